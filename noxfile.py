@@ -1,0 +1,40 @@
+"""The project's checks: ``nox`` runs them all, ``nox -s tests-3.11`` one of them."""
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "typing", "tests", "build"]
+PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The tests with branch coverage."""
+    session.install(".[test]")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff, all rules, and its formatter."""
+    session.install("ruff>=0.9")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Both type checkers, over the package and over a file that uses the whole public API."""
+    session.install(".[test]")
+    session.run("mypy")
+    session.run("mypy", "--strict", "tests/typing")
+    session.run("pyright")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The wheel and the sdist."""
+    session.install("build")
+    session.run("python", "-m", "build", "--outdir", session.create_tmp())

@@ -1,0 +1,270 @@
+"""Every exception of the SDK. Catch `RealtimeError` for all of them.
+
+::
+
+    RealtimeError
+    ├── ConfigurationError          a setting is missing or wrong; nothing was sent
+    ├── InvalidRequestError         a request that the API would refuse; nothing was sent
+    ├── ClientStateError            a client that is closed, or used where it cannot work
+    ├── DecodeError                 text that is not the JSON it should be
+    └── APIError
+        ├── APIConnectionError      no answer: refused, reset, DNS, TLS, proxy
+        │   └── APITimeoutError     no answer in time
+        ├── APIResponseError        an answer that is not what the API promises
+        └── APIStatusError          an answer of 3xx, 4xx or 5xx
+            ├── BadRequestError             400
+            │   └── BetaRetiredError        400 beta_api_shape_disabled
+            ├── AuthenticationError         401
+            ├── PermissionDeniedError       403
+            ├── NotFoundError               404
+            ├── ConflictError               409
+            ├── UnprocessableEntityError    422
+            ├── RateLimitError              429
+            └── InternalServerError         5xx
+
+No text of an exception holds a secret: keys are masked, also where a server echoes them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "BetaRetiredError",
+    "ClientStateError",
+    "ConfigurationError",
+    "ConflictError",
+    "DecodeError",
+    "InternalServerError",
+    "InvalidRequestError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "Problem",
+    "RateLimitError",
+    "RealtimeError",
+    "UnprocessableEntityError",
+]
+
+# Keys, client secrets and webhook secrets, whole or as the API masks them ("sk-proj-****ueba" shows the real tail),
+# and whatever follows an authorization scheme.
+_SECRET = re.compile(r"\b(?:sk|ek|whsec)[-_][\w\-*.+/=]{3,}|(?<=Bearer )[^\s\"',]+|(?<=Basic )[^\s\"',]{8,}")
+
+
+def redact(text: str) -> str:
+    """Mask every secret in `text`."""
+    return _SECRET.sub(lambda match: match[0][:3] + "***" if match[0][2:3] in "-_" else "***", text)
+
+
+class RealtimeError(Exception):
+    """The root of all errors of this package."""
+
+
+class ConfigurationError(RealtimeError, ValueError):
+    """A setting is missing or wrong. Nothing was sent."""
+
+
+class ClientStateError(RealtimeError, RuntimeError):
+    """The client is closed, belongs to another event loop, or cannot block where it was called."""
+
+
+class DecodeError(RealtimeError, ValueError):
+    """Text that should hold a JSON object and does not."""
+
+
+@attrs.frozen
+class Problem:
+    """One bad field: its `path` (``session.audio.output.speed``), what was `given`, and what is `allowed`.
+
+    `code` is the API's own word: ``unknown_parameter``, ``missing_required_parameter``, ``invalid_type`` or
+    ``invalid_value``.
+    """
+
+    path: str
+    code: str
+    given: str
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self._what()}" if self.path else self._what()
+
+    def _what(self) -> str:
+        if self.code == "unknown_parameter":
+            return f"unknown field; {self.allowed}"
+        if self.code == "missing_required_parameter":
+            return f"missing; needs {self.allowed}"
+        return f"{self.given} is not {self.allowed}"
+
+
+class InvalidRequestError(RealtimeError, ValueError):
+    """The request has fields that the API would refuse; `problems` names every one. Nothing was sent."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return redact("; ".join(map(str, self.problems)))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+
+class APIError(RealtimeError):
+    """A call that was sent, or was about to be, and brought no usable answer."""
+
+
+class APIConnectionError(APIError):
+    """No answer came: the connection was refused, reset or cut, or DNS, TLS or a proxy failed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redact(message))
+
+
+class APITimeoutError(APIConnectionError):
+    """No answer came within the configured time."""
+
+
+class _AnsweredError(APIError):
+    """What an error with an HTTP answer carries. Headers and body are the answer's, with secrets masked."""
+
+    def __init__(self, message: str, *, status: int, headers: Mapping[str, str], body: Any = None) -> None:
+        super().__init__(redact(message))
+        self.status = status
+        self.headers = {name.lower(): redact(value) for name, value in headers.items() if name.lower() != "set-cookie"}
+        self.body = _redact_json(body)
+        self.request_id = self.headers.get("x-request-id") or self.headers.get("apim-request-id")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions with keyword arguments do not pickle by themselves: make an empty one, then restore its state.
+        return _unpickle, (type(self), self.args), self.__dict__
+
+
+def _unpickle(cls: type[Exception], args: tuple[Any, ...]) -> Exception:
+    error = cls.__new__(cls)
+    error.args = args
+    return error
+
+
+class APIResponseError(_AnsweredError):
+    """An answer that is not what the API promises: not JSON, another content type, too large, cut short."""
+
+    def __str__(self) -> str:
+        return _with_request_id(f"HTTP {self.status}: {self.args[0]}", self.request_id)
+
+
+class APIStatusError(_AnsweredError):
+    """An answer with an error status. `message`, `type`, `param` and `code` are the API's, or None."""
+
+    def __init__(self, *, status: int, headers: Mapping[str, str], body: Any = None) -> None:
+        detail = body.get("error") if isinstance(body, dict) else None
+        detail = detail if isinstance(detail, dict) else {}
+        message = detail.get("message") or _first_line(body) or "no error body"
+        super().__init__(str(message), status=status, headers=headers, body=body)
+        self.message: str = self.args[0]
+        self.type: str | None = _text(detail.get("type"))
+        self.param: str | None = _text(detail.get("param"))
+        self.code: str | None = _text(detail.get("code"))
+
+    def __str__(self) -> str:
+        kind = f" {self.code or self.type}" if self.code or self.type else ""
+        param = f" (param {self.param})" if self.param else ""
+        return _with_request_id(f"HTTP {self.status}{kind}: {self.message}{param}", self.request_id)
+
+
+class BadRequestError(APIStatusError):
+    """400: the request is malformed or has a value the API refuses."""
+
+
+class BetaRetiredError(BadRequestError):
+    """400 ``beta_api_shape_disabled``: the operation belongs to the beta that the API ended on 2026-05-12.
+
+    `successor` names the method to call instead.
+    """
+
+    successor: str | None = None
+
+    def __str__(self) -> str:
+        hint = f"; call {self.successor} instead" if self.successor else ""
+        return super().__str__() + hint
+
+
+class AuthenticationError(APIStatusError):
+    """401: no key, a wrong key, or an expired client secret."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the key may not do this."""
+
+
+class NotFoundError(APIStatusError):
+    """404: no such call, or a server without this operation."""
+
+
+class ConflictError(APIStatusError):
+    """409: the resource is in another state."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """422: the request is well formed and cannot be carried out."""
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests, or no quota left (``code`` is ``insufficient_quota``)."""
+
+
+class InternalServerError(APIStatusError):
+    """5xx: the server failed."""
+
+
+_BY_STATUS: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+
+def error_from_response(status: int, headers: Mapping[str, str], body: Any) -> APIStatusError:
+    """The exception for an answer with an error status; `body` is its decoded JSON, or its text."""
+    cls = _BY_STATUS.get(status) or (InternalServerError if status >= 500 else APIStatusError)  # noqa: PLR2004
+    error = cls(status=status, headers=headers, body=body)
+    if error.code == "beta_api_shape_disabled":
+        return BetaRetiredError(status=status, headers=headers, body=body)
+    return error
+
+
+def _text(value: object) -> str | None:
+    return redact(str(value)) if value not in (None, "") else None
+
+
+def _first_line(body: object) -> str:
+    text = body if isinstance(body, str) else ""
+    return next((line.strip()[:200] for line in text.splitlines() if line.strip()), "")
+
+
+def _with_request_id(line: str, request_id: str | None) -> str:
+    return f"{line} [request {request_id}]" if request_id else line
+
+
+def _redact_json(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _redact_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_redact_json(item) for item in value]
+    return value

@@ -1,0 +1,137 @@
+"""Audio settings of a session: formats, voices, noise reduction, transcription, turn detection.
+
+From https://platform.openai.com/docs/api-reference/realtime-sessions and, where it is silent, recorded traffic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeAlias
+
+from attrs import frozen
+
+from .base import UNSET, Between, Length, Maybe, Model, UnknownObject
+
+__all__ = [
+    "AudioFormat",
+    "AudioPcm",
+    "AudioPcma",
+    "AudioPcmu",
+    "AudioTranscription",
+    "NoiseReduction",
+    "SemanticVad",
+    "ServerVad",
+    "TranscriptionModel",
+    "TurnDetection",
+    "Voice",
+    "VoiceId",
+]
+
+TranscriptionModel: TypeAlias = (
+    Literal[
+        "whisper-1",
+        "gpt-transcribe",
+        "gpt-live-transcribe",
+        "gpt-4o-mini-transcribe",
+        "gpt-4o-mini-transcribe-2025-12-15",
+        "gpt-4o-transcribe",
+        "gpt-4o-transcribe-diarize",
+        "gpt-realtime-whisper",
+    ]
+    | str
+)
+"""A transcription model's name; the named ones are known, any other is sent as it is."""
+
+
+@frozen(kw_only=True)
+class AudioPcm(Model):
+    """PCM16, little-endian, mono; the API takes 24,000 samples a second only."""
+
+    type: Literal["audio/pcm"] = "audio/pcm"
+    rate: Maybe[Literal[24000]] = UNSET
+
+
+@frozen(kw_only=True)
+class AudioPcmu(Model):
+    """G.711 μ-law, mono, 8 kHz."""
+
+    type: Literal["audio/pcmu"] = "audio/pcmu"
+
+
+@frozen(kw_only=True)
+class AudioPcma(Model):
+    """G.711 A-law, mono, 8 kHz."""
+
+    type: Literal["audio/pcma"] = "audio/pcma"
+
+
+AudioFormat: TypeAlias = AudioPcm | AudioPcmu | AudioPcma | UnknownObject
+
+
+@frozen(kw_only=True)
+class VoiceId(Model):
+    """A custom voice, by its id (``voice_1234``)."""
+
+    id: str
+
+
+Voice: TypeAlias = (
+    Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"] | str | VoiceId
+)
+"""A voice's name, or `VoiceId` for a custom one."""
+
+
+@frozen(kw_only=True)
+class NoiseReduction(Model):
+    """Filters the input audio: ``near_field`` for headsets, ``far_field`` for laptops and rooms.
+
+    An absent `strength` keeps what the session has (1 at first). To turn the filter off send None in its place.
+    """
+
+    type: Maybe[Literal["near_field", "far_field"]] = UNSET
+    strength: Maybe[float] = UNSET
+
+
+@frozen(kw_only=True)
+class AudioTranscription(Model):
+    """Transcription of the input audio.
+
+    `language` and `languages` are ISO-639-1 codes. `delay` is for ``gpt-realtime-whisper``; `keywords` and
+    `languages` are for ``gpt-transcribe`` and ``gpt-live-transcribe``. The server answers null where it has nothing.
+    """
+
+    model: Maybe[TranscriptionModel] = UNSET
+    language: Maybe[str | None] = UNSET
+    languages: Maybe[Annotated[Sequence[str], Length(1)] | None] = UNSET
+    keywords: Maybe[Sequence[str] | None] = UNSET
+    prompt: Maybe[str | None] = UNSET
+    delay: Maybe[Literal["minimal", "low", "medium", "high", "xhigh"]] = UNSET
+
+
+@frozen(kw_only=True)
+class ServerVad(Model):
+    """Turn detection by loudness. Times are milliseconds, `threshold` is 0 to 1.
+
+    `idle_timeout_ms` makes the model speak up after that much silence.
+    """
+
+    type: Literal["server_vad"] = "server_vad"
+    threshold: Maybe[Annotated[float, Between(0, 1)]] = UNSET
+    prefix_padding_ms: Maybe[Annotated[int, Between(0, 1e9)]] = UNSET
+    silence_duration_ms: Maybe[Annotated[int, Between(0, 1e9)]] = UNSET
+    create_response: Maybe[bool] = UNSET
+    interrupt_response: Maybe[bool] = UNSET
+    idle_timeout_ms: Maybe[Annotated[int, Between(5000, 30000)] | None] = UNSET
+
+
+@frozen(kw_only=True)
+class SemanticVad(Model):
+    """Turn detection by what is said; `eagerness` is how soon the model takes the turn."""
+
+    type: Literal["semantic_vad"] = "semantic_vad"
+    eagerness: Maybe[Literal["low", "medium", "high", "auto"]] = UNSET
+    create_response: Maybe[bool] = UNSET
+    interrupt_response: Maybe[bool] = UNSET
+
+
+TurnDetection: TypeAlias = ServerVad | SemanticVad | UnknownObject

@@ -1,0 +1,136 @@
+"""What every model is made of: UNSET, constraints, and the base classes.
+
+Null, absent and default are three things on the wire: ``turn_detection: null`` turns detection off, an absent
+``turn_detection`` leaves it as it is. A field that was not given is ``UNSET``; ``None`` is sent as null.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias, TypeVar
+
+import attrs
+
+__all__ = [
+    "UNSET",
+    "EmptyResponse",
+    "Maybe",
+    "Model",
+    "RateLimit",
+    "Response",
+    "ResponseInfo",
+    "UnknownObject",
+    "Unset",
+]
+
+T = TypeVar("T")
+
+
+class Unset(enum.Enum):
+    """The type of `UNSET`. One member, so identity survives pickle and deepcopy and ``is not UNSET`` narrows."""
+
+    UNSET = enum.auto()
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UNSET: Final = Unset.UNSET
+"""A field that was not given: it is left out of the JSON, where ``None`` is written as null."""
+
+Maybe: TypeAlias = T | Unset
+"""``Maybe[T]``: a field that may be absent."""
+
+
+@attrs.frozen
+class Between:
+    """A number from `low` to `high`, both included; ``Annotated[float, Between(0, 1)]``."""
+
+    low: float
+    high: float
+
+
+@attrs.frozen
+class Length:
+    """A string or list of `low` to `high` elements."""
+
+    low: int
+    high: int | None = None
+
+
+@attrs.frozen
+class Pattern:
+    """A string that the regular expression `regex` matches from end to end."""
+
+    regex: str
+
+
+LOCAL: Final = {"openai_realtime.local": True}
+"""Metadata of fields that are not part of the JSON: outside equality and repr, never encoded."""
+
+
+def masked(value: object) -> str:
+    """The repr of a secret: nothing of it, not even its length."""
+    return repr(value) if value is UNSET or value is None else "'***'"
+
+
+@attrs.frozen(kw_only=True)
+class Model:
+    """The base of everything that travels as a JSON object.
+
+    `raw` is the object as it was received, fields unknown to the class included, and None on a model that was made
+    here. Encoding writes the unknown ones back, so that nothing a server sent is lost.
+    """
+
+    raw: Mapping[str, Any] | None = attrs.field(default=None, eq=False, repr=False, metadata=LOCAL)
+
+
+@attrs.frozen(kw_only=True)
+class UnknownObject(Model):
+    """An object whose ``type`` no class here has; all its data is in `raw`."""
+
+    type: Maybe[str] = UNSET
+
+
+@attrs.frozen(kw_only=True)
+class RateLimit:
+    """One of the API's limits, from the ``x-ratelimit-*`` headers: `reset` is the seconds until it is full again."""
+
+    name: str
+    limit: int | None = None
+    remaining: int | None = None
+    reset: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ResponseInfo:
+    """The HTTP facts of one answered call. The names in `headers` are lower case.
+
+    `processing_ms` is the server's own time in milliseconds (``openai-processing-ms``), `elapsed` the seconds the
+    call took here with its retries, `attempts` how many requests it took. `rate_limits` is empty where the server
+    sent no ``x-ratelimit-*`` header, as it does for Realtime credentials.
+    """
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    request_id: str | None = None
+    processing_ms: int | None = None
+    rate_limits: tuple[RateLimit, ...] = ()
+    attempts: int = 1
+    elapsed: float = 0.0
+
+
+@attrs.frozen(kw_only=True)
+class Response(Model):
+    """The base of the results of HTTP calls; `http` is outside equality and repr."""
+
+    http: ResponseInfo | None = attrs.field(default=None, eq=False, repr=False, metadata=LOCAL)
+
+
+@attrs.frozen(kw_only=True)
+class EmptyResponse(Response):
+    """The result of a call that the API answers without a body: the HTTP facts are all there is."""

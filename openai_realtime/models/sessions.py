@@ -1,0 +1,308 @@
+"""Sessions of the current API, the client secrets that open them, and calls.
+
+A ``...Config`` is what you ask for; `RealtimeSession` and `RealtimeTranscriptionSession` are what the server answers,
+with every default filled in and null where nothing is set. From https://platform.openai.com/docs/api-reference/realtime-sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from .audio import AudioFormat, AudioTranscription, NoiseReduction, TurnDetection, Voice
+from .base import UNSET, Between, Length, Maybe, Model, Pattern, Response, UnknownObject, masked
+from .tools import Tool, ToolChoice
+
+__all__ = [
+    "ExpiresAfter",
+    "Include",
+    "InputFileContent",
+    "InputImageContent",
+    "InputTextContent",
+    "MaxOutputTokens",
+    "Prompt",
+    "PromptCacheBreakpoint",
+    "RealtimeAudioConfig",
+    "RealtimeAudioInput",
+    "RealtimeAudioOutput",
+    "RealtimeCall",
+    "RealtimeCallCreateRequest",
+    "RealtimeCallReferRequest",
+    "RealtimeCallRejectRequest",
+    "RealtimeCreateClientSecretRequest",
+    "RealtimeCreateClientSecretResponse",
+    "RealtimeModel",
+    "RealtimeSession",
+    "RealtimeSessionConfig",
+    "RealtimeTranscriptionAudioConfig",
+    "RealtimeTranscriptionSession",
+    "RealtimeTranscriptionSessionConfig",
+    "Reasoning",
+    "RetentionRatioTruncation",
+    "TokenLimits",
+    "Tracing",
+    "TracingConfig",
+    "Truncation",
+]
+
+RealtimeModel: TypeAlias = (
+    Literal[
+        "gpt-realtime",
+        "gpt-realtime-1.5",
+        "gpt-realtime-2",
+        "gpt-realtime-2.1",
+        "gpt-realtime-2.1-mini",
+        "gpt-realtime-2025-08-28",
+        "gpt-4o-realtime-preview",
+        "gpt-4o-realtime-preview-2024-10-01",
+        "gpt-4o-realtime-preview-2024-12-17",
+        "gpt-4o-realtime-preview-2025-06-03",
+        "gpt-4o-mini-realtime-preview",
+        "gpt-4o-mini-realtime-preview-2024-12-17",
+        "gpt-realtime-mini",
+        "gpt-realtime-mini-2025-10-06",
+        "gpt-realtime-mini-2025-12-15",
+        "gpt-audio-1.5",
+        "gpt-audio-mini",
+        "gpt-audio-mini-2025-10-06",
+        "gpt-audio-mini-2025-12-15",
+    ]
+    | str
+)
+"""A realtime model's name; the named ones are known, any other is sent as it is."""
+
+Include: TypeAlias = Literal["item.input_audio_transcription.logprobs"]
+MaxOutputTokens: TypeAlias = Annotated[int, Between(1, 4096)] | Literal["inf"]
+
+
+@frozen(kw_only=True)
+class TracingConfig(Model):
+    """What a session's trace is called in the Traces Dashboard; `metadata` is any JSON object."""
+
+    workflow_name: Maybe[str] = UNSET
+    group_id: Maybe[str] = UNSET
+    metadata: Maybe[Any] = UNSET
+
+
+Tracing: TypeAlias = Literal["auto"] | TracingConfig
+
+
+@frozen(kw_only=True)
+class TokenLimits(Model):
+    """The most tokens the conversation may have after the instructions."""
+
+    post_instructions: Maybe[Annotated[int, Between(0, 1e9)]] = UNSET
+
+
+@frozen(kw_only=True)
+class RetentionRatioTruncation(Model):
+    """When the conversation outgrows the model, keep this share of it, 0 to 1."""
+
+    type: Literal["retention_ratio"] = "retention_ratio"
+    retention_ratio: Annotated[float, Between(0, 1)]
+    token_limits: Maybe[TokenLimits] = UNSET
+
+
+Truncation: TypeAlias = Literal["auto", "disabled"] | RetentionRatioTruncation
+
+
+@frozen(kw_only=True)
+class Reasoning(Model):
+    """How hard a reasoning model such as ``gpt-realtime-2.1`` thinks."""
+
+    effort: Maybe[Literal["minimal", "low", "medium", "high", "xhigh"]] = UNSET
+
+
+@frozen(kw_only=True)
+class PromptCacheBreakpoint(Model):
+    """Marks the end of a reusable prompt prefix."""
+
+    mode: Literal["explicit"] = "explicit"
+    ttl: Maybe[Literal["30m", "12h"]] = UNSET
+
+
+@frozen(kw_only=True)
+class InputTextContent(Model):
+    """A text that stands for a prompt variable."""
+
+    type: Literal["input_text"] = "input_text"
+    text: str
+    prompt_cache_breakpoint: Maybe[PromptCacheBreakpoint] = UNSET
+
+
+@frozen(kw_only=True)
+class InputImageContent(Model):
+    """An image that stands for a prompt variable: by URL or by file id."""
+
+    type: Literal["input_image"] = "input_image"
+    detail: Literal["low", "high", "auto", "original"]
+    image_url: Maybe[str | None] = UNSET
+    file_id: Maybe[str | None] = UNSET
+    prompt_cache_breakpoint: Maybe[PromptCacheBreakpoint] = UNSET
+
+
+@frozen(kw_only=True)
+class InputFileContent(Model):
+    """A file that stands for a prompt variable: by id, by URL, or `file_data` in base64."""
+
+    type: Literal["input_file"] = "input_file"
+    file_id: Maybe[str | None] = UNSET
+    filename: Maybe[str] = UNSET
+    file_data: Maybe[str] = UNSET
+    file_url: Maybe[str] = UNSET
+    detail: Maybe[Literal["auto", "low", "high"]] = UNSET
+    prompt_cache_breakpoint: Maybe[PromptCacheBreakpoint] = UNSET
+
+
+@frozen(kw_only=True)
+class Prompt(Model):
+    """A stored prompt, with values for its variables."""
+
+    id: str
+    version: Maybe[str | None] = UNSET
+    variables: Maybe[
+        Mapping[str, str | InputTextContent | InputImageContent | InputFileContent | UnknownObject] | None
+    ] = UNSET
+
+
+@frozen(kw_only=True)
+class RealtimeAudioInput(Model):
+    """How the session hears. None turns transcription, noise reduction or turn detection off."""
+
+    format: Maybe[AudioFormat] = UNSET
+    transcription: Maybe[AudioTranscription | None] = UNSET
+    noise_reduction: Maybe[NoiseReduction | None] = UNSET
+    turn_detection: Maybe[TurnDetection | None] = UNSET
+
+
+@frozen(kw_only=True)
+class RealtimeAudioOutput(Model):
+    """How the session speaks; `speed` is a factor. The voice is fixed once the model has spoken."""
+
+    format: Maybe[AudioFormat] = UNSET
+    voice: Maybe[Voice] = UNSET
+    speed: Maybe[Annotated[float, Between(0.25, 1.5)]] = UNSET
+
+
+@frozen(kw_only=True)
+class RealtimeAudioConfig(Model):
+    """The audio of a realtime session, in and out."""
+
+    input: Maybe[RealtimeAudioInput] = UNSET
+    output: Maybe[RealtimeAudioOutput] = UNSET
+
+
+@frozen(kw_only=True)
+class RealtimeSessionConfig(Model):
+    """The settings of a realtime session. What is left out keeps the server's default.
+
+    `output_modalities` is ``["audio"]`` (with a transcript) or ``["text"]``; `max_output_tokens` is 1 to 4096 or
+    ``"inf"``.
+    """
+
+    type: Literal["realtime"] = "realtime"
+    model: Maybe[RealtimeModel] = UNSET
+    output_modalities: Maybe[Annotated[Sequence[Literal["text", "audio"]], Length(1, 1)]] = UNSET
+    instructions: Maybe[str] = UNSET
+    audio: Maybe[RealtimeAudioConfig] = UNSET
+    include: Maybe[Sequence[Include] | None] = UNSET
+    tracing: Maybe[Tracing | None] = UNSET
+    tools: Maybe[Sequence[Tool]] = UNSET
+    tool_choice: Maybe[ToolChoice] = UNSET
+    parallel_tool_calls: Maybe[bool] = UNSET
+    reasoning: Maybe[Reasoning] = UNSET
+    max_output_tokens: Maybe[MaxOutputTokens] = UNSET
+    truncation: Maybe[Truncation] = UNSET
+    prompt: Maybe[Prompt | None] = UNSET
+
+
+@frozen(kw_only=True)
+class RealtimeSession(RealtimeSessionConfig):
+    """A realtime session as the server has it. `expires_at` is UNIX seconds, 0 until the session is opened."""
+
+    id: Maybe[str] = UNSET
+    object: Maybe[Literal["realtime.session"]] = UNSET
+    expires_at: Maybe[int | None] = UNSET
+
+
+@frozen(kw_only=True)
+class RealtimeTranscriptionAudioConfig(Model):
+    """The audio of a transcription session: it only listens."""
+
+    input: Maybe[RealtimeAudioInput] = UNSET
+
+
+@frozen(kw_only=True)
+class RealtimeTranscriptionSessionConfig(Model):
+    """The settings of a transcription session; the model goes into ``audio.input.transcription``."""
+
+    type: Literal["transcription"] = "transcription"
+    audio: Maybe[RealtimeTranscriptionAudioConfig] = UNSET
+    include: Maybe[Sequence[Include] | None] = UNSET
+
+
+@frozen(kw_only=True)
+class RealtimeTranscriptionSession(RealtimeTranscriptionSessionConfig):
+    """A transcription session as the server has it. `expires_at` is UNIX seconds, 0 until it is opened."""
+
+    id: Maybe[str] = UNSET
+    object: Maybe[str] = UNSET
+    expires_at: Maybe[int | None] = UNSET
+
+
+@frozen(kw_only=True)
+class ExpiresAfter(Model):
+    """How long a client secret opens sessions: 10 to 7200 seconds, 600 if not given. A started session outlives it."""
+
+    anchor: Maybe[Literal["created_at"]] = UNSET
+    seconds: Maybe[Annotated[int, Between(10, 7200)]] = UNSET
+
+
+@frozen(kw_only=True)
+class RealtimeCreateClientSecretRequest(Model):
+    """Body of POST /realtime/client_secrets; everything has a default."""
+
+    session: Maybe[RealtimeSessionConfig | RealtimeTranscriptionSessionConfig] = UNSET
+    expires_after: Maybe[ExpiresAfter] = UNSET
+
+
+@frozen(kw_only=True)
+class RealtimeCreateClientSecretResponse(Response):
+    """A client secret (``ek_...``) for a browser or phone, until `expires_at` (UNIX seconds), and its session."""
+
+    value: str = field(repr=masked)
+    expires_at: int
+    session: RealtimeSession | RealtimeTranscriptionSession | UnknownObject
+
+
+@frozen(kw_only=True)
+class RealtimeCallCreateRequest(Model):
+    """What POST /realtime/calls takes: an SDP offer, and the session unless the client secret has it."""
+
+    sdp: Annotated[str, Length(1), Pattern(r"(?s)v=.*")]
+    session: Maybe[RealtimeSessionConfig] = UNSET
+
+
+@frozen(kw_only=True)
+class RealtimeCall(Response):
+    """An opened call: the SDP answer, and the id that its control requests and sideband take."""
+
+    sdp: str
+    call_id: str
+    location: str
+
+
+@frozen(kw_only=True)
+class RealtimeCallRejectRequest(Model):
+    """Body of reject: the SIP status for the caller, 300 to 699; the API's default is 603 (Decline)."""
+
+    status_code: Maybe[Annotated[int, Between(300, 699)]] = UNSET
+
+
+@frozen(kw_only=True)
+class RealtimeCallReferRequest(Model):
+    """Body of refer: where the call goes, ``tel:+14155550123`` or ``sip:agent@example.com``."""
+
+    target_uri: Annotated[str, Length(1)]

@@ -1,0 +1,222 @@
+"""The check of a request before any network use: every bad field at once, by its path.
+
+It walks the attrs instances along their annotations. What was read tolerantly from a file is checked the same way,
+because the tolerant reading keeps wrong values where they are and unknown fields in `raw`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+import attrs
+
+from .errors import InvalidRequestError, Problem
+from .models.base import UNSET, Between, Length, Model, Pattern, UnknownObject, Unset, masked
+from .models.hints import allows, bare, field_hints, is_model, members, tags
+
+_MAX_GIVEN = 80
+
+
+def check(request: Model) -> None:
+    """Raise InvalidRequestError with every problem of `request`, if it has any."""
+    problems = tuple(model_problems(request, ""))
+    if problems:
+        raise InvalidRequestError(problems)
+
+
+def model_problems(model: Model, path: str) -> Iterator[Problem]:
+    """The problems of one model and of all that it holds."""
+    cls: Any = type(model)
+    hints, fields = field_hints(cls), attrs.fields_dict(cls)
+    for name, hint in hints.items():
+        for problem in value_problems(getattr(model, name), hint, _join(path, name)):
+            yield attrs.evolve(problem, given="the value") if fields[name].repr is masked else problem
+    for name in model.raw or ():
+        if name not in hints:
+            yield Problem(_join(path, name), "unknown_parameter", repr(name), _nearest(name, hints))
+    choices: tuple[str, ...] = getattr(model, "any_of", ())
+    if choices and all(getattr(model, name) in (UNSET, None) for name in choices):
+        yield Problem(path, "missing_required_parameter", "nothing", "one of " + ", ".join(choices))
+
+
+def value_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
+    """The problems of `value` where `hint` is wanted."""
+    if value is UNSET:
+        if not allows(hint, Unset):
+            yield Problem(path, "missing_required_parameter", "nothing", describe(hint))
+    elif value is None and hint is not Any:
+        if not allows(hint, NoneType):
+            yield Problem(path, "invalid_type", "null", describe(hint))
+    else:
+        yield from _member_problems(value, hint, path)
+
+
+def _member_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
+    """The problems with the union's member that `value` comes closest to."""
+    parts = members(hint)
+    same = [part for part in parts if type(value) is part] if isinstance(value, Model) else []
+    found = [list(_single_problems(value, part, path)) for part in same or parts]
+    if [] in found:
+        return
+    inside = next((problems for problems in found if any(problem.path != path for problem in problems)), None)
+    if inside is not None:
+        yield from inside
+    elif isinstance(value, UnknownObject | dict) and any(map(tags, parts)):
+        yield _tag_problem(value, parts, path)
+    elif len(found) == 1:
+        yield from found[0]
+    else:
+        code = "invalid_value" if any(p.code == "invalid_value" for ps in found for p in ps) else "invalid_type"
+        yield Problem(path, code, _given(value), describe(hint))
+
+
+def _tag_problem(value: UnknownObject | dict[str, Any], parts: Sequence[Any], path: str) -> Problem:
+    """The problem of an object whose ``type`` is absent or unknown among the models `parts`."""
+    tag = value.type if isinstance(value, UnknownObject) else value.get("type", UNSET)
+    allowed = _one_of([tag for part in parts for tag in tags(part)])
+    code = "missing_required_parameter" if tag is UNSET else "invalid_value"
+    return Problem(_join(path, "type"), code, _given(tag), allowed)
+
+
+def _single_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
+    hint, constraints = bare(hint)
+    if is_model(hint):
+        # Exactly this class: a session as the server answered it has fields that the server would refuse.
+        if type(value) is not hint or hint is UnknownObject:
+            yield Problem(path, "invalid_type", _given(value), describe(hint))
+        else:
+            yield from model_problems(value, path)
+    elif get_origin(hint) is Sequence:
+        yield from _sequence_problems(value, get_args(hint)[0], path)
+    elif get_origin(hint) is Mapping:
+        yield from _mapping_problems(value, get_args(hint)[1], path)
+    elif hint is Any:
+        yield from json_problems(value, path)
+    elif not _is_scalar(value, hint):
+        code = (
+            "invalid_value" if get_origin(hint) is Literal and isinstance(value, str | int | float) else "invalid_type"
+        )
+        yield Problem(path, code, _given(value), describe(hint, constraints))
+    yield from (Problem(path, "invalid_value", _given(value), text) for text in _broken(value, constraints))
+
+
+def _sequence_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
+    if not isinstance(value, list | tuple):
+        yield Problem(path, "invalid_type", _given(value), "a list")
+        return
+    for index, element in enumerate(value):
+        yield from value_problems(element, item, f"{path}[{index}]")
+
+
+def _mapping_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
+    if not isinstance(value, dict):
+        yield Problem(path, "invalid_type", _given(value), "an object")
+        return
+    for key, element in value.items():
+        if not isinstance(key, str):
+            yield Problem(path, "invalid_type", f"the key {key!r}", "a string")
+        else:
+            yield from value_problems(element, item, _join(path, key))
+
+
+def json_problems(value: Any, path: str) -> Iterator[Problem]:
+    """The problems of a free-form value: it must be something that JSON can hold."""
+    if isinstance(value, dict):
+        yield from _mapping_problems(value, Any, path)
+    elif isinstance(value, list | tuple):
+        yield from _sequence_problems(value, Any, path)
+    elif value is not None and not any(_is_scalar(value, kind) for kind in (str, bool, int, float)):
+        yield Problem(path, "invalid_type", _given(value), "a JSON value")
+
+
+def _is_scalar(value: Any, hint: Any) -> bool:
+    """Whether `value` is of the JSON type that `hint` names. True is no number here, and 1 is a float."""
+    if get_origin(hint) is Literal:
+        return any(type(value) is type(choice) and value == choice for choice in get_args(hint))
+    if hint is bool or isinstance(value, bool):
+        return hint is bool and isinstance(value, bool)
+    if hint is float:
+        return isinstance(value, int | float) and math.isfinite(value)
+    if hint is str:
+        return isinstance(value, str) and _is_unicode(value)
+    return hint is int and isinstance(value, int) and -(2**63) <= value < 2**64
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _broken(value: Any, constraints: Sequence[Any]) -> Iterator[str]:
+    """What the constraints of ``Annotated`` ask for and `value` does not meet."""
+    for constraint in constraints:
+        match constraint:
+            case Between(low, high) if isinstance(value, int | float) and not isinstance(value, bool):
+                if math.isfinite(value) and not low <= value <= high:
+                    yield f"between {low:g} and {high:g}"
+            case Length(low, high) if isinstance(value, str | list | tuple):
+                if not low <= len(value) <= (high or len(value)):
+                    yield _length(low, high)
+            case Pattern(regex) if isinstance(value, str) and not re.fullmatch(regex, value):
+                yield f"a match of {regex}"
+            case _:
+                pass
+
+
+def describe(hint: Any, constraints: Sequence[Any] = ()) -> str:
+    """What a hint allows, in words: ``a number between 0.25 and 1.5``, ``one of 'auto', 'none'``."""
+    parts = members(hint)
+    if len(parts) > 1:
+        named = [part for part in parts if part is not UnknownObject]
+        return " or ".join(dict.fromkeys(describe(part) for part in named))
+    hint, more = bare(next(iter(parts)))
+    limits = [limit for limit in (*constraints, *more) if isinstance(limit, Between)]
+    words = {str: "a string", int: "an integer", float: "a number", bool: "true or false", Any: "a JSON value"}
+    if get_origin(hint) is Literal:
+        return _one_of(get_args(hint))
+    if get_origin(hint) is Sequence:
+        return "a list"
+    if get_origin(hint) is Mapping:
+        return "an object"
+    text = words.get(hint) or hint.__name__
+    return text + "".join(f" between {limit.low:g} and {limit.high:g}" for limit in limits)
+
+
+def _one_of(choices: Sequence[Any]) -> str:
+    listed = ", ".join(map(repr, choices))
+    return f"one of {listed}" if len(choices) > 1 else listed
+
+
+def _length(low: int, high: int | None) -> str:
+    if low == high:
+        return f"a list of exactly {low}"
+    return f"{low} or more long" if high is None else f"{low} to {high} long"
+
+
+def _given(value: Any) -> str:
+    """`value` for an error text: scalars as they are, shortened; of anything else only what it is."""
+    if value is None or value is UNSET:
+        return "null" if value is None else "nothing"
+    if isinstance(value, bool | int | float | str):
+        text = repr(value).lower() if isinstance(value, bool) else repr(value)
+        return text if len(text) <= _MAX_GIVEN else text[:_MAX_GIVEN] + "…"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    return "a dict" if isinstance(value, dict) else f"a {type(value).__name__}"
+
+
+def _nearest(name: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, known, 1, 0.6)
+    return f"did you mean {close[0]!r}?" if close else "known are " + ", ".join(known)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
