@@ -1,1 +1,235 @@
-__all__: list[str] = []
+"""`AsyncRealtimeClient`: the operations of the Realtime API as coroutines."""
+
+from __future__ import annotations
+
+import copy
+import os
+import sys
+import warnings
+from collections.abc import Awaitable
+from typing import Any, Self, TypeVar, Unpack, cast
+from urllib.parse import urlsplit
+
+import attrs
+
+from .config import ClientOptions, resolve_config
+from .converter import encode, load_object, structure
+from .errors import APIResponseError, BetaRetiredError, ConfigurationError, DecodeError, InvalidRequestError, Problem
+from .models.base import UNSET, EmptyResponse, Maybe, Model, ResponseInfo
+from .models.beta import (
+    RealtimeSessionCreateRequest,
+    RealtimeSessionCreateResponse,
+    RealtimeTranscriptionSessionCreateRequest,
+    RealtimeTranscriptionSessionCreateResponse,
+)
+from .models.sessions import (
+    RealtimeCall,
+    RealtimeCallCreateRequest,
+    RealtimeCallReferRequest,
+    RealtimeCallRejectRequest,
+    RealtimeCreateClientSecretRequest,
+    RealtimeCreateClientSecretResponse,
+    RealtimeSessionConfig,
+)
+from .models.translation import (
+    RealtimeTranslationClientSecretCreateRequest,
+    RealtimeTranslationClientSecretCreateResponse,
+)
+from .transport import Answer, Call, Pool, Transport
+from .validation import check
+
+__all__ = ["AsyncRealtimeClient"]
+
+R = TypeVar("R", bound=Model)
+
+_SUCCESSOR = "create_realtime_client_secret"
+_JSON = "application/json"
+_SDP = "application/sdp"
+
+
+class AsyncRealtimeClient:
+    """A client of the OpenAI Realtime API for asyncio. Its options are those of `ClientOptions`.
+
+    It belongs to the event loop it is first used in. Every method raises InvalidRequestError before any network use,
+    and APIConnectionError, APITimeoutError, APIStatusError or APIResponseError afterwards.
+    """
+
+    def __init__(self, **options: Unpack[ClientOptions]) -> None:
+        self._options = options
+        self._transport = Transport(resolve_config(options, os.environ), Pool(options.get("http_session")))
+        self._owns_pool = True
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections. Calling it again does nothing; on a copy it leaves the shared ones open."""
+        if self._owns_pool:
+            await self._transport.pool.close()
+
+    def with_options(self, **options: Unpack[ClientOptions]) -> Self:
+        """A copy with other options that shares the connections of this client, and ends with it."""
+        if "http_session" in options:
+            raise ConfigurationError("with_options shares the connections: http_session cannot be changed")
+        changed = copy.copy(self)
+        changed._options = cast("ClientOptions", {**self._options, **options})  # noqa: SLF001 - our own copy
+        changed._transport = Transport(resolve_config(changed._options, os.environ), self._transport.pool)  # noqa: SLF001
+        changed._owns_pool = False  # noqa: SLF001
+        return changed
+
+    async def create_realtime_client_secret(
+        self, request: RealtimeCreateClientSecretRequest | None = None
+    ) -> RealtimeCreateClientSecretResponse:
+        """Mint a short-lived secret (``ek_...``) that a browser or phone opens sessions with.
+
+        https://platform.openai.com/docs/api-reference/realtime-sessions/create-realtime-client-secret
+        """
+        request = RealtimeCreateClientSecretRequest() if request is None else request
+        check(request, RealtimeCreateClientSecretRequest)
+        return await self._post("/realtime/client_secrets", request, RealtimeCreateClientSecretResponse)
+
+    def create_realtime_session(
+        self, request: RealtimeSessionCreateRequest
+    ) -> Awaitable[RealtimeSessionCreateResponse]:
+        """Create a session of the beta. Deprecated: the API retired it on 2026-05-12, other servers still have it.
+
+        Raises BetaRetiredError where it is gone. `to_client_secret_request` turns `request` into the current one.
+        """
+        _warn_retired("create_realtime_session")
+        return self._post_beta(
+            "/realtime/sessions", request, RealtimeSessionCreateRequest, RealtimeSessionCreateResponse
+        )
+
+    def create_realtime_transcription_session(
+        self, request: RealtimeTranscriptionSessionCreateRequest
+    ) -> Awaitable[RealtimeTranscriptionSessionCreateResponse]:
+        """Create a transcription session of the beta. Deprecated like `create_realtime_session`."""
+        _warn_retired("create_realtime_transcription_session")
+        return self._post_beta(
+            "/realtime/transcription_sessions",
+            request,
+            RealtimeTranscriptionSessionCreateRequest,
+            RealtimeTranscriptionSessionCreateResponse,
+        )
+
+    async def create_realtime_translation_client_secret(
+        self, request: RealtimeTranslationClientSecretCreateRequest
+    ) -> RealtimeTranslationClientSecretCreateResponse:
+        """Mint a short-lived secret for translation sessions.
+
+        https://platform.openai.com/docs/api-reference/realtime-sessions/create-realtime-translation-client-secret
+        """
+        check(request, RealtimeTranslationClientSecretCreateRequest)
+        path = "/realtime/translations/client_secrets"
+        return await self._post(path, request, RealtimeTranslationClientSecretCreateResponse)
+
+    async def create_realtime_call(self, sdp: str, session: RealtimeSessionConfig | None = None) -> RealtimeCall:
+        """Open a WebRTC call: `sdp` is the offer, `session` its settings.
+
+        Without `session` the offer goes alone, as it must with a client secret, which has the session. The request is
+        never repeated once bytes of it were sent, because each one opens a call.
+
+        https://platform.openai.com/docs/api-reference/realtime-calls/create-call
+        """
+        settings: Maybe[RealtimeSessionConfig] = UNSET if session is None else session
+        check(RealtimeCallCreateRequest(sdp=sdp, session=settings))
+        call = Call(path="/realtime/calls", accept=f"{_SDP}, text/plain", repeatable=False)
+        if session is None:
+            call = attrs.evolve(call, content_type=_SDP, body=sdp.encode())
+        else:
+            call = attrs.evolve(call, parts=(("sdp", _SDP, sdp.encode()), ("session", _JSON, encode(session))))
+        return _parse_call(*await self._transport.send(call))
+
+    async def accept_realtime_call(self, call_id: str, session: RealtimeSessionConfig) -> EmptyResponse:
+        """Answer an incoming SIP call with a session.
+
+        https://platform.openai.com/docs/api-reference/realtime-calls/accept-call
+        """
+        check(session, RealtimeSessionConfig)
+        return await self._control(call_id, "accept", session)
+
+    async def reject_realtime_call(self, call_id: str, status_code: int | None = None) -> EmptyResponse:
+        """Decline an incoming SIP call; `status_code` is the SIP status for the caller, by default 603 (Decline)."""
+        request = RealtimeCallRejectRequest(status_code=UNSET if status_code is None else status_code)
+        check(request)
+        return await self._control(call_id, "reject", request)
+
+    async def refer_realtime_call(self, call_id: str, target_uri: str) -> EmptyResponse:
+        """Transfer a SIP call to `target_uri`, such as ``tel:+14155550123``."""
+        request = RealtimeCallReferRequest(target_uri=target_uri)
+        check(request)
+        return await self._control(call_id, "refer", request)
+
+    async def hangup_realtime_call(self, call_id: str) -> EmptyResponse:
+        """End a call, SIP or WebRTC."""
+        return await self._control(call_id, "hangup", None)
+
+    async def _post(self, path: str, request: Model, result: type[R]) -> R:
+        call = Call(path=path, content_type=_JSON, body=encode(request))
+        return _parse_json(*await self._transport.send(call), result)
+
+    async def _post_beta(self, path: str, request: Model, expected: type[Model], result: type[R]) -> R:
+        check(request, expected)
+        try:
+            return await self._post(path, request, result)
+        except BetaRetiredError as error:
+            error.successor = _SUCCESSOR
+            raise
+
+    async def _control(self, call_id: str, action: str, request: Model | None) -> EmptyResponse:
+        _check_call_id(call_id)
+        call = Call(path=f"/realtime/calls/{call_id}/{action}")
+        if request is not None:
+            call = attrs.evolve(call, content_type=_JSON, body=encode(request))
+        _, info = await self._transport.send(call)
+        return EmptyResponse(http=info)
+
+
+def _parse_json(answer: Answer, info: ResponseInfo, cls: type[R]) -> R:
+    """The result of a JSON answer. Raises APIResponseError if it is none."""
+    try:
+        data, problem = load_object(answer.body), ""
+    except DecodeError as error:
+        data, problem = {}, str(error)
+    if not answer.content_type.endswith("json"):
+        problem = f"content type {answer.content_type or 'unknown'}"
+    if problem:
+        # Raised outside the handler: the converter's frames hold the whole answer, secrets included.
+        raise _unexpected(answer, problem)
+    result: Any = structure(data, cls)
+    return attrs.evolve(result, http=info)  # type: ignore[no-any-return]
+
+
+def _parse_call(answer: Answer, info: ResponseInfo) -> RealtimeCall:
+    """The SDP answer and the call's id. The spec says application/sdp, the API answers text/plain: both are fine."""
+    if answer.content_type not in (_SDP, "text/plain"):
+        raise _unexpected(answer, f"content type {answer.content_type or 'unknown'}")
+    location = answer.headers.get("location", "")
+    call_id = urlsplit(location).path.rstrip("/").rpartition("/")[2]
+    if not call_id:
+        raise _unexpected(answer, "no Location header that names the call")
+    return RealtimeCall(sdp=answer.body.decode(errors="replace"), call_id=call_id, location=location, http=info)
+
+
+def _unexpected(answer: Answer, problem: str) -> APIResponseError:
+    body = answer.body.decode(errors="replace")
+    return APIResponseError(problem, status=answer.status, headers=answer.headers, body=body)
+
+
+def _check_call_id(call_id: object) -> None:
+    """Refuse what would change the path: the id is a part of it."""
+    if not isinstance(call_id, str) or not call_id.replace("_", "").replace("-", "").isalnum():
+        given = repr(call_id)[:80]
+        raise InvalidRequestError([Problem("call_id", "invalid_value", given, "a call id such as 'rtc_...'")])
+
+
+def _warn_retired(name: str) -> None:
+    """Warn at the line of the user's code, however many frames of this package are in between."""
+    frame, level = sys._getframe(1), 2  # noqa: SLF001 - what warnings itself does
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+        frame, level = frame.f_back, level + 1
+    message = f"{name} belongs to the beta, which the API retired on 2026-05-12; call {_SUCCESSOR} instead"
+    warnings.warn(message, DeprecationWarning, stacklevel=level)

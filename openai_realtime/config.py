@@ -1,1 +1,239 @@
-__all__: list[str] = []
+"""The client's settings: arguments first, then the environment, checked once into a frozen `ClientConfig`."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+import urllib.request
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from urllib.parse import urlsplit
+
+from attrs import field, frozen, validators
+
+from . import __version__
+from .errors import ConfigurationError
+from .models.base import masked
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["ApiKey", "ClientOptions", "RetryPolicy", "Timeout"]
+
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+
+ApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
+"""A key, or a function (plain or async) that gives one and is asked anew for every request."""
+
+_positive: Any = validators.optional(validators.gt(0))
+
+
+@frozen(kw_only=True)
+class Timeout:
+    """Seconds one attempt may take: to connect, between two reads, and in all. None is no limit."""
+
+    connect: float | None = field(default=5.0, validator=_positive)
+    read: float | None = field(default=600.0, validator=_positive)
+    total: float | None = field(default=600.0, validator=_positive)
+
+
+@frozen(kw_only=True)
+class RetryPolicy:
+    """How failed requests are sent again: `max_retries` more times, after growing delays in seconds.
+
+    A server that asks for a longer wait than `give_up_after` gets no retry.
+    """
+
+    max_retries: int = field(default=2, validator=validators.ge(0))
+    initial_delay: float = field(default=0.5, validator=validators.ge(0))
+    max_delay: float = field(default=8.0, validator=validators.ge(0))
+    give_up_after: float = field(default=60.0, validator=validators.ge(0))
+
+
+class ClientOptions(TypedDict, total=False):
+    """The options of both clients. What is not given comes from the environment, then from the defaults.
+
+    - api_key: OPENAI_API_KEY; an ``ek_`` client secret works too
+    - base_url: OPENAI_BASE_URL, else https://api.openai.com/v1
+    - organization, project: OPENAI_ORG_ID, OPENAI_PROJECT_ID
+    - azure_endpoint: ``https://NAME.openai.azure.com``; the key is then `api_key` or AZURE_OPENAI_API_KEY
+    - azure_ad_token_provider: gives an Entra token instead of a key, asked anew for every request
+    - default_headers: sent with every request
+    - safety_identifier: a stable hash of your end user (OpenAI-Safety-Identifier)
+    - timeout: `Timeout`, or seconds for all of one attempt
+    - retry: `RetryPolicy`
+    - proxy: a URL; else HTTPS_PROXY, HTTP_PROXY and NO_PROXY; never used for loopback
+    - ssl: a TLS context; False turns certificate checks off
+    - allow_insecure_http: accept http:// to other hosts than this one
+    - http_session: your own aiohttp session; it is used and never closed
+    """
+
+    api_key: ApiKey | None
+    base_url: str | None
+    organization: str | None
+    project: str | None
+    azure_endpoint: str | None
+    azure_ad_token_provider: Callable[[], str | Awaitable[str]] | None
+    default_headers: Mapping[str, str] | None
+    safety_identifier: str | None
+    timeout: Timeout | float | None
+    retry: RetryPolicy | None
+    proxy: str | None
+    ssl: ssl.SSLContext | bool
+    allow_insecure_http: bool
+    http_session: aiohttp.ClientSession | None
+
+
+@frozen(kw_only=True)
+class Credential:
+    """Where the secret comes from, and the header that carries it."""
+
+    source: ApiKey = field(repr=masked)
+    header: str = "Authorization"
+    prefix: str = "Bearer "
+
+    async def value(self) -> str:
+        """The header's value, with the key asked for now. Raises ConfigurationError if there is none."""
+        key = self.source if isinstance(self.source, str) else self.source()
+        if not isinstance(key, str):
+            key = await key
+        return self.prefix + _clean_key(key)
+
+
+@frozen(kw_only=True)
+class ClientConfig:
+    """The settings of a client, complete and checked."""
+
+    base_url: str
+    credential: Credential
+    headers: Mapping[str, str] = field(repr=False)
+    timeout: Timeout
+    retry: RetryPolicy
+    proxy: str | None = field(repr=masked)
+    ssl: ssl.SSLContext | bool
+
+
+def resolve_config(options: ClientOptions, environ: Mapping[str, str]) -> ClientConfig:
+    """Complete `options` from `environ` and check them. Raises ConfigurationError that says what to set."""
+    unknown = options.keys() - ClientOptions.__annotations__.keys()
+    if unknown:
+        raise ConfigurationError(f"unknown option: {', '.join(sorted(unknown))}")
+    base_url = _base_url(options, environ)
+    check_url(base_url, allow_insecure=options.get("allow_insecure_http", False))
+    return ClientConfig(
+        base_url=base_url,
+        credential=_azure_credential(options, environ) if _azure(options) else _credential(options, environ),
+        headers=_headers(options, {} if _azure(options) else environ),
+        timeout=_timeout(options.get("timeout")),
+        retry=options.get("retry") or RetryPolicy(),
+        proxy=options.get("proxy") or proxy_for(base_url),
+        ssl=options.get("ssl", True),
+    )
+
+
+def check_url(url: str, *, allow_insecure: bool) -> None:
+    """Refuse what would send a key in the clear. Raises ConfigurationError, without quoting the URL's secrets."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in ("https", "http") or not host or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ConfigurationError("base_url: needs the form https://HOST/v1, without user, query and fragment")
+    if parts.scheme == "http" and not (is_loopback(host) or allow_insecure):
+        raise ConfigurationError(
+            f"base_url: http to {host} would send the key in the clear; use https, or pass allow_insecure_http=True"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for `url`; none for loopback."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)
+
+
+def _azure(options: ClientOptions) -> bool:
+    return bool(options.get("azure_endpoint"))
+
+
+def _base_url(options: ClientOptions, environ: Mapping[str, str]) -> str:
+    endpoint, given = options.get("azure_endpoint"), options.get("base_url")
+    if endpoint and given:
+        raise ConfigurationError("give azure_endpoint or base_url, not both")
+    if endpoint:
+        return endpoint.rstrip("/").removesuffix("/openai/v1") + "/openai/v1"
+    return (given or environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL).rstrip("/")
+
+
+def _credential(options: ClientOptions, environ: Mapping[str, str]) -> Credential:
+    if options.get("azure_ad_token_provider"):
+        raise ConfigurationError("azure_ad_token_provider needs azure_endpoint")
+    key = options.get("api_key") or environ.get("OPENAI_API_KEY")
+    if not key:
+        raise ConfigurationError(
+            "no API key: set OPENAI_API_KEY or pass api_key=...; "
+            "to try without one, use openai_realtime.emulator or `openai-realtime demo`"
+        )
+    return Credential(source=_checked(key))
+
+
+def _azure_credential(options: ClientOptions, environ: Mapping[str, str]) -> Credential:
+    provider = options.get("azure_ad_token_provider")
+    if provider:
+        return Credential(source=provider)
+    # OPENAI_API_KEY is another company's secret: it never goes to Azure.
+    key = options.get("api_key") or environ.get("AZURE_OPENAI_API_KEY")
+    if not key:
+        raise ConfigurationError(
+            "no Azure credential: set AZURE_OPENAI_API_KEY or pass api_key=... or azure_ad_token_provider=..."
+        )
+    return Credential(source=_checked(key), header="api-key", prefix="")
+
+
+def _checked(key: ApiKey) -> ApiKey:
+    return _clean_key(key) if isinstance(key, str) else key
+
+
+def _clean_key(key: object) -> str:
+    """The key, if it can stand in a header. The error says nothing of it."""
+    if not isinstance(key, str) or not key.strip():
+        raise ConfigurationError("api_key: empty, or no string")
+    if not (key.strip().isascii() and key.strip().isprintable()) or " " in key.strip():
+        raise ConfigurationError("api_key: holds characters that no key has; was more copied than the key?")
+    return key.strip()
+
+
+def _headers(options: ClientOptions, environ: Mapping[str, str]) -> dict[str, str]:
+    named = {
+        "User-Agent": f"openai-realtime-python/{__version__}",
+        "OpenAI-Organization": options.get("organization") or environ.get("OPENAI_ORG_ID"),
+        "OpenAI-Project": options.get("project") or environ.get("OPENAI_PROJECT_ID"),
+        "OpenAI-Safety-Identifier": options.get("safety_identifier"),
+        **(options.get("default_headers") or {}),
+    }
+    headers = {name: value for name, value in named.items() if value}
+    for name, value in headers.items():
+        if name.lower() in ("authorization", "api-key"):
+            raise ConfigurationError(f"default_headers: {name} comes from api_key")
+        if not isinstance(value, str) or any(character in value + name for character in "\r\n\0"):
+            raise ConfigurationError(f"header {name!r}: its value is no single line of text")
+    return headers
+
+
+def _timeout(given: Timeout | float | None) -> Timeout:
+    if isinstance(given, Timeout):
+        return given
+    if given is None:
+        return Timeout()
+    try:
+        return Timeout(connect=min(5.0, given), read=given, total=given)
+    except ValueError:
+        raise ConfigurationError(f"timeout: {given} is not more than 0 seconds") from None

@@ -22,9 +22,9 @@ from .models.hints import allows, bare, field_hints, is_model, members, tags
 _MAX_GIVEN = 80
 
 
-def check(request: Model) -> None:
-    """Raise InvalidRequestError with every problem of `request`, if it has any."""
-    problems = tuple(model_problems(request, ""))
+def check(request: Any, cls: type[Model] | None = None) -> None:
+    """Raise InvalidRequestError with every problem of `request`, and if it is no `cls`."""
+    problems = tuple(value_problems(request, cls or type(request), ""))
     if problems:
         raise InvalidRequestError(problems)
 

@@ -78,7 +78,7 @@ def masked(value: object) -> str:
     return repr(value) if value is UNSET or value is None else "'***'"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Model:
     """The base of everything that travels as a JSON object.
 
@@ -88,8 +88,14 @@ class Model:
 
     raw: Mapping[str, Any] | None = attrs.field(default=None, eq=False, repr=False, metadata=LOCAL)
 
+    def __repr__(self) -> str:
+        """What is set, without secrets: most fields of most models are UNSET and would only hide the rest."""
+        shown = ((field, getattr(self, field.name)) for field in attrs.fields(type(self)) if field.repr)
+        parts = (f"{f.name}={masked(v) if f.repr is masked else repr(v)}" for f, v in shown if v is not UNSET)
+        return f"{type(self).__name__}({', '.join(parts)})"
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, repr=False)
 class UnknownObject(Model):
     """An object whose ``type`` no class here has; all its data is in `raw`."""
 
@@ -124,13 +130,13 @@ class ResponseInfo:
     elapsed: float = 0.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Response(Model):
     """The base of the results of HTTP calls; `http` is outside equality and repr."""
 
     http: ResponseInfo | None = attrs.field(default=None, eq=False, repr=False, metadata=LOCAL)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class EmptyResponse(Response):
     """The result of a call that the API answers without a body: the HTTP facts are all there is."""
