@@ -1,0 +1,16 @@
+"""A local server that speaks the Realtime API, for tests and for work without a key.
+
+::
+
+    with Emulator() as emulator, RealtimeClient(**emulator.client_options) as client:
+        ...
+
+It shares the models and the converter with the client and nothing above them, so that it judges the client
+independently.
+"""
+
+from .faults import Fault
+from .server import Emulator, EmulatorOptions
+from .wire import ReceivedRequest
+
+__all__ = ["Emulator", "EmulatorOptions", "Fault", "ReceivedRequest"]

@@ -1,0 +1,163 @@
+"""The API's error bodies. `Refusal` carries one up to the server; the functions here and in `problems` make them."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .ids import masked_key
+from .wire import Answer, json_answer
+
+_KEYS_PAGE = "https://platform.openai.com/account/api-keys"
+_MODELS_PAGE = "https://platform.openai.com/docs/models"
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERRORS = 500
+
+JSON_KINDS = {
+    bool: "a boolean",
+    int: "an integer",
+    float: "a decimal",
+    str: "a string",
+    list: "an array",
+    dict: "an object",
+}
+
+
+class Refusal(Exception):  # noqa: N818 - not a failure of the emulator: it is the answer
+    """An error answer of the API."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.param = param
+        self.headers = headers or {}
+
+    def answer(self) -> Answer:
+        """The error as the API writes it."""
+        message = self.message.encode("utf-8", "replace").decode()  # keys and paths may hold bytes that are no text
+        error = {"message": message, "type": self._type(), "param": self.param, "code": self.code}
+        return json_answer({"error": error}, self.status, self.headers)
+
+    def _type(self) -> str:
+        if self.status == _TOO_MANY_REQUESTS:
+            return "requests"
+        return "server_error" if self.status >= _SERVER_ERRORS else "invalid_request_error"
+
+
+def missing_key() -> Refusal:
+    """No bearer token and no ``api-key`` header."""
+    return Refusal("Missing bearer or basic authentication in header", status=401)
+
+
+def wrong_key(key: str) -> Refusal:
+    """A key that nobody has. The API does show its last four characters."""
+    message = f"Incorrect API key provided: {masked_key(key)}. You can find your API key at {_KEYS_PAGE}."
+    return Refusal(message, status=401, code="invalid_api_key")
+
+
+def expired_secret(secret: str) -> Refusal:
+    """A client secret past its time. What the API says to it is not recorded; the code is that of a bad key."""
+    message = f"The client secret {masked_key(secret)} has expired. Create a new one and try again."
+    return Refusal(message, status=401, code="invalid_api_key")
+
+
+def beta_retired() -> Refusal:
+    """What both beta operations have answered since 2026-05-12."""
+    message = "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
+    return Refusal(message, code="beta_api_shape_disabled", param="")
+
+
+def not_json(param: str | None = None) -> Refusal:
+    """A body, or the form field `param`, that is not JSON."""
+    subject = f"'{param}'" if param else "body"
+    hint = "Please check the value to ensure it is valid JSON."
+    return Refusal(f"Invalid {subject}: failed to parse JSON value. {hint}", code="invalid_json", param=param)
+
+
+def not_an_object(value: Any) -> Refusal:
+    """A body that is JSON and not an object."""
+    kind = JSON_KINDS.get(type(value), "null")
+    return Refusal(f"Invalid type for 'body': expected an object, but got {kind} instead.", code="invalid_type")
+
+
+def not_a_form() -> Refusal:
+    """A body that is not the multipart form its content type promises."""
+    return Refusal("Could not parse multipart form.")
+
+
+def unsupported_content_type(given: str, allowed: Sequence[str]) -> Refusal:
+    """A body of another media type than the operation takes."""
+    wanted = " or ".join(f"'{name}'" for name in allowed)
+    return Refusal(
+        f"Unsupported content type: '{given}'. This API method only accepts {wanted} requests, but you specified the "
+        f"header 'Content-Type: {given}'. Please try again with a supported content type.",
+        code="unsupported_content_type",
+    )
+
+
+def invalid_offer(reason: str) -> Refusal:
+    """An SDP offer that cannot be read."""
+    return Refusal(f"Failed to parse SDP: {reason}", code="invalid_offer", param="")
+
+
+def unsupported_model(model: str, param: str) -> Refusal:
+    """A model that is none of the families that hold realtime sessions."""
+    message = f'Model "{model}" is not supported in realtime mode. See {_MODELS_PAGE} for a list of supported models.'
+    return Refusal(message, code="invalid_model", param=param)
+
+
+def unsupported_value(value: str, allowed: Sequence[str], param: str) -> Refusal:
+    """A value that is not one of `allowed`."""
+    message = f"Invalid value: '{value}'. Supported values are: {listed([repr(name) for name in allowed])}."
+    return Refusal(message, code="invalid_value", param=param)
+
+
+def no_turn_detection(param: str) -> Refusal:
+    """A transcription model that listens without turns was asked to detect them."""
+    message = "Turn detection is not supported for this transcription model."
+    return Refusal(message, code="invalid_value", param=param)
+
+
+def unknown_call(call_id: str) -> Refusal:
+    """A call that never was, or has ended."""
+    return Refusal(f"No call found with id '{call_id}'.", status=404, code="call_id_not_found", param="call_id")
+
+
+def unknown_route(method: str, path: str) -> Refusal:
+    """A URL the API does not have."""
+    return Refusal(f"Invalid URL ({method} {path})", status=404)
+
+
+def wrong_method(method: str, path: str) -> Refusal:
+    """A URL the API has, with another method."""
+    hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
+    return Refusal(f"Not allowed to {method} on {path}. {hint}", status=405, headers={"Allow": "POST"})
+
+
+def too_large() -> Refusal:
+    """A body over the limit."""
+    return Refusal("The request body is too large.", status=413)
+
+
+def with_status(status: int) -> Refusal:
+    """An error that says no more than `status`, for faults without a body of their own."""
+    codes = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
+    return Refusal(http.client.responses.get(status, "Error"), status=status, code=codes.get(status))
+
+
+def listed(names: Sequence[str]) -> str:
+    """``'a'``, ``'a' and 'b'``, ``'a', 'b', and 'c'``."""
+    if len(names) <= 2:  # noqa: PLR2004 - a comma comes with the third
+        return " and ".join(names)
+    return ", ".join(names[:-1]) + f", and {names[-1]}"

@@ -1,0 +1,237 @@
+"""`Emulator`: a server on a real port that speaks the Realtime API, for tests and for work without a key."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from typing import Self, TypedDict, cast
+
+from aiohttp import web
+
+from openai_realtime.errors import ClientStateError
+
+from . import api_errors, ids
+from .api_errors import Refusal
+from .faults import Fault
+from .rest import OPERATIONS, find_operation
+from .state import State
+from .wire import Answer, ReceivedRequest, masked_headers
+
+_MAX_BODY = 16 * 1024 * 1024
+_SHUTDOWN_SECONDS = 0.1  # requests that hang must not hold up the end of a test
+_DEADLINE = 10.0  # seconds within which the server thread starts, or ends
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close sends RST
+
+
+class EmulatorOptions(TypedDict):
+    """What a client needs to talk to an emulator."""
+
+    base_url: str
+    api_key: str
+
+
+class Emulator:
+    """A local server that answers as the Realtime API does.
+
+    ``async with Emulator() as emulator`` runs it in the current event loop, ``with Emulator() as emulator`` in a thread
+    of its own. `port` 0 takes a free one. With `beta_retired` the two beta operations answer 400
+    ``beta_api_shape_disabled``, as api.openai.com does. Raises OSError if the port is taken.
+
+    `requests` holds every request that came in whole, in order, and grows until you clear it.
+    """
+
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, beta_retired: bool = False) -> None:
+        self.requests: list[ReceivedRequest] = []
+        self._host = host
+        self._port = port
+        self._state = State(beta_retired=beta_retired)
+        self._faults: dict[str, deque[Fault]] = {name: deque() for name in OPERATIONS}
+        self._runner: web.AppRunner | None = None
+        self._thread: _ServerThread | None = None
+
+    @property
+    def api_key(self) -> str:
+        """The one key that this emulator takes, made up at random."""
+        return self._state.api_key
+
+    @property
+    def base_url(self) -> str:
+        """``http://127.0.0.1:PORT/v1``. Raises ClientStateError while the emulator is not running."""
+        if self._runner is None or not self._runner.addresses:
+            raise ClientStateError("the emulator is not running; use it as `with Emulator() as emulator:`")
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._runner.addresses[0][1]}/v1"
+
+    @property
+    def client_options(self) -> EmulatorOptions:
+        """The options that connect a client: ``AsyncRealtimeClient(**emulator.client_options)``."""
+        return {"base_url": self.base_url, "api_key": self.api_key}
+
+    def fail(self, operation: str, *faults: Fault) -> None:
+        """Queue `faults` for an operation, such as ``create_realtime_client_secret``: one each for its next requests.
+
+        Raises ValueError for an unknown operation.
+        """
+        if operation not in self._faults:
+            raise ValueError(f"unknown operation {operation!r}; known are {', '.join(OPERATIONS)}")
+        self._faults[operation].extend(faults)
+
+    def incoming_call(self) -> str:
+        """Let a phone call come in over SIP; gives the call id that the webhook would bring."""
+        return self._state.open_call()
+
+    def advance(self, seconds: float) -> None:
+        """Move the emulator's clock forward, to see secrets expire without waiting."""
+        self._state.advance(seconds)
+
+    async def __aenter__(self) -> Self:
+        if self._runner is not None:
+            raise ClientStateError("the emulator is running already")
+        runner = self._runner = web.AppRunner(
+            self._application(), access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> Self:
+        """Run the emulator in a thread of its own until `close`."""
+        if self._thread is not None:
+            raise ClientStateError("the emulator is running already")
+        thread = _ServerThread(self)
+        thread.start()
+        thread.ready.result(_DEADLINE)
+        self._thread = thread
+        return self
+
+    def close(self) -> None:
+        """End what `start` began. Calling it again does nothing."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.stop()
+
+    # --- serving --------------------------------------------------------------------------------------------------
+
+    def _application(self) -> web.Application:
+        application = web.Application(client_max_size=_MAX_BODY)
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        return application
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request, or do what a fault wants."""
+        started, fault = time.perf_counter(), Fault()
+        try:
+            received = await _received(request)
+            self.requests.append(received)
+            name, operation, call_id = find_operation(request.method, request.rel_url.raw_path)
+            fault = self._next_fault(name)
+            await _disturb(request, fault)
+            if fault.replaces:
+                answer = fault.replacement()
+            else:
+                self._state.authenticate(request.headers)
+                answer = operation(self._state, received, call_id)
+        except web.HTTPRequestEntityTooLarge:
+            answer = api_errors.too_large().answer()
+        except Refusal as refusal:
+            answer = refusal.answer()
+        return await _send(request, fault.applied(answer), started, truncate=fault.truncate)
+
+    def _next_fault(self, operation: str) -> Fault:
+        queue = self._faults[operation]
+        return queue.popleft() if queue else Fault()
+
+
+class _ServerThread(threading.Thread):
+    """A daemon thread with an event loop that runs one emulator."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        super().__init__(name="openai-realtime-emulator", daemon=True)
+        self.ready: Future[None] = Future()
+        self._emulator = emulator
+
+    def run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            await self._emulator.__aenter__()
+        except Exception as error:  # noqa: BLE001 - it is raised in the thread that called `start`
+            self.ready.set_exception(error)
+            return
+        self.ready.set_result(None)
+        await self._stopped.wait()
+        await self._emulator.__aexit__()
+
+    def stop(self) -> None:
+        """End the server and wait for the thread."""
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self.join(_DEADLINE)
+
+
+async def _received(request: web.Request) -> ReceivedRequest:
+    headers = masked_headers(request.headers)
+    body = await request.read()
+    return ReceivedRequest(method=request.method, path=request.raw_path, headers=headers, body=body)
+
+
+async def _disturb(request: web.Request, fault: Fault) -> None:
+    """What a fault does before there is an answer, or in its place."""
+    await asyncio.sleep(fault.delay)
+    if fault.reset:
+        _reset(request)
+    if fault.reset or fault.hang:
+        await asyncio.Event().wait()  # until the connection is gone, which cancels this
+
+
+async def _send(request: web.Request, answer: Answer, started: float, *, truncate: bool) -> web.StreamResponse:
+    headers = {**_standard_headers(started), **answer.headers}
+    if answer.content_type:
+        headers.setdefault("Content-Type", answer.content_type)
+    if not truncate:
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
+    response = web.StreamResponse(status=answer.status, headers=headers)
+    response.content_length = len(answer.body) + 1
+    response.force_close()
+    await response.prepare(request)
+    await response.write(answer.body[: len(answer.body) // 2])
+    return response
+
+
+def _standard_headers(started: float) -> dict[str, str]:
+    """What every answer of the API has. `started` is when the request came, by ``time.perf_counter``."""
+    return {
+        "x-request-id": ids.request_id(),
+        "openai-processing-ms": str(round((time.perf_counter() - started) * 1000)),
+        "openai-version": "2020-10-01",
+        "openai-organization": "emulator",
+        "openai-project": "proj_emulator",
+    }
+
+
+def _reset(request: web.Request) -> None:
+    """Cut the connection so that the client sees a reset and no orderly end."""
+    transport = cast("asyncio.Transport", request.transport)  # None only after the handler was cancelled
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    transport.abort()

@@ -1,0 +1,66 @@
+"""What comes in and what goes out, as plain values, so that all but `server` is free of sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from openai_realtime.converter import converter, load
+from openai_realtime.errors import DecodeError
+
+_SECRET_HEADERS = frozenset({"authorization", "api-key", "proxy-authorization"})
+
+
+@frozen(kw_only=True)
+class ReceivedRequest:
+    """One request as it came in.
+
+    The names in `headers` are lower case, and keys are replaced by ``***``. `path` is as on the wire, with its query.
+    `json` is the parsed body, and None where the body is not JSON.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+    json: Any = field(init=False, repr=False)
+
+    @json.default
+    def _parse(self) -> Any:
+        try:
+            return load(self.body)
+        except DecodeError:
+            return None
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body, without its parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@frozen(kw_only=True)
+class Answer:
+    """One answer, before the headers that all have."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str | None = None
+    headers: Mapping[str, str] = field(factory=dict)
+
+
+def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    """An answer that is the JSON `value`."""
+    body = converter.dumps(value)
+    return Answer(status=status, body=body, content_type="application/json", headers=headers or {})
+
+
+def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """`headers` for the record: names in lower case, repeated ones joined, no key readable."""
+    result: dict[str, str] = {}
+    for name, value in headers.items():
+        key = name.lower()
+        text = "***" if key in _SECRET_HEADERS else value
+        result[key] = f"{result[key]}, {text}" if key in result else text
+    return result

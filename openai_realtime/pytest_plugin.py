@@ -1,0 +1,44 @@
+"""Fixtures for tests of code that uses this package. pytest loads this module by itself, so it imports next to nothing.
+
+``realtime_emulator`` is an `Emulator`; ``realtime_client`` and ``async_realtime_client`` are clients connected to it.
+The last one wants a test that runs under anyio's plugin (``pytest.mark.anyio``), or pytest-asyncio's in its auto mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from .client import AsyncRealtimeClient
+    from .emulator import Emulator
+    from .sync import RealtimeClient
+
+
+@pytest.fixture
+def realtime_emulator() -> Iterator[Emulator]:
+    """An emulator of the Realtime API on a free port, in a thread of its own."""
+    from .emulator import Emulator  # noqa: PLC0415 - only when asked for
+
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def realtime_client(realtime_emulator: Emulator) -> Iterator[RealtimeClient]:
+    """A blocking client of ``realtime_emulator``."""
+    from .sync import RealtimeClient  # noqa: PLC0415
+
+    with RealtimeClient(**realtime_emulator.client_options) as client:
+        yield client
+
+
+@pytest.fixture
+async def async_realtime_client(realtime_emulator: Emulator) -> AsyncIterator[AsyncRealtimeClient]:
+    """An asyncio client of ``realtime_emulator``."""
+    from .client import AsyncRealtimeClient  # noqa: PLC0415
+
+    async with AsyncRealtimeClient(**realtime_emulator.client_options) as client:
+        yield client
