@@ -1,6 +1,7 @@
 """The emulator, judged over raw HTTP: what it must answer is written out here as the API documents it."""
 
 import asyncio
+import gc
 import io
 import json
 import re
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -1109,3 +1111,11 @@ def test_ids_tell_their_time() -> None:
     # From a recorded event of 2024-10-10T22:06:05Z, whose id starts with AGvaH after the prefix.
     assert ids.object_id("event_", 1728597965)[:11] == "event_AGvaH"
     assert ids.client_secret(0x697D1FEF).startswith("ek_697d1fef")
+
+
+def test_a_connection_accepted_just_before_the_end_is_closed(recwarn: pytest.WarningsRecorder) -> None:
+    for _ in range(20):
+        with Emulator() as emulator:
+            socket.create_connection(("127.0.0.1", urlsplit(emulator.base_url).port or 0), timeout=5).close()
+        gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []

@@ -25,6 +25,7 @@ from .wire import Answer, ReceivedRequest, masked_headers
 _MAX_BODY = 16 * 1024 * 1024
 _SHUTDOWN_SECONDS = 0.1  # requests that hang must not hold up the end of a test
 _DEADLINE = 10.0  # seconds within which the server thread starts, or ends
+_HAND_OVER_TURNS = 5
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close sends RST
 
 
@@ -105,8 +106,13 @@ class Emulator:
 
     async def __aexit__(self, *_: object) -> None:
         runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        if runner is None:
+            return
+        # asyncio needs a few turns to hand over a connection it has accepted; when the server is closed before, nobody
+        # ever closes that connection (its _accept_connection2 fails in Server._attach).
+        for _ in range(_HAND_OVER_TURNS):
+            await asyncio.sleep(0)
+        await runner.cleanup()
 
     def __enter__(self) -> Self:
         return self.start()

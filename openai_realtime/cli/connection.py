@@ -1,0 +1,86 @@
+"""Which server a command talks to: the options that every command takes, before or after its name."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import attrs
+import click
+
+from openai_realtime.config import ClientOptions
+from openai_realtime.emulator import Emulator
+from openai_realtime.sync import RealtimeClient
+
+P = ParamSpec("P")
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@attrs.define
+class Connection:
+    """The connection options as given. `timeout` is in seconds."""
+
+    base_url: str | None = None
+    emulator: bool = False
+    timeout: float | None = None
+    debug: bool = False
+
+    @contextlib.contextmanager
+    def server(self) -> Iterator[ClientOptions]:
+        """The client options that reach the chosen server; the emulator runs as long as the context."""
+        options = ClientOptions(base_url=self.base_url, timeout=self.timeout)
+        if not self.emulator:
+            yield options
+            return
+        if self.base_url:
+            raise click.UsageError("--emulator and --base-url exclude each other.")
+        with Emulator() as emulator:
+            yield {**options, "base_url": emulator.base_url, "api_key": emulator.api_key}
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[RealtimeClient]:
+        """A client of the chosen server."""
+        with self.server() as options, RealtimeClient(**options) as client:
+            yield client
+
+
+class CommandGroup(click.Group):
+    """A group that shows its help on stderr when no command follows, and takes that for wrong usage."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments apart, unless there are none."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(2)
+        return super().parse_args(ctx, args)
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value:
+        setattr(context.ensure_object(Connection), str(parameter.name), value)
+
+
+def _option(name: str, **details: Any) -> Callable[[F], F]:
+    return click.option(name, callback=_remember, expose_value=False, **details)
+
+
+_OPTIONS = (
+    _option("--base-url", metavar="URL", help="Where the API is.  [default: OPENAI_BASE_URL, then OpenAI's]"),
+    _option("--emulator", is_flag=True, help="Use the built-in emulator, started for this one command."),
+    _option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="The limit of one attempt."),
+    _option("--debug", is_flag=True, help="Show the traceback of an error."),
+)
+
+
+def connection_options(command: F) -> F:
+    """Add the connection options. They are kept in the context's `Connection`, not passed to the function."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def with_connection(command: Callable[Concatenate[Connection, P], T]) -> Callable[P, T]:
+    """Add the connection options, and pass the `Connection` as the first argument."""
+    return connection_options(click.make_pass_decorator(Connection)(command))
