@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import sys
 import warnings
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from typing import Any, Self, TypeVar, Unpack, cast
-from urllib.parse import urlsplit
 
 import attrs
 
-from .config import ClientOptions, resolve_config
+from .config import ClientOptions, Hidden, resolve_config
 from .converter import encode, load_object, structure
 from .errors import APIResponseError, BetaRetiredError, ConfigurationError, DecodeError, InvalidRequestError, Problem
 from .models.base import UNSET, EmptyResponse, Maybe, Model, ResponseInfo
@@ -55,8 +55,10 @@ class AsyncRealtimeClient:
     """
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
-        self._options = options
-        self._transport = Transport(resolve_config(options, os.environ), Pool(options.get("http_session")))
+        self._options = cast("ClientOptions", Hidden(options))
+        del options  # a traceback may show local variables
+        pool = Pool(self._options.get("http_session"))
+        self._transport = Transport(resolve_config(self._options, os.environ), pool)
         self._owns_pool = True
 
     async def __aenter__(self) -> Self:
@@ -75,7 +77,8 @@ class AsyncRealtimeClient:
         if "http_session" in options:
             raise ConfigurationError("with_options shares the connections: http_session cannot be changed")
         changed = copy.copy(self)
-        changed._options = cast("ClientOptions", {**self._options, **options})  # noqa: SLF001 - our own copy
+        changed._options = cast("ClientOptions", Hidden({**self._options, **options}))  # noqa: SLF001 - our own copy
+        del options  # a traceback may show local variables
         changed._transport = Transport(resolve_config(changed._options, os.environ), self._transport.pool)  # noqa: SLF001
         changed._owns_pool = False  # noqa: SLF001
         return changed
@@ -93,7 +96,7 @@ class AsyncRealtimeClient:
 
     def create_realtime_session(
         self, request: RealtimeSessionCreateRequest
-    ) -> Awaitable[RealtimeSessionCreateResponse]:
+    ) -> Coroutine[Any, Any, RealtimeSessionCreateResponse]:
         """Create a session of the beta. Deprecated: the API retired it on 2026-05-12, other servers still have it.
 
         Raises BetaRetiredError where it is gone. `to_client_secret_request` turns `request` into the current one.
@@ -105,7 +108,7 @@ class AsyncRealtimeClient:
 
     def create_realtime_transcription_session(
         self, request: RealtimeTranscriptionSessionCreateRequest
-    ) -> Awaitable[RealtimeTranscriptionSessionCreateResponse]:
+    ) -> Coroutine[Any, Any, RealtimeTranscriptionSessionCreateResponse]:
         """Create a transcription session of the beta. Deprecated like `create_realtime_session`."""
         _warn_retired("create_realtime_transcription_session")
         return self._post_beta(
@@ -190,17 +193,15 @@ class AsyncRealtimeClient:
 
 def _parse_json(answer: Answer, info: ResponseInfo, cls: type[R]) -> R:
     """The result of a JSON answer. Raises APIResponseError if it is none."""
-    try:
-        data, problem = load_object(answer.body), ""
-    except DecodeError as error:
-        data, problem = {}, str(error)
     if not answer.content_type.endswith("json"):
-        problem = f"content type {answer.content_type or 'unknown'}"
-    if problem:
-        # Raised outside the handler: the converter's frames hold the whole answer, secrets included.
-        raise _unexpected(answer, problem)
-    result: Any = structure(data, cls)
-    return attrs.evolve(result, http=info)  # type: ignore[no-any-return]
+        raise _unexpected(answer, f"content type {answer.content_type or 'unknown'}")
+    try:
+        result: Any = structure(load_object(answer.body), cls)
+        return attrs.evolve(result, http=info)  # type: ignore[no-any-return]
+    except DecodeError as error:
+        problem = str(error)
+    # Raised outside the handler: the converter's frames hold the whole answer, secrets included.
+    raise _unexpected(answer, problem)
 
 
 def _parse_call(answer: Answer, info: ResponseInfo) -> RealtimeCall:
@@ -208,10 +209,12 @@ def _parse_call(answer: Answer, info: ResponseInfo) -> RealtimeCall:
     if answer.content_type not in (_SDP, "text/plain"):
         raise _unexpected(answer, f"content type {answer.content_type or 'unknown'}")
     location = answer.headers.get("location", "")
-    call_id = urlsplit(location).path.rstrip("/").rpartition("/")[2]
-    if not call_id:
+    named = re.search(r"/calls/([\w-]+)", location, re.ASCII)
+    if named is None:
         raise _unexpected(answer, "no Location header that names the call")
-    return RealtimeCall(sdp=answer.body.decode(errors="replace"), call_id=call_id, location=location, http=info)
+    if not answer.body.strip():
+        raise _unexpected(answer, "no SDP answer, the body is empty")
+    return RealtimeCall(sdp=answer.body.decode(errors="replace"), call_id=named[1], location=location, http=info)
 
 
 def _unexpected(answer: Answer, problem: str) -> APIResponseError:
@@ -221,7 +224,7 @@ def _unexpected(answer: Answer, problem: str) -> APIResponseError:
 
 def _check_call_id(call_id: object) -> None:
     """Refuse what would change the path: the id is a part of it."""
-    if not isinstance(call_id, str) or not call_id.replace("_", "").replace("-", "").isalnum():
+    if not isinstance(call_id, str) or not re.fullmatch(r"[\w-]+", call_id, re.ASCII):
         given = repr(call_id)[:80]
         raise InvalidRequestError([Problem("call_id", "invalid_value", given, "a call id such as 'rtc_...'")])
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import ipaddress
+import re
 import ssl
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+import attrs
 from attrs import field, frozen, validators
 
 from . import __version__
@@ -21,20 +24,34 @@ if TYPE_CHECKING:
 __all__ = ["ApiKey", "ClientOptions", "RetryPolicy", "Timeout"]
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
+_TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 
 ApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
 """A key, or a function (plain or async) that gives one and is asked anew for every request."""
 
-_positive: Any = validators.optional(validators.gt(0))
+
+def _number(setting: str, allowed: str, holds: Callable[[Any], bool]) -> Any:
+    """A validator of numbers whose ConfigurationError names the setting."""
+
+    def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not holds(value):
+            raise ConfigurationError(f"{setting}.{attribute.name}: {value!r} is not {allowed}")
+
+    return check
+
+
+_limit: Any = validators.optional(_number("timeout", "more than 0 seconds", lambda value: value > 0))
+_delay: Any = _number("retry", "0 or more seconds", lambda value: value >= 0)
+_count: Any = _number("retry", "a whole number from 0", lambda value: isinstance(value, int) and value >= 0)
 
 
 @frozen(kw_only=True)
 class Timeout:
     """Seconds one attempt may take: to connect, between two reads, and in all. None is no limit."""
 
-    connect: float | None = field(default=5.0, validator=_positive)
-    read: float | None = field(default=600.0, validator=_positive)
-    total: float | None = field(default=600.0, validator=_positive)
+    connect: float | None = field(default=5.0, validator=_limit)
+    read: float | None = field(default=600.0, validator=_limit)
+    total: float | None = field(default=600.0, validator=_limit)
 
 
 @frozen(kw_only=True)
@@ -44,10 +61,10 @@ class RetryPolicy:
     A server that asks for a longer wait than `give_up_after` gets no retry.
     """
 
-    max_retries: int = field(default=2, validator=validators.ge(0))
-    initial_delay: float = field(default=0.5, validator=validators.ge(0))
-    max_delay: float = field(default=8.0, validator=validators.ge(0))
-    give_up_after: float = field(default=60.0, validator=validators.ge(0))
+    max_retries: int = field(default=2, validator=_count)
+    initial_delay: float = field(default=0.5, validator=_delay)
+    max_delay: float = field(default=8.0, validator=_delay)
+    give_up_after: float = field(default=60.0, validator=_delay)
 
 
 class ClientOptions(TypedDict, total=False):
@@ -84,6 +101,13 @@ class ClientOptions(TypedDict, total=False):
     http_session: aiohttp.ClientSession | None
 
 
+class Hidden(dict[str, Any]):
+    """Options or headers that hold a key: the repr gives their names only, for tracebacks that show local variables."""
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(self)}>"
+
+
 @frozen(kw_only=True)
 class Credential:
     """Where the secret comes from, and the header that carries it."""
@@ -94,10 +118,14 @@ class Credential:
 
     async def value(self) -> str:
         """The header's value, with the key asked for now. Raises ConfigurationError if there is none."""
-        key = self.source if isinstance(self.source, str) else self.source()
-        if not isinstance(key, str):
+        key: Any = self.source if isinstance(self.source, str) else self.source()
+        if inspect.isawaitable(key):
             key = await key
-        return self.prefix + _clean_key(key)
+        problem = _key_problem(key)
+        if not problem:
+            return f"{self.prefix}{key.strip()}"
+        del key  # a traceback may show local variables
+        raise ConfigurationError(problem)
 
 
 @frozen(kw_only=True)
@@ -115,6 +143,16 @@ class ClientConfig:
 
 def resolve_config(options: ClientOptions, environ: Mapping[str, str]) -> ClientConfig:
     """Complete `options` from `environ` and check them. Raises ConfigurationError that says what to set."""
+    try:
+        return _resolve(options, environ)
+    except ConfigurationError as error:
+        failure = error.with_traceback(None)
+    # Raised here, where no frame holds a key, because a traceback may show local variables.
+    del options, environ
+    raise failure
+
+
+def _resolve(options: ClientOptions, environ: Mapping[str, str]) -> ClientConfig:
     unknown = options.keys() - ClientOptions.__annotations__.keys()
     if unknown:
         raise ConfigurationError(f"unknown option: {', '.join(sorted(unknown))}")
@@ -125,22 +163,35 @@ def resolve_config(options: ClientOptions, environ: Mapping[str, str]) -> Client
         credential=_azure_credential(options, environ) if _azure(options) else _credential(options, environ),
         headers=_headers(options, {} if _azure(options) else environ),
         timeout=_timeout(options.get("timeout")),
-        retry=options.get("retry") or RetryPolicy(),
-        proxy=options.get("proxy") or proxy_for(base_url),
+        retry=_retry(options.get("retry")),
+        proxy=_proxy(options.get("proxy") or proxy_for(base_url)),
         ssl=options.get("ssl", True),
     )
 
 
 def check_url(url: str, *, allow_insecure: bool) -> None:
     """Refuse what would send a key in the clear. Raises ConfigurationError, without quoting the URL's secrets."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme not in ("https", "http") or not host or parts.query or parts.fragment or "@" in parts.netloc:
+    parts = _split(url)
+    # An empty query or fragment is none for urlsplit, and would still swallow the path of an operation.
+    if parts is None or any(mark in url for mark in "?#@"):
         raise ConfigurationError("base_url: needs the form https://HOST/v1, without user, query and fragment")
+    host = parts.hostname or ""
     if parts.scheme == "http" and not (is_loopback(host) or allow_insecure):
         raise ConfigurationError(
             f"base_url: http to {host} would send the key in the clear; use https, or pass allow_insecure_http=True"
         )
+
+
+def _split(url: object) -> SplitResult | None:
+    """The parts of an http or https URL with a host, None for anything else."""
+    if not isinstance(url, str) or any(character.isspace() for character in url):
+        return None
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if usable else None
 
 
 def is_loopback(host: str) -> bool:
@@ -169,8 +220,8 @@ def _base_url(options: ClientOptions, environ: Mapping[str, str]) -> str:
     if endpoint and given:
         raise ConfigurationError("give azure_endpoint or base_url, not both")
     if endpoint:
-        return endpoint.rstrip("/").removesuffix("/openai/v1") + "/openai/v1"
-    return (given or environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL).rstrip("/")
+        return str(endpoint).strip().rstrip("/").removesuffix("/openai/v1") + "/openai/v1"
+    return str(given or environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL).strip().rstrip("/")
 
 
 def _credential(options: ClientOptions, environ: Mapping[str, str]) -> Credential:
@@ -199,16 +250,19 @@ def _azure_credential(options: ClientOptions, environ: Mapping[str, str]) -> Cre
 
 
 def _checked(key: ApiKey) -> ApiKey:
-    return _clean_key(key) if isinstance(key, str) else key
+    problem = "" if callable(key) else _key_problem(key)
+    if problem:
+        raise ConfigurationError(problem)
+    return key
 
 
-def _clean_key(key: object) -> str:
-    """The key, if it can stand in a header. The error says nothing of it."""
+def _key_problem(key: object) -> str:
+    """Why `key` cannot stand in a header, without a word of it; empty if it can."""
     if not isinstance(key, str) or not key.strip():
-        raise ConfigurationError("api_key: empty, or no string")
+        return "api_key: empty, or no string"
     if not (key.strip().isascii() and key.strip().isprintable()) or " " in key.strip():
-        raise ConfigurationError("api_key: holds characters that no key has; was more copied than the key?")
-    return key.strip()
+        return "api_key: holds characters that no key has; was more copied than the key?"
+    return ""
 
 
 def _headers(options: ClientOptions, environ: Mapping[str, str]) -> dict[str, str]:
@@ -223,7 +277,9 @@ def _headers(options: ClientOptions, environ: Mapping[str, str]) -> dict[str, st
     for name, value in headers.items():
         if name.lower() in ("authorization", "api-key"):
             raise ConfigurationError(f"default_headers: {name} comes from api_key")
-        if not isinstance(value, str) or any(character in value + name for character in "\r\n\0"):
+        if not _TOKEN.fullmatch(name):
+            raise ConfigurationError(f"default_headers: {name!r} is no name of a header")
+        if not isinstance(value, str) or any(character in value for character in "\r\n\0"):
             raise ConfigurationError(f"header {name!r}: its value is no single line of text")
     return headers
 
@@ -233,7 +289,21 @@ def _timeout(given: Timeout | float | None) -> Timeout:
         return given
     if given is None:
         return Timeout()
-    try:
-        return Timeout(connect=min(5.0, given), read=given, total=given)
-    except ValueError:
-        raise ConfigurationError(f"timeout: {given} is not more than 0 seconds") from None
+    timeout = Timeout(read=given, total=given)
+    return attrs.evolve(timeout, connect=min(5.0, given))
+
+
+def _retry(given: RetryPolicy | None) -> RetryPolicy:
+    if given is not None and not isinstance(given, RetryPolicy):
+        raise ConfigurationError("retry: needs a RetryPolicy, such as RetryPolicy(max_retries=0)")
+    return given or RetryPolicy()
+
+
+def _proxy(given: str | None) -> str | None:
+    """The proxy's URL; the environment often names it without the scheme. The error does not quote its password."""
+    if given is None:
+        return None
+    url = f"http://{given}" if "://" not in str(given) else given
+    if _split(url) is None:
+        raise ConfigurationError("proxy: needs the form http://HOST:PORT; other kinds of proxy are not supported")
+    return url

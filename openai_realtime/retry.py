@@ -15,8 +15,10 @@ _FINAL_CODES = ("insufficient_quota",)
 
 def delays(policy: RetryPolicy, jitter: Callable[[], float] = random.random) -> Iterator[float]:
     """The seconds before each retry: doubling up to the policy's limit, each up to a quarter shorter by chance."""
-    for retry in range(policy.max_retries):
-        yield min(policy.initial_delay * 2**retry, policy.max_delay) * (1 - 0.25 * jitter())
+    delay = policy.initial_delay
+    for _ in range(policy.max_retries):
+        yield min(delay, policy.max_delay) * (1 - 0.25 * jitter())
+        delay *= 2
 
 
 def is_retryable(status: int, headers: Mapping[str, str], code: str | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import re
 import time
@@ -11,9 +12,9 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from .config import ClientConfig
+from .config import ClientConfig, Hidden
 from .converter import load
 from .errors import (
     APIConnectionError,
@@ -29,6 +30,7 @@ from .retry import delays, is_retryable, next_delay
 
 MAX_BODY = 16 * 2**20
 _MAX_REDIRECTS = 5
+_MIN_KEY = 8  # shorter ones are made up for servers that ask for none, and may be any word
 _REDIRECTS_THAT_KEEP_THE_BODY = (307, 308)
 
 # These fail before the first byte of the request is on the wire, so that sending again can repeat nothing.
@@ -70,7 +72,8 @@ class Pool:
     def __init__(self, session: aiohttp.ClientSession | None = None) -> None:
         self._injected = session is not None
         self._session = session
-        self._loop: asyncio.AbstractEventLoop | None = None
+        # An injected session belongs to the loop it was made in; aiohttp has no public name for that.
+        self._loop: asyncio.AbstractEventLoop | None = getattr(session, "_loop", None)
         self._closed = False
 
     def session(self) -> aiohttp.ClientSession:
@@ -93,17 +96,12 @@ class Pool:
         """Close the session, unless it was injected. Calling it again does nothing."""
         if self._closed:
             return
-        if self._session is not None and not self._injected:
-            self.session()  # refuses to close in another loop, where it could only leave sockets behind
-            await self._session.close()
-        self._closed = True
-
-
-class _Headers(dict[str, str]):
-    """Headers that hold a key: their repr names them only, so that no traceback with locals shows it."""
-
-    def __repr__(self) -> str:
-        return f"<headers {', '.join(self)}>"
+        if self._session is None or self._injected:
+            self._closed = True
+            return
+        session = self.session()  # refuses to close in another loop, where it could only leave sockets behind
+        self._closed = True  # before the wait, for a second call in the meantime
+        await session.close()
 
 
 class Transport:
@@ -143,63 +141,76 @@ class Transport:
 
         The error is given back, not raised: raised here it would carry aiohttp's exception, whose repr has the key.
         """
-        session = self.pool.session()
+        self.pool.session()  # a closed client asks for no key
         credential = self.config.credential
-        headers = _Headers({**self.config.headers, "Accept": call.accept, credential.header: await credential.value()})
+        headers = Hidden({**self.config.headers, "Accept": call.accept, credential.header: await credential.value()})
         if call.content_type:
             headers["Content-Type"] = call.content_type
         try:
-            answer = await self._exchange(session, call, headers)
+            answer = await self._exchange(call, headers)
         except _NOT_SENT as error:
             return _connection_error(error), False
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _connection_error(error), True
+        if len(answer.body) > MAX_BODY:
+            message = f"the body is over {MAX_BODY // 2**20} MiB"
+            raise APIResponseError(message, status=answer.status, headers=answer.headers)
         if answer.status < 300:  # noqa: PLR2004
             return answer, True
-        return _status_error(answer), True
+        return _status_error(_without_key(answer, headers[credential.header])), True
 
-    async def _exchange(self, session: aiohttp.ClientSession, call: Call, headers: _Headers) -> Answer:
+    async def _exchange(self, call: Call, headers: Hidden) -> Answer:
         """Send, and follow redirects that stay at this origin and keep the body."""
         url = self.config.base_url + call.path
-        answer = await self._post(session, url, call, headers)
+        answer = await self._post(url, call, headers)
         for _ in range(_MAX_REDIRECTS):
-            target = urljoin(url, answer.headers.get("location", ""))
-            if answer.status not in _REDIRECTS_THAT_KEEP_THE_BODY or _origin(target) != _origin(url):
+            target = _redirect_target(url, answer)
+            if target is None:
                 break
             url = target
-            answer = await self._post(session, url, call, headers)
+            answer = await self._post(url, call, headers)
         return answer
 
-    async def _post(self, session: aiohttp.ClientSession, url: str, call: Call, headers: _Headers) -> Answer:
+    async def _post(self, url: str, call: Call, headers: Hidden) -> Answer:
         timeout = self.config.timeout
-        async with session.post(
+        # The session is asked for here, because the client may have been closed while a key was on its way.
+        async with self.pool.session().post(
             url,
-            data=_multipart(call.parts) if call.parts else call.body,
+            data=_payload(call),
             headers=headers,
+            # aiohttp would call no body application/octet-stream; the type of a form, with its boundary, is its to say.
+            skip_auto_headers=() if call.parts else ("Content-Type",),
             allow_redirects=False,
+            raise_for_status=False,  # an injected session may have it on, and would throw the error's body away
             proxy=self.config.proxy,
             ssl=self.config.ssl,
             timeout=aiohttp.ClientTimeout(total=timeout.total, connect=timeout.connect, sock_read=timeout.read),
         ) as response:
             received = {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers}
-            return Answer(status=response.status, headers=received, body=await _read(response, received))
+            return Answer(status=response.status, headers=received, body=await _read(response))
 
 
-async def _read(response: aiohttp.ClientResponse, headers: Mapping[str, str]) -> bytes:
-    """The body, up to MAX_BODY bytes after decompression."""
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body after decompression; not much more than MAX_BODY bytes of one that is larger."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > MAX_BODY:
-            message = f"the body is over {MAX_BODY // 2**20} MiB"
-            raise APIResponseError(message, status=response.status, headers=headers)
+            break
     return bytes(body)
+
+
+def _payload(call: Call) -> aiohttp.MultipartWriter | io.BytesIO | None:
+    """What aiohttp sends, made anew for each attempt. It warns of bytes over 1 MiB, so they go as a file."""
+    if call.parts:
+        return _multipart(call.parts)
+    return None if call.body is None else io.BytesIO(call.body)
 
 
 def _multipart(parts: tuple[tuple[str, str, bytes], ...]) -> aiohttp.MultipartWriter:
     writer = aiohttp.MultipartWriter("form-data")
     for name, content_type, content in parts:
-        part = writer.append(content, {"Content-Type": content_type})
+        part = writer.append(io.BytesIO(content), {"Content-Type": content_type})
         part.set_content_disposition("form-data", name=name)
     return writer
 
@@ -209,13 +220,21 @@ def _connection_error(error: Exception) -> APIConnectionError:
         return APITimeoutError(str(error) or "no answer within the total timeout")
     if isinstance(error, aiohttp.ClientPayloadError):
         return APIConnectionError("the connection was lost in the middle of the answer")
-    return APIConnectionError(str(error) or type(error).__name__)
+    if isinstance(error, aiohttp.ClientHttpProxyError):  # its text has the proxy's password
+        return APIConnectionError(f"the proxy answered {error.status} {error.message}")
+    if isinstance(error, aiohttp.ClientResponseError):
+        return APIConnectionError(_one_line(f"no HTTP answer: {error.message}"))
+    return APIConnectionError(_one_line(str(error)) or type(error).__name__)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _status_error(answer: Answer) -> APIStatusError:
     if answer.status < 400:  # noqa: PLR2004
-        where = _origin(answer.headers.get("location", "")) or "nowhere"
-        body: Any = {"error": {"message": f"a redirect to {where} is not followed"}}
+        where = _origin(answer.headers.get("location", ""))
+        body: Any = {"error": {"message": f"a redirect{where and ' to ' + where} is not followed"}}
     else:
         body = _json_or_text(answer.body)
     return error_from_response(answer.status, answer.headers, body)
@@ -228,19 +247,41 @@ def _json_or_text(body: bytes) -> Any:
         return body.decode(errors="replace")
 
 
+def _without_key(answer: Answer, credential: str) -> Answer:
+    """The answer without the key: some gateways repeat it in their errors, and not every key looks like one."""
+    key = credential.rpartition(" ")[2].encode()
+    return evolve(answer, body=answer.body.replace(key, b"***")) if len(key) >= _MIN_KEY else answer
+
+
+def _redirect_target(url: str, answer: Answer) -> str | None:
+    """Where a redirect that keeps the body leads, None if it leaves the origin (or adds a user to it)."""
+    location = answer.headers.get("location")
+    if answer.status not in _REDIRECTS_THAT_KEEP_THE_BODY or not location:
+        return None
+    try:
+        target = urljoin(url, location)
+        same = urlsplit(target)[:2] == urlsplit(url)[:2]
+    except ValueError:
+        return None
+    return target if same else None
+
+
 def _origin(url: str) -> str:
-    parts = urlsplit(url)
+    """The scheme, host and port of `url`, empty if it has none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
 
 
 def _response_info(answer: Answer, attempts: int, elapsed: float) -> ResponseInfo:
     headers = answer.headers
-    processing = headers.get("openai-processing-ms", "")
     return ResponseInfo(
         status=answer.status,
         headers=headers,
         request_id=headers.get("x-request-id") or headers.get("apim-request-id"),
-        processing_ms=int(processing) if processing.isdecimal() else None,
+        processing_ms=_integer(headers.get("openai-processing-ms")),
         rate_limits=_rate_limits(headers),
         attempts=attempts,
         elapsed=elapsed,
@@ -248,7 +289,7 @@ def _response_info(answer: Answer, attempts: int, elapsed: float) -> ResponseInf
 
 
 def _rate_limits(headers: Mapping[str, str]) -> tuple[RateLimit, ...]:
-    found = (re.fullmatch(r"x-ratelimit-(?:limit|remaining|reset)-(\w+)", name) for name in headers)
+    found = (re.fullmatch(r"x-ratelimit-(?:limit|remaining|reset)-([\w-]+)", name) for name in headers)
     names = dict.fromkeys(match[1] for match in found if match)
     return tuple(
         RateLimit(
@@ -262,7 +303,7 @@ def _rate_limits(headers: Mapping[str, str]) -> tuple[RateLimit, ...]:
 
 
 def _integer(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() else None
+    return int(text) if text and re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def _seconds(text: str | None) -> float | None:
