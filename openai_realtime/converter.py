@@ -7,8 +7,10 @@ it was read from in `raw`. Checking is a separate step (`validation`), for reque
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import orjson
 from cattrs.preconf.orjson import make_converter
@@ -18,7 +20,10 @@ from .models.base import UNSET, Model, UnknownObject
 from .models.hints import field_hints, is_model, is_union, members, origin, plain, tags
 from .validation import check
 
-__all__ = ["decode", "encode", "structure_request"]
+if TYPE_CHECKING:
+    from .models.events import ClientEvent, Dialect, Event, ServerEvent
+
+__all__ = ["decode", "decode_client_event", "decode_server_event", "encode", "structure_request"]
 
 M = TypeVar("M", bound=Model)
 Hook = Callable[[Any, Any], Any]
@@ -33,7 +38,7 @@ def encode(model: Model) -> bytes:
     """
     try:
         return orjson.dumps(converter.unstructure(model))
-    except TypeError as error:
+    except (TypeError, RecursionError) as error:
         raise InvalidRequestError([Problem("", "invalid_type", redact(str(error)), "JSON")]) from None
 
 
@@ -46,12 +51,12 @@ def decode(data: str | bytes, cls: type[M]) -> M:
 
 
 def structure_request(mapping: Mapping[str, Any], cls: type[M]) -> M:
-    """Read settings from a dict, a JSON or TOML file, as strictly as a request is checked.
+    """Read settings from a dict, as it comes from a JSON or TOML file, as strictly as a request is checked.
 
     Raises InvalidRequestError that names every unknown, missing or bad field by its path.
     """
-    request = structure(dict(mapping), cls)
-    check(request)
+    request = structure(dict(mapping) if isinstance(mapping, Mapping) else mapping, cls)
+    check(request, cls)
     return request
 
 
@@ -99,7 +104,7 @@ def _model_hook(cls: Any) -> Hook:
     readers = tuple((name, None if hook is _as_is else hook) for name, hook in hooks)
 
     def read(data: Any, _: Any) -> Any:
-        if data.__class__ is not dict:
+        if not isinstance(data, dict):
             return data
         values = {
             name: UNSET if name not in data else data[name] if hook is None else hook(data[name], None)
@@ -113,13 +118,13 @@ def _model_hook(cls: Any) -> Hook:
 @converter.register_structure_hook_factory(lambda hint: not plain(hint) and origin(hint) is Sequence)
 def _sequence_hook(hint: Any) -> Hook:
     hook = converter.get_structure_hook(get_args(hint)[0])
-    return lambda value, _: [hook(item, None) for item in value] if value.__class__ is list else value
+    return lambda value, _: [hook(item, None) for item in value] if isinstance(value, list | tuple) else value
 
 
 @converter.register_structure_hook_factory(lambda hint: not plain(hint) and origin(hint) is Mapping)
 def _mapping_hook(hint: Any) -> Hook:
     hook = converter.get_structure_hook(get_args(hint)[1])
-    return lambda value, _: {k: hook(v, None) for k, v in value.items()} if value.__class__ is dict else value
+    return lambda value, _: {k: hook(v, None) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 @converter.register_structure_hook_factory(lambda hint: not plain(hint) and is_union(hint))
@@ -133,7 +138,7 @@ def _union_hook(hint: Any) -> Hook:
     read_object = _object_hook(models) if models else _as_is
 
     def read(value: Any, _: Any) -> Any:
-        if models and value.__class__ is dict:
+        if models and isinstance(value, dict):
             return read_object(value, None)
         for other in others:
             value = other(value, None)
@@ -143,14 +148,26 @@ def _union_hook(hint: Any) -> Hook:
 
 
 def _object_hook(models: Sequence[type[Model]]) -> Hook:
-    """One model takes every object; several are told apart by ``type``, from a table made once."""
+    """One model takes every object; several are told apart by ``type``, and messages by ``role``."""
     if len(models) == 1:
         return converter.get_structure_hook(models[0])
-    table = {tag: converter.get_structure_hook(cls) for cls in models for tag in tags(cls)}
     unknown = converter.get_structure_hook(UnknownObject) if UnknownObject in models else _as_is
+    return _tagged_hook(models, "type", unknown)
+
+
+def _tagged_hook(models: Sequence[type[Model]], key: str, unknown: Hook) -> Hook:
+    """The choice of a model by the value of `key`, from a table made once."""
+    choices: dict[str, list[type[Model]]] = {}
+    for cls in models:
+        for tag in tags(cls, key):
+            choices.setdefault(tag, []).append(cls)
+    table = {
+        tag: _tagged_hook(same, "role", unknown) if len(same) > 1 else converter.get_structure_hook(same[0])
+        for tag, same in choices.items()
+    }
 
     def read(value: Any, _: Any) -> Any:
-        tag = value.get("type")
+        tag = value.get(key)
         hook = table.get(tag, unknown) if isinstance(tag, str) else unknown
         return hook(value, None)
 
@@ -158,6 +175,18 @@ def _object_hook(models: Sequence[type[Model]]) -> Hook:
 
 
 # --- writing: fields that are set, and what the model was read with and does not know --------------------------------
+
+
+@converter.register_unstructure_hook
+def _finite(value: float) -> float:
+    if not math.isfinite(value):  # orjson would write null
+        raise TypeError(str(value))
+    return value
+
+
+@converter.register_unstructure_hook
+def _no_bytes(_: bytes) -> str:  # cattrs would write base85, which nobody on the other side expects
+    raise TypeError("bytes")
 
 
 @converter.register_unstructure_hook_factory(is_model)
@@ -174,3 +203,62 @@ def _unstructure_model(cls: Any) -> Callable[[Any], Any]:
         return result
 
     return unstructure
+
+
+# --- events: a table from `type` to hook, in which each hook is made when its first event comes ----------------------
+# The event modules are imported here and not above: whoever makes REST calls never needs them.
+
+
+def decode_server_event(data: str | bytes, *, dialect: Dialect = "realtime") -> ServerEvent:
+    """Read what a server sent, as `UnknownEvent` if the dialect has no such type. Nothing in it is lost or refused.
+
+    Raises DecodeError if `data` is not JSON or not an object.
+    """
+    event: ServerEvent = _read_event(data, _server_hooks(dialect))
+    return event
+
+
+def decode_client_event(data: str | bytes, *, dialect: Dialect = "realtime") -> ClientEvent:
+    """Read what a client sent, as tolerantly; `validation.check` then finds what is wrong with it.
+
+    Raises DecodeError if `data` is not JSON or not an object.
+    """
+    event: ClientEvent = _read_event(data, _client_hooks(dialect))
+    return event
+
+
+class _EventHooks(dict[str, Hook]):
+    """The hooks by wire type; types that no class has share one, so that a server cannot make this grow."""
+
+    def __init__(self, classes: Mapping[str, type[Event]], unknown: type[Event]) -> None:
+        super().__init__()
+        self._classes = classes
+        self._unknown = converter.get_structure_hook(unknown)
+
+    def __missing__(self, tag: str) -> Hook:
+        if tag not in self._classes:
+            return self._unknown
+        hook = self[tag] = converter.get_structure_hook(self._classes[tag])
+        return hook
+
+
+@functools.cache
+def _server_hooks(dialect: Dialect) -> _EventHooks:
+    from .models.dialects import event_classes  # noqa: PLC0415
+    from .models.events import ServerEvent, UnknownEvent  # noqa: PLC0415
+
+    return _EventHooks(event_classes(ServerEvent, dialect), UnknownEvent)
+
+
+@functools.cache
+def _client_hooks(dialect: Dialect) -> _EventHooks:
+    from .models.dialects import event_classes  # noqa: PLC0415
+    from .models.events import ClientEvent, UnknownEvent  # noqa: PLC0415
+
+    return _EventHooks(event_classes(ClientEvent, dialect), UnknownEvent)
+
+
+def _read_event(data: str | bytes, hooks: _EventHooks) -> Any:
+    event = load_object(data)
+    tag = event.get("type")
+    return hooks[tag if isinstance(tag, str) else ""](event, None)

@@ -56,14 +56,24 @@ __all__ = [
     "UnprocessableEntityError",
 ]
 
-# Keys, client secrets and webhook secrets, whole or as the API masks them ("sk-proj-****ueba" shows the real tail),
-# and whatever follows an authorization scheme.
-_SECRET = re.compile(r"\b(?:sk|ek|whsec)[-_][\w\-*.+/=]{3,}|(?<=Bearer )[^\s\"',]+|(?<=Basic )[^\s\"',]{8,}")
+# No secret ends with a dot: that is the end of the sentence it stands in.
+_SECRET = re.compile(
+    r"""
+    (?<=Bearer[ ])        [\w\-*.~+/=…•]* [\w\-*~+/=]
+    | (?<=Basic[ ])       (?=\w+[\dA-Z+/=]) [\w+/=]{8,}    # base64, and not a word such as "settings"
+    | (?<=://)            [^\s/:@]* : [^\s/@]+ (?=@)        # user and password of a URL
+    # Keys, client secrets and webhook secrets, whole or as the API masks them: "sk-proj-****ueba" shows the real tail.
+    | \b((?:sk|ek|whsec)[-_]) [\w\-*.+/=…•]{2,} [\w\-*+/=]
+    """,
+    re.VERBOSE,
+)
+_MAX_LINE = 500
+_MAX_SEARCHED = 10_000  # characters of a page in which its title is looked for
 
 
 def redact(text: str) -> str:
     """Mask every secret in `text`."""
-    return _SECRET.sub(lambda match: match[0][:3] + "***" if match[0][2:3] in "-_" else "***", text)
+    return _SECRET.sub(lambda match: (match[1] or "") + "***", text)
 
 
 class RealtimeError(Exception):
@@ -167,10 +177,8 @@ class APIStatusError(_AnsweredError):
     """An answer with an error status. `message`, `type`, `param` and `code` are the API's, or None."""
 
     def __init__(self, *, status: int, headers: Mapping[str, str], body: Any = None) -> None:
-        detail = body.get("error") if isinstance(body, dict) else None
-        detail = detail if isinstance(detail, dict) else {}
-        message = detail.get("message") or _first_line(body) or "no error body"
-        super().__init__(str(message), status=status, headers=headers, body=body)
+        detail = _detail(body)
+        super().__init__(str(detail.get("message") or "no error body"), status=status, headers=headers, body=body)
         self.message: str = self.args[0]
         self.type: str | None = _text(detail.get("type"))
         self.param: str | None = _text(detail.get("param"))
@@ -251,12 +259,27 @@ def _text(value: object) -> str | None:
     return redact(str(value)) if value not in (None, "") else None
 
 
-def _first_line(body: object) -> str:
-    text = body if isinstance(body, str) else ""
-    return next((line.strip()[:200] for line in text.splitlines() if line.strip()), "")
+def _detail(body: object) -> Mapping[str, Any]:
+    """The API's error object, or what a gateway or another server sends in its place."""
+    if not isinstance(body, dict):
+        return {"message": _first_line(body) if isinstance(body, str) else None}
+    error = body.get("error")
+    if isinstance(error, dict):
+        return error
+    message = error if isinstance(error, str) else body.get("message") or body.get("detail")
+    return {**body, "message": message}
 
 
-def _with_request_id(line: str, request_id: str | None) -> str:
+def _first_line(page: str) -> str:
+    """The first line of a text; of an HTML page its first text, which is the title."""
+    lines = re.sub(r"<[^<>]*>", "\n", page[:_MAX_SEARCHED]).splitlines()
+    return next((line.strip() for line in lines if line.strip()), "")
+
+
+def _with_request_id(text: str, request_id: str | None) -> str:
+    """One line that a terminal can show, and not an endless one."""
+    short = text if len(text) <= _MAX_LINE else text[:_MAX_LINE] + "…"
+    line = " ".join("".join(char if char.isprintable() else " " for char in short).split())
     return f"{line} [request {request_id}]" if request_id else line
 
 

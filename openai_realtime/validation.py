@@ -15,16 +15,20 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from .errors import InvalidRequestError, Problem
+from .errors import InvalidRequestError, Problem, redact
 from .models.base import UNSET, Between, Length, Model, Pattern, UnknownObject, Unset, masked
 from .models.hints import allows, bare, field_hints, is_model, members, tags
 
 _MAX_GIVEN = 80
+_MAX_BITS = 64  # of an integer that JSON parsers agree on
 
 
 def check(request: Any, cls: type[Model] | None = None) -> None:
     """Raise InvalidRequestError with every problem of `request`, and if it is no `cls`."""
-    problems = tuple(value_problems(request, cls or type(request), ""))
+    try:
+        problems = tuple(value_problems(request, cls or type(request), ""))
+    except RecursionError:  # also for a value that holds itself
+        problems = (Problem("", "invalid_value", "a value nested this deeply", "JSON"),)
     if problems:
         raise InvalidRequestError(problems)
 
@@ -37,7 +41,9 @@ def model_problems(model: Model, path: str) -> Iterator[Problem]:
         for problem in value_problems(getattr(model, name), hint, _join(path, name)):
             yield attrs.evolve(problem, given="the value") if fields[name].repr is masked else problem
     for name in model.raw or ():
-        if name not in hints:
+        if not isinstance(name, str):
+            yield _key_problem(name, path)
+        elif name not in hints:
             yield Problem(_join(path, name), "unknown_parameter", repr(name), _nearest(name, hints))
     choices: tuple[str, ...] = getattr(model, "any_of", ())
     if choices and all(getattr(model, name) in (UNSET, None) for name in choices):
@@ -66,8 +72,8 @@ def _member_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
     inside = next((problems for problems in found if any(problem.path != path for problem in problems)), None)
     if inside is not None:
         yield from inside
-    elif isinstance(value, UnknownObject | dict) and any(map(tags, parts)):
-        yield _tag_problem(value, parts, path)
+    elif (problem := _tag_problem(value, parts, path)) is not None:
+        yield problem
     elif len(found) == 1:
         yield from found[0]
     else:
@@ -75,15 +81,29 @@ def _member_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
         yield Problem(path, code, _given(value), describe(hint))
 
 
-def _tag_problem(value: UnknownObject | dict[str, Any], parts: Sequence[Any], path: str) -> Problem:
-    """The problem of an object whose ``type`` is absent or unknown among the models `parts`."""
-    tag = value.type if isinstance(value, UnknownObject) else value.get("type", UNSET)
-    allowed = _one_of([tag for part in parts for tag in tags(part)])
+def _tag_problem(value: Any, parts: Sequence[Any], path: str, key: str = "type") -> Problem | None:
+    """The problem of an object whose ``type``, or then ``role``, is absent or unknown among the models `parts`."""
+    allowed = dict.fromkeys(tag for part in parts for tag in tags(part, key))
+    if not allowed or not isinstance(value, UnknownObject | dict):
+        return None
+    fields = value if isinstance(value, dict) else {**(value.raw or {}), "type": value.type}
+    tag = fields.get(key, UNSET)
+    same = [part for part in parts if tag in tags(part, key)]
+    if same:
+        return _tag_problem(value, same, path, "role") if key == "type" else None
     code = "missing_required_parameter" if tag is UNSET else "invalid_value"
-    return Problem(_join(path, "type"), code, _given(tag), allowed)
+    return Problem(_join(path, key), code, _given(tag), _one_of([*allowed]))
 
 
 def _single_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
+    """The problems of the type, and of the constraints if the type is right."""
+    found = list(_type_problems(value, hint, path))
+    yield from found
+    if all(problem.path != path for problem in found):
+        yield from (Problem(path, "invalid_value", _given(value), text) for text in _broken(value, bare(hint)[1]))
+
+
+def _type_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
     hint, constraints = bare(hint)
     if is_model(hint):
         # Exactly this class: a session as the server answered it has fields that the server would refuse.
@@ -102,7 +122,6 @@ def _single_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
             "invalid_value" if get_origin(hint) is Literal and isinstance(value, str | int | float) else "invalid_type"
         )
         yield Problem(path, code, _given(value), describe(hint, constraints))
-    yield from (Problem(path, "invalid_value", _given(value), text) for text in _broken(value, constraints))
 
 
 def _sequence_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
@@ -118,10 +137,14 @@ def _mapping_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
         yield Problem(path, "invalid_type", _given(value), "an object")
         return
     for key, element in value.items():
-        if not isinstance(key, str):
-            yield Problem(path, "invalid_type", f"the key {key!r}", "a string")
-        else:
+        if _is_scalar(key, str):
             yield from value_problems(element, item, _join(path, key))
+        else:
+            yield _key_problem(key, path)
+
+
+def _key_problem(key: object, path: str) -> Problem:
+    return Problem(path, "invalid_type", f"the key {key!r}", "a string")
 
 
 def json_problems(value: Any, path: str) -> Iterator[Problem]:
@@ -140,11 +163,11 @@ def _is_scalar(value: Any, hint: Any) -> bool:
         return any(type(value) is type(choice) and value == choice for choice in get_args(hint))
     if hint is bool or isinstance(value, bool):
         return hint is bool and isinstance(value, bool)
-    if hint is float:
-        return isinstance(value, int | float) and math.isfinite(value)
     if hint is str:
         return isinstance(value, str) and _is_unicode(value)
-    return hint is int and isinstance(value, int) and -(2**63) <= value < 2**64
+    if isinstance(value, int):
+        return hint in (int, float) and -(2**63) <= value < 2**64
+    return hint is float and isinstance(value, float) and math.isfinite(value)
 
 
 def _is_unicode(text: str) -> bool:
@@ -156,16 +179,14 @@ def _is_unicode(text: str) -> bool:
 
 
 def _broken(value: Any, constraints: Sequence[Any]) -> Iterator[str]:
-    """What the constraints of ``Annotated`` ask for and `value` does not meet."""
+    """What the constraints of ``Annotated`` ask for and `value`, which is of the right type, does not meet."""
     for constraint in constraints:
         match constraint:
-            case Between(low, high) if isinstance(value, int | float) and not isinstance(value, bool):
-                if math.isfinite(value) and not low <= value <= high:
-                    yield f"between {low:g} and {high:g}"
-            case Length(low, high) if isinstance(value, str | list | tuple):
-                if not low <= len(value) <= (high or len(value)):
-                    yield _length(low, high)
-            case Pattern(regex) if isinstance(value, str) and not re.fullmatch(regex, value):
+            case Between(low, high) if not low <= value <= high:
+                yield f"between {low:g} and {high:g}"
+            case Length(low, high) if not low <= len(value) <= (high or len(value)):
+                yield _length(low, high)
+            case Pattern(regex) if not re.fullmatch(regex, value):
                 yield f"a match of {regex}"
             case _:
                 pass
@@ -202,11 +223,13 @@ def _length(low: int, high: int | None) -> str:
 
 
 def _given(value: Any) -> str:
-    """`value` for an error text: scalars as they are, shortened; of anything else only what it is."""
+    """`value` for an error text: scalars as they are, shortened, no secrets; of anything else only what it is."""
     if value is None or value is UNSET:
         return "null" if value is None else "nothing"
+    if isinstance(value, int) and value.bit_length() > _MAX_BITS:  # Python may refuse to print it
+        return f"an integer beyond {_MAX_BITS} bits"
     if isinstance(value, bool | int | float | str):
-        text = repr(value).lower() if isinstance(value, bool) else repr(value)
+        text = repr(value).lower() if isinstance(value, bool) else redact(repr(value))
         return text if len(text) <= _MAX_GIVEN else text[:_MAX_GIVEN] + "…"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import attrs
+
+from openai_realtime.errors import redact
 
 __all__ = [
     "UNSET",
@@ -35,7 +37,7 @@ class Unset(enum.Enum):
     def __repr__(self) -> str:
         return "UNSET"
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[False]:  # so that type checkers see what ``value or default`` gives
         return False
 
 
@@ -69,13 +71,27 @@ class Pattern:
     regex: str
 
 
+_MAX_SHOWN = 32
+
 LOCAL: Final = {"openai_realtime.local": True}
 """Metadata of fields that are not part of the JSON: outside equality and repr, never encoded."""
 
 
 def masked(value: object) -> str:
-    """The repr of a secret: nothing of it, not even its length."""
-    return repr(value) if value is UNSET or value is None else "'***'"
+    """The repr of a secret: nothing of it, not even its length. A model hides its own."""
+    return repr(value) if value is None or isinstance(value, Unset | Model) else "'***'"
+
+
+def redacted(value: object) -> str:
+    """The repr of a server's text, in which it may have put the tail of a key."""
+    return redact(repr(value))
+
+
+def abridged(value: object) -> str:
+    """The repr of audio and images: their beginning, and how many characters there are."""
+    if not isinstance(value, str) or len(value) <= _MAX_SHOWN:
+        return repr(value)
+    return f"<{len(value)} characters: {value[:_MAX_SHOWN]}…>"
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -83,7 +99,8 @@ class Model:
     """The base of everything that travels as a JSON object.
 
     `raw` is the object as it was received, fields unknown to the class included, and None on a model that was made
-    here. Encoding writes the unknown ones back, so that nothing a server sent is lost.
+    here. Encoding writes the unknown ones back, so that nothing a server sent is lost. Models are equal by class and
+    fields, and hash as far as their values do: one that holds a list or a dict has no hash.
     """
 
     raw: Mapping[str, Any] | None = attrs.field(default=None, eq=False, repr=False, metadata=LOCAL)
@@ -91,7 +108,7 @@ class Model:
     def __repr__(self) -> str:
         """What is set, without secrets: most fields of most models are UNSET and would only hide the rest."""
         shown = ((field, getattr(self, field.name)) for field in attrs.fields(type(self)) if field.repr)
-        parts = (f"{f.name}={masked(v) if f.repr is masked else repr(v)}" for f, v in shown if v is not UNSET)
+        parts = (f"{f.name}={f.repr(v) if callable(f.repr) else repr(v)}" for f, v in shown if v is not UNSET)
         return f"{type(self).__name__}({', '.join(parts)})"
 
 

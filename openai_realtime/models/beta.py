@@ -104,7 +104,7 @@ class RealtimeSessionCreateRequest(Model):
 class RealtimeSessionCreateResponse(RealtimeSession):
     """The created session. Servers answer in the beta's fields, the current ones, or a mix; all are here."""
 
-    client_secret: Maybe[BetaClientSecret | None] = UNSET
+    client_secret: Maybe[BetaClientSecret | None] = field(default=UNSET, repr=masked)
     modalities: Maybe[BetaModalities | None] = UNSET
     voice: Maybe[Voice | None] = UNSET
     input_audio_format: Maybe[BetaAudioFormat | str | None] = UNSET
@@ -135,7 +135,7 @@ class RealtimeTranscriptionSessionCreateRequest(Model):
 class RealtimeTranscriptionSessionCreateResponse(RealtimeTranscriptionSession):
     """The created session, in the beta's fields, the current ones, or a mix."""
 
-    client_secret: Maybe[BetaClientSecret | None] = UNSET
+    client_secret: Maybe[BetaClientSecret | None] = field(default=UNSET, repr=masked)
     modalities: Maybe[BetaModalities | None] = UNSET
     input_audio_format: Maybe[BetaAudioFormat | str | None] = UNSET
     input_audio_transcription: Maybe[AudioTranscription | None] = UNSET

@@ -60,7 +60,7 @@ def is_model(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, Model)
 
 
-def tags(hint: Any) -> tuple[str, ...]:
-    """The values of ``type`` that make an object a `hint`; none for what has no tag."""
-    tag = field_hints(hint).get("type") if is_model(hint) else None
+def tags(hint: Any, key: str = "type") -> tuple[str, ...]:
+    """The values of `key` that make an object a `hint`; none for what has no such tag."""
+    tag = field_hints(hint).get(key) if is_model(hint) else None
     return get_args(tag) if get_origin(tag) is Literal else ()

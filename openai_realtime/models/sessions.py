@@ -83,7 +83,7 @@ class TracingConfig(Model):
 
     workflow_name: Maybe[str] = UNSET
     group_id: Maybe[str] = UNSET
-    metadata: Maybe[Any] = UNSET
+    metadata: Maybe[Mapping[str, Any]] = UNSET
 
 
 Tracing: TypeAlias = Literal["auto"] | TracingConfig

@@ -31,7 +31,7 @@ class FunctionTool(Model):
     type: Literal["function"] = "function"
     name: Maybe[str] = UNSET
     description: Maybe[str | None] = UNSET
-    parameters: Maybe[Any] = UNSET
+    parameters: Maybe[Mapping[str, Any]] = UNSET
 
 
 @frozen(kw_only=True, repr=False)

@@ -1,0 +1,27 @@
+"""Bytes as JSON carries them: base64, by pybase64, which is 10 to 25 times faster than the standard library's."""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+import pybase64
+
+from openai_realtime.errors import DecodeError
+
+Binary: TypeAlias = bytes | bytearray | memoryview
+
+MAX_AUDIO: Final = 15 * 2**20 * 4 // 3
+"""The most base64 characters that one event may hold: 15 MiB of audio."""
+
+
+def to_base64(data: Binary) -> str:
+    """`data` as base64 text."""
+    return pybase64.b64encode_as_string(data)
+
+
+def from_base64(text: str) -> bytes:
+    """The bytes behind base64 text. Raises DecodeError for anything else, which a server may have sent."""
+    try:
+        return pybase64.b64decode(text, validate=True)
+    except (TypeError, ValueError):
+        raise DecodeError("audio that is not base64") from None

@@ -1,0 +1,296 @@
+"""Items of a conversation and their content parts.
+
+Messages share the type ``message`` and are told apart by `role`. From
+https://platform.openai.com/docs/api-reference/realtime-client-events/conversation/item/create; `phase` and the parts
+``text`` and ``audio`` are from recorded traffic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self, TypeAlias
+
+from attrs import field, frozen
+
+from .base import UNSET, Maybe, Model, UnknownObject, abridged
+from .binary import Binary, from_base64, to_base64
+
+__all__ = [
+    "AssistantMessage",
+    "AudioContent",
+    "AudioPart",
+    "ConversationItem",
+    "FunctionCall",
+    "FunctionCallOutput",
+    "InputAudio",
+    "InputImage",
+    "InputText",
+    "Item",
+    "ItemReference",
+    "ItemStatus",
+    "McpApprovalRequest",
+    "McpApprovalResponse",
+    "McpCall",
+    "McpError",
+    "McpListTools",
+    "McpListedTool",
+    "OutputAudio",
+    "OutputText",
+    "Part",
+    "ResponseInputItem",
+    "SystemMessage",
+    "TextPart",
+    "UserMessage",
+]
+
+ItemStatus: TypeAlias = Literal["completed", "incomplete", "in_progress"]
+
+# --- content parts ---------------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True, repr=False)
+class AudioContent(Model):
+    """The base of the parts that hold audio: base64 in the session's format, or only its transcript."""
+
+    audio: Maybe[str | None] = field(default=UNSET, repr=abridged)
+    transcript: Maybe[str | None] = UNSET
+
+    @classmethod
+    def from_bytes(cls, audio: Binary) -> Self:
+        """The part that holds `audio`, which is in the session's format: PCM16, 24 kHz, mono unless set otherwise."""
+        return cls(audio=to_base64(audio))
+
+    def to_bytes(self) -> bytes:
+        """The audio, empty if only the transcript came. Raises DecodeError if it is not base64."""
+        return from_base64(self.audio or "")
+
+
+@frozen(kw_only=True, repr=False)
+class InputText(Model):
+    """Text from the user or the system."""
+
+    type: Literal["input_text"] = "input_text"
+    text: str
+
+
+@frozen(kw_only=True, repr=False)
+class InputAudio(AudioContent):
+    """Speech from the user. The transcript is not shown to the model; it is null until it is ready."""
+
+    type: Literal["input_audio"] = "input_audio"
+
+
+@frozen(kw_only=True, repr=False)
+class InputImage(Model):
+    """An image from the user: PNG or JPEG as a ``data:`` URL."""
+
+    type: Literal["input_image"] = "input_image"
+    image_url: Maybe[str] = field(default=UNSET, repr=abridged)
+    detail: Maybe[Literal["auto", "low", "high"]] = UNSET
+
+    @classmethod
+    def from_bytes(cls, image: Binary, media_type: str = "image/png") -> Self:
+        """The part that holds the bytes of an image file; `media_type` is ``image/png`` or ``image/jpeg``."""
+        return cls(image_url=f"data:{media_type};base64,{to_base64(image)}")
+
+
+@frozen(kw_only=True, repr=False)
+class OutputText(Model):
+    """Text from the model."""
+
+    type: Literal["output_text"] = "output_text"
+    text: str
+
+
+@frozen(kw_only=True, repr=False)
+class OutputAudio(AudioContent):
+    """Speech from the model, mostly as its transcript only."""
+
+    type: Literal["output_audio"] = "output_audio"
+
+
+@frozen(kw_only=True, repr=False)
+class TextPart(Model):
+    """Text as ``response.content_part`` events have it, and the beta's and compatible servers' messages."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+@frozen(kw_only=True, repr=False)
+class AudioPart(AudioContent):
+    """Audio as ``response.content_part`` events have it, and the beta's and compatible servers' messages."""
+
+    type: Literal["audio"] = "audio"
+
+
+Part: TypeAlias = TextPart | AudioPart | UnknownObject
+
+# --- items -----------------------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True, repr=False)
+class ConversationItem(Model):
+    """What most items share. An `id` of your own is kept; servers of today leave `object` out."""
+
+    id: Maybe[str] = UNSET
+    object: Maybe[Literal["realtime.item"]] = UNSET
+    status: Maybe[ItemStatus] = UNSET
+
+
+@frozen(kw_only=True, repr=False)
+class UserMessage(ConversationItem):
+    """What the user said, wrote or showed."""
+
+    type: Literal["message"] = "message"
+    role: Literal["user"] = "user"
+    content: Sequence[InputText | InputAudio | InputImage | UnknownObject]
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """A message of one text."""
+        return cls(content=[InputText(text=text)])
+
+    @classmethod
+    def from_audio(cls, audio: Binary) -> Self:
+        """A message of one piece of audio in the session's input format."""
+        return cls(content=[InputAudio.from_bytes(audio)])
+
+
+@frozen(kw_only=True, repr=False)
+class AssistantMessage(ConversationItem):
+    """What the model said. `phase` tells a remark before the answer from the answer, on models that think."""
+
+    type: Literal["message"] = "message"
+    role: Literal["assistant"] = "assistant"
+    content: Sequence[OutputText | OutputAudio | TextPart | AudioPart | UnknownObject]
+    phase: Maybe[Literal["commentary", "final_answer"]] = UNSET
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """A message of one text, to put earlier turns into a conversation."""
+        return cls(content=[OutputText(text=text)])
+
+
+@frozen(kw_only=True, repr=False)
+class SystemMessage(ConversationItem):
+    """An instruction in the middle of the conversation."""
+
+    type: Literal["message"] = "message"
+    role: Literal["system"] = "system"
+    content: Sequence[InputText | UnknownObject]
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """A message of one text."""
+        return cls(content=[InputText(text=text)])
+
+
+@frozen(kw_only=True, repr=False)
+class FunctionCall(ConversationItem):
+    """The model asks for a function; `arguments` is JSON text, with the model's own white space."""
+
+    type: Literal["function_call"] = "function_call"
+    call_id: Maybe[str] = UNSET
+    name: str
+    arguments: str
+
+
+@frozen(kw_only=True, repr=False)
+class FunctionCallOutput(ConversationItem):
+    """The answer to a `FunctionCall`: the same `call_id`, and any text, usually JSON."""
+
+    type: Literal["function_call_output"] = "function_call_output"
+    call_id: str
+    output: str
+
+
+@frozen(kw_only=True, repr=False)
+class McpApprovalRequest(Model):
+    """The model asks to call a tool of an MCP server; answer with `McpApprovalResponse`."""
+
+    type: Literal["mcp_approval_request"] = "mcp_approval_request"
+    id: str
+    server_label: str
+    name: str
+    arguments: str
+
+
+@frozen(kw_only=True, repr=False)
+class McpApprovalResponse(Model):
+    """Your answer to a `McpApprovalRequest`, whose id is `approval_request_id`."""
+
+    type: Literal["mcp_approval_response"] = "mcp_approval_response"
+    id: str
+    approval_request_id: str
+    approve: bool
+    reason: Maybe[str | None] = UNSET
+
+
+@frozen(kw_only=True, repr=False)
+class McpListedTool(Model):
+    """A tool that an MCP server has; `input_schema` is its JSON Schema."""
+
+    name: str
+    input_schema: Any
+    description: Maybe[str | None] = UNSET
+    annotations: Maybe[Any] = UNSET
+
+
+@frozen(kw_only=True, repr=False)
+class McpListTools(Model):
+    """The tools of an MCP server."""
+
+    type: Literal["mcp_list_tools"] = "mcp_list_tools"
+    id: Maybe[str] = UNSET
+    server_label: str
+    tools: Sequence[McpListedTool]
+
+
+@frozen(kw_only=True, repr=False)
+class McpError(Model):
+    """Why the call of an MCP tool failed; an error of the tool itself has no `code`."""
+
+    type: Literal["protocol_error", "tool_execution_error", "http_error"]
+    code: Maybe[int] = UNSET
+    message: str
+
+
+@frozen(kw_only=True, repr=False)
+class McpCall(Model):
+    """A call of an MCP tool, with its output or its error once it is done."""
+
+    type: Literal["mcp_call"] = "mcp_call"
+    id: str
+    server_label: str
+    name: str
+    arguments: str
+    approval_request_id: Maybe[str | None] = UNSET
+    output: Maybe[str | None] = UNSET
+    error: Maybe[McpError | None] = UNSET
+
+
+@frozen(kw_only=True, repr=False)
+class ItemReference(Model):
+    """An item of the conversation by its id, as input of a response; it cannot be created."""
+
+    type: Literal["item_reference"] = "item_reference"
+    id: str
+
+
+Item: TypeAlias = (
+    UserMessage
+    | AssistantMessage
+    | SystemMessage
+    | FunctionCall
+    | FunctionCallOutput
+    | McpApprovalRequest
+    | McpApprovalResponse
+    | McpListTools
+    | McpCall
+    | UnknownObject
+)
+"""Anything a conversation holds."""
+
+ResponseInputItem: TypeAlias = Item | ItemReference
+"""What a response can be given instead of the conversation."""
