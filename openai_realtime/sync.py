@@ -6,18 +6,22 @@ All blocking clients of a process share one event-loop thread, which ends with t
 from __future__ import annotations
 
 import asyncio
+import atexit
+import copy
 import functools
 import os
 import threading
 import weakref
-from collections.abc import Awaitable, Callable
-from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack, cast
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
+from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar, Unpack, cast
 
 from anyio.from_thread import BlockingPortal, BlockingPortalProvider
 
 from .client import AsyncRealtimeClient
-from .config import ClientOptions
+from .config import ClientOptions, Hidden
 from .errors import ClientStateError, ConfigurationError
+from .transport import Pool
 
 __all__ = ["RealtimeClient"]
 
@@ -26,15 +30,13 @@ T = TypeVar("T")
 
 
 def blocking(
-    method: Callable[Concatenate[AsyncRealtimeClient, P], Awaitable[T]],
+    method: Callable[Concatenate[AsyncRealtimeClient, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[RealtimeClient, P], T]:
     """The blocking form of a coroutine method: same parameters, same docstring, the awaited result."""
 
     @functools.wraps(method)
     def call(self: RealtimeClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        portal, client = self._start()
-        # The coroutine is made in this thread, so that its warnings name the caller's line.
-        return _wait(portal, method(client, *args, **kwargs))
+        return self._family.run(lambda: method(self._client, *args, **kwargs))
 
     return call
 
@@ -43,31 +45,17 @@ class RealtimeClient:
     """A blocking client of the OpenAI Realtime API. Its options are those of `ClientOptions`.
 
     It may be used from several threads, and in a child process after ``os.fork()``, where it starts anew. Ctrl-C
-    interrupts a call and leaves it usable. Inside a running event loop it raises ClientStateError.
+    interrupts a call and leaves the client usable. Inside a running event loop it raises ClientStateError. What is not
+    closed closes its connections when it is dropped or the program ends.
     """
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         if options.get("http_session") is not None:
             raise ConfigurationError("http_session belongs to your event loop; use AsyncRealtimeClient with it")
-        self._options = options
-        self._reset(AsyncRealtimeClient(**options))
-
-    def _reset(self, client: AsyncRealtimeClient) -> None:
-        self._client = client
-        self._portal: BlockingPortal | None = None
-        self._closed = False
-        self._lock = threading.Lock()
-        _facades.add(self)
-
-    def _start(self) -> tuple[BlockingPortal, AsyncRealtimeClient]:
-        """The event-loop thread, started if it is not running, and the client that lives there."""
-        _refuse_running_loop()
-        with self._lock:
-            if self._closed:
-                raise ClientStateError("the client is closed")
-            if self._portal is None:
-                self._portal = _shared.provider.__enter__()
-            return self._portal, self._client
+        hidden = cast("ClientOptions", Hidden(options))
+        del options  # a traceback may show local variables
+        self._client = AsyncRealtimeClient(**hidden)
+        self._family = _Family(self._client)
 
     def __enter__(self) -> Self:
         return self
@@ -76,21 +64,19 @@ class RealtimeClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connections and leave the event-loop thread. Calling it again does nothing."""
-        _refuse_running_loop()
-        with self._lock:
-            portal, self._portal, self._closed = self._portal, None, True
-        if portal is not None:
-            try:
-                _wait(portal, self._client.close())
-            finally:
-                _shared.provider.__exit__(None, None, None)
+        """Close the connections; calls that other threads are waiting for raise ClientStateError.
+
+        Calling it again does nothing; on a copy it leaves the shared connections open.
+        """
+        if self._client is self._family.client:
+            self._family.close()
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """A copy with other options that shares the connections of this client, and ends with it."""
-        changed = type(self).__new__(type(self))
-        changed._options = cast("ClientOptions", {**self._options, **options})  # noqa: SLF001 - our own copy
-        changed._reset(self._client.with_options(**options))  # noqa: SLF001
+        hidden = cast("ClientOptions", Hidden(options))
+        del options  # a traceback may show local variables
+        changed = copy.copy(self)
+        changed._client = self._client.with_options(**hidden)  # noqa: SLF001 - our own copy
         return changed
 
     create_realtime_client_secret = blocking(AsyncRealtimeClient.create_realtime_client_secret)
@@ -104,18 +90,117 @@ class RealtimeClient:
     hangup_realtime_call = blocking(AsyncRealtimeClient.hangup_realtime_call)
 
 
-def _wait(portal: BlockingPortal, awaitable: Awaitable[T]) -> T:
-    """The result of `awaitable` in the portal's loop; an interrupt here cancels it there."""
-    future = portal.start_task_soon(_finish, awaitable)
+class _Family:
+    """What a client and its copies share: the running calls, and a lease of the event-loop thread.
+
+    The lease ends when the client is closed and its last call is over, so that no call loses its event loop.
+    """
+
+    provider = BlockingPortalProvider()
+    everyone: ClassVar[weakref.WeakSet[_Family]] = weakref.WeakSet()
+    # What a fork left of the parent's, never freed: that would end the parent's connections and wait for its thread.
+    abandoned: ClassVar[list[object]] = []
+
+    def __init__(self, client: AsyncRealtimeClient) -> None:
+        self.client = client
+        self.closed = False
+        self.start_anew()
+        self.everyone.add(self)
+
+    def start_anew(self) -> None:
+        """Hold nothing: no lock, no thread, no call."""
+        self.lock = threading.RLock()  # re-entrant, because a signal handler may close the client it interrupts
+        self.portal: BlockingPortal | None = None
+        self.running: weakref.WeakSet[Future[Any]] = weakref.WeakSet()
+
+    def run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The result of the coroutine that `make` gives, from the event-loop thread."""
+        _refuse_running_loop()
+        call: Future[T] = Future()
+        with self.lock:
+            if self.closed:
+                raise ClientStateError("the client is closed")
+            portal = self.portal or self._enter()
+            self.running.add(call)
+        return self._wait(portal, call, make)
+
+    def close(self) -> None:
+        """Cancel the running calls, close the connections, give the lease back."""
+        closing: Future[None] = Future()
+        with self.lock:
+            portal, calls = self.portal, tuple(self.running)
+            if self.closed or portal is None:
+                self.closed = True
+                return
+            _refuse_running_loop()
+            self.closed = True
+            self.running.add(closing)
+        for call in calls:
+            call.cancel()
+        self._wait(portal, closing, self.client.close)
+
+    def _enter(self) -> BlockingPortal:
+        portal = self.provider.__enter__()
+        self.loop, self.portal = portal.call(asyncio.get_running_loop), portal
+        return portal
+
+    def _wait(self, portal: BlockingPortal, call: Future[T], make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        try:
+            # Made in this thread, so that its warnings name the caller's line.
+            portal.start_task_soon(_deliver, make(), call)
+            return call.result()
+        except CancelledError:
+            raise ClientStateError("the client was closed during the call") from None
+        finally:
+            call.cancel()  # after an interrupt: nothing may go on unseen
+            self._leave(call)
+
+    def _leave(self, call: Future[Any]) -> None:
+        with self.lock:
+            self.running.discard(call)
+            if self.running or not self.closed or self.portal is None:
+                return
+            self.portal = None
+        self.provider.__exit__(None, None, None)
+
+    def __del__(self) -> None:
+        if self.portal is not None:
+            # Dropped without close, in whatever thread and under whatever lock: leave it to the event loop.
+            self.loop.call_soon_threadsafe(self.loop.create_task, self.client.close())
+
+    @classmethod
+    def after_fork(cls) -> None:
+        """Run in the child, where the parent's event-loop thread does not exist."""
+        cls.abandoned.append(cls.provider)
+        cls.provider = BlockingPortalProvider()
+        for family in cls.everyone:
+            pool = family.client._transport.pool  # noqa: SLF001 - emptied in place, because copies share it
+            cls.abandoned += [vars(family).copy(), vars(pool).copy()]
+            vars(pool).update(vars(Pool()))
+            family.start_anew()
+
+    @classmethod
+    def at_exit(cls) -> None:
+        """Close what the program left open, except where a daemon thread is in a call: that ends with the process."""
+        for family in list(cls.everyone):
+            if not family.running:
+                family.close()
+
+
+async def _deliver(coroutine: Coroutine[Any, Any, T], call: Future[T]) -> None:
+    """Run it here, in the event loop, for the thread that waits for `call`; cancelling `call` cancels it."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if call.cancelled() or task is None:
+        return coroutine.close()
+    call.add_done_callback(lambda done: done.cancelled() and loop.call_soon_threadsafe(task.cancel))
     try:
-        return future.result()
-    except BaseException:
-        future.cancel()
-        raise
-
-
-async def _finish(awaitable: Awaitable[T]) -> T:
-    return await awaitable
+        result = await coroutine
+    except BaseException as error:  # noqa: BLE001 - also SystemExit from an api_key function: it is the caller's
+        if call.set_running_or_notify_cancel():
+            call.set_exception(error)
+    else:
+        if call.set_running_or_notify_cancel():
+            call.set_result(result)
 
 
 def _refuse_running_loop() -> None:
@@ -126,26 +211,6 @@ def _refuse_running_loop() -> None:
     raise ClientStateError("RealtimeClient would block the running event loop; use AsyncRealtimeClient and await it")
 
 
-class _Shared:
-    """The event-loop thread of this process, and what a fork left of the parent's."""
-
-    def __init__(self) -> None:
-        self.provider = BlockingPortalProvider()
-        # Never freed: collecting the parent's sockets here would touch the event loop it shares with us.
-        self.abandoned: list[object] = []
-
-    def start_anew(self) -> None:
-        """Run in the child after a fork, where the parent's thread does not exist."""
-        self.abandoned.append(self.provider)
-        self.provider = BlockingPortalProvider()
-        for facade in list(_facades):
-            closed = facade._closed  # noqa: SLF001 - same module
-            self.abandoned.append(facade._client)  # noqa: SLF001
-            facade._reset(AsyncRealtimeClient(**facade._options))  # noqa: SLF001
-            facade._closed = closed  # noqa: SLF001
-
-
-_facades: weakref.WeakSet[RealtimeClient] = weakref.WeakSet()
-_shared = _Shared()
+atexit.register(_Family.at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_shared.start_anew)
+    os.register_at_fork(after_in_child=_Family.after_fork)
