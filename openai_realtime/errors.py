@@ -152,7 +152,7 @@ class _AnsweredError(APIError):
         super().__init__(redact(message))
         self.status = status
         self.headers = {name.lower(): redact(value) for name, value in headers.items() if name.lower() != "set-cookie"}
-        self.body = _redact_json(body)
+        self.body = _redacted_body(body)
         self.request_id = self.headers.get("x-request-id") or self.headers.get("apim-request-id")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -167,7 +167,7 @@ def _unpickle(cls: type[Exception], args: tuple[Any, ...]) -> Exception:
 
 
 class APIResponseError(_AnsweredError):
-    """An answer that is not what the API promises: not JSON, another content type, too large, cut short."""
+    """An answer that is not what the API promises: not JSON, of another content type, too large."""
 
     def __str__(self) -> str:
         return _with_request_id(f"HTTP {self.status}: {self.args[0]}", self.request_id)
@@ -281,6 +281,13 @@ def _with_request_id(text: str, request_id: str | None) -> str:
     short = text if len(text) <= _MAX_LINE else text[:_MAX_LINE] + "…"
     line = " ".join("".join(char if char.isprintable() else " " for char in short).split())
     return f"{line} [request {request_id}]" if request_id else line
+
+
+def _redacted_body(body: Any) -> Any:
+    try:
+        return _redact_json(body)
+    except RecursionError:
+        return "nested too deeply to be shown"
 
 
 def _redact_json(value: Any) -> Any:

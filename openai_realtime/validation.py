@@ -186,8 +186,8 @@ def _broken(value: Any, constraints: Sequence[Any]) -> Iterator[str]:
                 yield f"between {low:g} and {high:g}"
             case Length(low, high) if not low <= len(value) <= (high or len(value)):
                 yield _length(low, high)
-            case Pattern(regex) if not re.fullmatch(regex, value):
-                yield f"a match of {regex}"
+            case Pattern(regex, meaning) if not re.fullmatch(regex, value):
+                yield meaning or f"a match of {regex}"
             case _:
                 pass
 
@@ -219,7 +219,7 @@ def _one_of(choices: Sequence[Any]) -> str:
 def _length(low: int, high: int | None) -> str:
     if low == high:
         return f"a list of exactly {low}"
-    return f"{low} or more long" if high is None else f"{low} to {high} long"
+    return f"of length {low} or more" if high is None else f"of length {low} to {high}"
 
 
 def _given(value: Any) -> str:

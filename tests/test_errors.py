@@ -323,3 +323,12 @@ def test_the_text_of_an_answer_that_is_not_what_was_promised() -> None:
 def test_a_timeout_is_a_connection_error() -> None:
     with pytest.raises(APIConnectionError, match=r"^in time$"):
         raise APITimeoutError("in time")
+
+
+def test_a_body_nested_too_deeply_is_still_an_error_of_its_status() -> None:
+    body: list[Any] = []
+    for _ in range(100_000):
+        body = [body]
+    error = error_from_response(500, {}, body)
+    assert isinstance(error, InternalServerError)
+    assert error.body == "nested too deeply to be shown"

@@ -752,7 +752,7 @@ def test_audio_stays_out_of_a_repr() -> None:
 
 def test_an_append_has_a_limit() -> None:
     check(InputAudioBufferAppend.from_bytes(bytes(15 * 2**20)))
-    with pytest.raises(InvalidRequestError, match=r"audio: .* is not 0 to 20971520 long"):
+    with pytest.raises(InvalidRequestError, match=r"audio: .* is not of length 0 to 20971520"):
         check(InputAudioBufferAppend.from_bytes(bytes(15 * 2**20 + 1)))
 
 
@@ -812,7 +812,7 @@ def test_what_the_constructors_make(model: models.Model, expected: dict[str, Any
             "item.type: 'item_reference' is not one of",
         ),
         ({"type": "conversation.item.create", "item": {**USER, "colour": 1}}, "item.colour: unknown field"),
-        ({"type": "conversation.item.create", "item": SYSTEM, "event_id": ""}, "event_id: '' is not 1 to 512 long"),
+        ({"type": "conversation.item.create", "item": SYSTEM, "event_id": ""}, "event_id: '' is not of length 1 to 512"),
         (
             {"type": "session.update", "session": {"model": "m"}},
             "session.type: missing; needs one of 'realtime', 'trans",

@@ -66,9 +66,10 @@ class Length:
 
 @attrs.frozen
 class Pattern:
-    """A string that the regular expression `regex` matches from end to end."""
+    """A string that the regular expression `regex` matches from end to end; `meaning` says in words what that is."""
 
     regex: str
+    meaning: str = ""
 
 
 _MAX_SHOWN = 32

@@ -281,7 +281,7 @@ class RealtimeCreateClientSecretResponse(Response):
 class RealtimeCallCreateRequest(Model):
     """What POST /realtime/calls takes: an SDP offer, and the session unless the client secret has it."""
 
-    sdp: Annotated[str, Length(1), Pattern(r"(?s)v=.*")]
+    sdp: Annotated[str, Pattern(r"(?s)v=.*", "an SDP offer, which starts with v=0")]
     session: Maybe[RealtimeSessionConfig] = UNSET
 
 
