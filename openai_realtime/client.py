@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import re
 import sys
 import warnings
-from collections.abc import Coroutine
-from typing import Any, Self, TypeVar, Unpack, cast
+from collections.abc import AsyncIterator, Coroutine
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast
 
 import attrs
 
-from .config import ClientOptions, Hidden, resolve_config
+from .config import ClientOptions, ConnectOptions, Hidden, realtime_target, resolve_config
 from .converter import encode, load_object, structure
 from .errors import APIResponseError, BetaRetiredError, ConfigurationError, DecodeError, InvalidRequestError, Problem
 from .models.base import UNSET, EmptyResponse, Maybe, Model, ResponseInfo
@@ -30,6 +31,7 @@ from .models.sessions import (
     RealtimeCreateClientSecretRequest,
     RealtimeCreateClientSecretResponse,
     RealtimeSessionConfig,
+    RealtimeTranscriptionSessionConfig,
 )
 from .models.translation import (
     RealtimeTranslationClientSecretCreateRequest,
@@ -39,6 +41,9 @@ from .transport import Answer, Call, Pool, Transport
 from .validation import check
 
 __all__ = ["AsyncRealtimeClient"]
+
+if TYPE_CHECKING:
+    from .connection import AsyncRealtimeConnection
 
 R = TypeVar("R", bound=Model)
 
@@ -169,6 +174,35 @@ class AsyncRealtimeClient:
     async def hangup_realtime_call(self, call_id: str) -> EmptyResponse:
         """End a call, SIP or WebRTC."""
         return await self._control(call_id, "hangup", None)
+
+    @contextlib.asynccontextmanager
+    async def connect(  # noqa: PLR0913 - keywords, each with a default
+        self,
+        *,
+        model: str | None = None,
+        call_id: str | None = None,
+        intent: Literal["transcription"] | None = None,
+        session: RealtimeSessionConfig | RealtimeTranscriptionSessionConfig | None = None,
+        beta: bool = False,
+        options: ConnectOptions | None = None,
+    ) -> AsyncIterator[AsyncRealtimeConnection]:
+        """Open a session over a WebSocket: with a `model`, on a call (`call_id`), or to transcribe (`intent`).
+
+        The settings in `session` are in force when the connection is yours. `beta` speaks the retired beta, which other
+        servers still have. Raises InvalidRequestError unless exactly one of the first three is given, and what the
+        other methods raise if the server refuses.
+        """
+        from .connection import AsyncRealtimeConnection  # noqa: PLC0415 - REST users never load the events
+
+        target = realtime_target(model, call_id, intent, beta=beta)
+        connection = AsyncRealtimeConnection(self._transport, target, options or ConnectOptions())
+        try:
+            await connection.open()
+            if session is not None:
+                await connection.update_session(session)
+            yield connection
+        finally:
+            await connection.close()
 
     async def _post(self, path: str, request: Model, result: type[R]) -> R:
         call = Call(path=path, content_type=_JSON, body=encode(request))

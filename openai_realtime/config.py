@@ -8,20 +8,20 @@ import re
 import ssl
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
-from urllib.parse import SplitResult, urlsplit
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 import attrs
 from attrs import field, frozen, validators
 
 from . import __version__
-from .errors import ConfigurationError
+from .errors import ConfigurationError, InvalidRequestError, Problem
 from .models.base import masked
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["ApiKey", "ClientOptions", "RetryPolicy", "Timeout"]
+__all__ = ["ApiKey", "ClientOptions", "ConnectOptions", "RetryPolicy", "Timeout"]
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 _TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
@@ -307,3 +307,44 @@ def _proxy(given: str | None) -> str | None:
     if _split(url) is None:
         raise ConfigurationError("proxy: needs the form http://HOST:PORT; other kinds of proxy are not supported")
     return url
+
+
+@frozen(kw_only=True)
+class ConnectTarget:
+    """What a WebSocket connects to: path and query, and the dialect that is spoken there."""
+
+    path: str
+    dialect: Literal["realtime", "translation", "beta"] = "realtime"
+
+    @property
+    def silent(self) -> bool:
+        """Whether the server says nothing at first, as it does on the sideband of a call."""
+        return "?call_id=" in self.path
+
+
+@frozen(kw_only=True)
+class ConnectOptions:
+    """The tuning of one connection.
+
+    `open_timeout` is seconds until the first event, `heartbeat` seconds of silence before a ping (None for none); sizes
+    are bytes: of the largest message, and of the events that nobody has read yet.
+    """
+
+    open_timeout: float = 10.0
+    heartbeat: float | None = 20.0
+    max_message_size: int = 16 * 2**20
+    buffer_size: int = 16 * 2**20
+
+
+def realtime_target(model: str | None, call_id: str | None, intent: str | None, *, beta: bool) -> ConnectTarget:
+    """The target that exactly one of the arguments names. Raises InvalidRequestError for none, several or a bad one."""
+    named = {"model": model, "call_id": call_id, "intent": intent}
+    given = {name: value for name, value in named.items() if value is not None}
+    if len(given) != 1:
+        both = " and ".join(given) or "nothing"
+        raise InvalidRequestError([Problem("connect", "invalid_value", both, "exactly one of model, call_id, intent")])
+    ((name, value),) = given.items()
+    if not isinstance(value, str) or not value or (name == "intent" and value != "transcription"):
+        allowed = "'transcription'" if name == "intent" else "a string of length 1 or more"
+        raise InvalidRequestError([Problem(name, "invalid_value", repr(value)[:80], allowed)])
+    return ConnectTarget(path=f"/realtime?{urlencode(given)}", dialect="beta" if beta else "realtime")

@@ -7,6 +7,10 @@
     ├── InvalidRequestError         a request that the API would refuse; nothing was sent
     ├── ClientStateError            a client that is closed, or used where it cannot work
     ├── DecodeError                 text that is not the JSON it should be
+    ├── RealtimeEventError          the server's `error` event about something that was sent
+    ├── UnreadEventsError           a wait that cannot end, because nobody reads
+    ├── ConnectionClosedError       a session that is over
+    │   └── SessionExpiredError     over because of its age
     └── APIError
         ├── APIConnectionError      no answer: refused, reset, DNS, TLS, proxy
         │   └── APITimeoutError     no answer in time
@@ -45,6 +49,7 @@ __all__ = [
     "ClientStateError",
     "ConfigurationError",
     "ConflictError",
+    "ConnectionClosedError",
     "DecodeError",
     "InternalServerError",
     "InvalidRequestError",
@@ -53,7 +58,10 @@ __all__ = [
     "Problem",
     "RateLimitError",
     "RealtimeError",
+    "RealtimeEventError",
+    "SessionExpiredError",
     "UnprocessableEntityError",
+    "UnreadEventsError",
 ]
 
 # No secret ends with a dot: that is the end of the sentence it stands in.
@@ -130,6 +138,47 @@ class InvalidRequestError(RealtimeError, ValueError):
         return f"{type(self).__name__}({str(self)!r})"
 
 
+class RealtimeEventError(RealtimeError):
+    """The server's `error` event about something that was sent; `body` is the event, `event_id` the client event's."""
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        super().__init__(_redacted_body(body))
+        self.body: Any = self.args[0]
+        detail = _detail(self.body)
+        self.message: str = str(detail.get("message") or "no message")
+        self.type: str | None = _text(detail.get("type"))
+        self.code: str | None = _text(detail.get("code"))
+        self.param: str | None = _text(detail.get("param"))
+        self.event_id: str | None = _text(detail.get("event_id"))
+
+    def __str__(self) -> str:
+        param = f" (param {self.param})" if self.param else ""
+        return _with_request_id(f"{self.code or self.type or 'error'}: {self.message}{param}", None)
+
+
+class UnreadEventsError(RealtimeError):
+    """Nobody reads, the buffer of unread events is full, and so what is waited for cannot come."""
+
+
+class ConnectionClosedError(RealtimeError):
+    """The session is over: WebSocket close `code` and `reason`, and the last `error` event, if there was one."""
+
+    def __init__(self, code: int, reason: str, event: Mapping[str, Any] | None = None) -> None:
+        super().__init__(code, redact(reason), _redacted_body(event))
+        self.code: int = self.args[0]
+        self.reason: str = self.args[1]
+        self.event: Any = self.args[2]
+
+    def __str__(self) -> str:
+        message = _detail(self.event).get("message")
+        last = f"; last error: {message}" if message and message != self.reason else ""
+        return _with_request_id(f"closed with {self.code}: {self.reason or 'no reason given'}{last}", None)
+
+
+class SessionExpiredError(ConnectionClosedError):
+    """1001: the session reached the age that the API allows, 60 minutes."""
+
+
 class APIError(RealtimeError):
     """A call that was sent, or was about to be, and brought no usable answer."""
 
@@ -183,6 +232,8 @@ class APIStatusError(_AnsweredError):
         self.type: str | None = _text(detail.get("type"))
         self.param: str | None = _text(detail.get("param"))
         self.code: str | None = _text(detail.get("code"))
+        self.close_code: int | None = None
+        self.close_reason: str | None = None
 
     def __str__(self) -> str:
         kind = f" {self.code or self.type}" if self.code or self.type else ""
@@ -252,6 +303,24 @@ def error_from_response(status: int, headers: Mapping[str, str], body: Any) -> A
     error = cls(status=status, headers=headers, body=body)
     if error.code == "beta_api_shape_disabled":
         return BetaRetiredError(status=status, headers=headers, body=body)
+    return error
+
+
+_BY_CODE = {"invalid_api_key": 401, "insufficient_quota": 429, "rate_limit_exceeded": 429, "server_error": 500}
+_UNAUTHORIZED = 3000
+
+
+def error_from_event(event: Mapping[str, Any] | None, code: int, reason: str) -> APIError:
+    """The exception for a session that the server refuses after the upgrade, by an `error` event and a close.
+
+    It is the one that HTTP would have brought; `close_code` and `close_reason` tell how it came.
+    """
+    if event is None:
+        return APIConnectionError(f"the server closed the connection at once: {code} {reason}".strip())
+    detail = _detail(event)
+    known = _BY_CODE.get(str(detail.get("code"))) or _BY_CODE.get(str(detail.get("type")))
+    error = error_from_response(known or (401 if code == _UNAUTHORIZED else 400), {}, event)
+    error.close_code, error.close_reason = code, redact(reason)
     return error
 
 

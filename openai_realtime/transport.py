@@ -7,14 +7,14 @@ import io
 import itertools
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from attrs import evolve, field, frozen
 
-from .config import ClientConfig, Hidden
+from .config import ClientConfig, ConnectOptions, ConnectTarget, Hidden
 from .converter import load
 from .errors import (
     APIConnectionError,
@@ -29,6 +29,8 @@ from .models.base import RateLimit, ResponseInfo
 from .retry import delays, is_retryable, next_delay
 
 MAX_BODY = 16 * 2**20
+_SWITCHING_PROTOCOLS = 101
+_WS_CLOSE = 2.0  # seconds the server has to answer a close
 _MAX_REDIRECTS = 5
 _MIN_KEY = 8  # shorter ones are made up for servers that ask for none, and may be any word
 _REDIRECTS_THAT_KEEP_THE_BODY = (307, 308)
@@ -122,19 +124,47 @@ class Transport:
             outcome, sent = await self._attempt(call)
             if isinstance(outcome, Answer):
                 return outcome, _response_info(outcome, attempt, time.monotonic() - started)
-            delay = self._delay(outcome, backoff) if call.repeatable or not sent else None
+            delay = self.delay(outcome, backoff) if call.repeatable or not sent else None
             if delay is None:
                 raise outcome
             await asyncio.sleep(delay)
         raise AssertionError  # pragma: no cover - count() never ends
 
-    def _delay(self, error: APIConnectionError | APIStatusError, backoff: Any) -> float | None:
+    def delay(self, error: APIConnectionError | APIStatusError, backoff: Any) -> float | None:
         """The seconds to wait before sending again after `error`, None if it is final."""
         if isinstance(error, APIConnectionError):
             return next(backoff, None)
         if not is_retryable(error.status, error.headers, error.code):
             return None
         return next_delay(self.config.retry, backoff, error.headers)
+
+    def backoff(self) -> Iterator[float]:
+        """The seconds before each retry, to be handed to `delay`."""
+        return delays(self.config.retry)
+
+    async def open_socket(self, target: ConnectTarget, options: ConnectOptions) -> aiohttp.ClientWebSocketResponse:
+        """Upgrade to a WebSocket, once. Raises the errors of `send`; a refusal keeps its body."""
+        config, refusal = self.config, _Refusal()
+        shared = self.pool.session()
+        headers = Hidden({**config.headers, config.credential.header: await config.credential.value()})
+        if target.dialect == "beta":
+            headers["OpenAI-Beta"] = "realtime=v1"
+        session = refusal.watched(shared, config)
+        try:
+            return await session.ws_connect(
+                "ws" + config.base_url.removeprefix("http") + target.path,
+                headers=headers,
+                proxy=config.proxy,
+                ssl=config.ssl,
+                autoping=False,
+                max_msg_size=options.max_message_size,
+                timeout=aiohttp.ClientWSTimeout(ws_close=_WS_CLOSE),
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            failure = _status_error(refusal.answer) if refusal.answer else _connection_error(error)
+        finally:
+            session.detach()
+        raise failure
 
     async def _attempt(self, call: Call) -> tuple[Answer | APIConnectionError | APIStatusError, bool]:
         """One request: its answer or its error, and whether bytes of it may have reached the server.
@@ -188,6 +218,35 @@ class Transport:
         ) as response:
             received = {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers}
             return Answer(status=response.status, headers=received, body=await _read(response))
+
+
+class _Refusal:
+    """Keeps the answer to an upgrade that was refused, because aiohttp drops its body and follows redirects."""
+
+    answer: Answer | None = None
+
+    def watched(self, shared: aiohttp.ClientSession, config: ClientConfig) -> aiohttp.ClientSession:
+        """A session over the connections of `shared` that tells this of a refusal. Detach it after use."""
+        trace = aiohttp.TraceConfig()
+        trace.on_request_end.append(self._keep)
+        trace.on_request_redirect.append(self._stop)
+        return aiohttp.ClientSession(
+            connector=shared.connector,
+            connector_owner=False,
+            cookie_jar=shared.cookie_jar,
+            trace_configs=[trace],
+            timeout=aiohttp.ClientTimeout(total=config.timeout.total, connect=config.timeout.connect),
+        )
+
+    async def _keep(self, _: object, __: object, params: Any) -> None:
+        response = params.response
+        if response.status != _SWITCHING_PROTOCOLS:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            self.answer = Answer(status=response.status, headers=headers, body=await _read(response))
+
+    async def _stop(self, session: object, context: object, params: Any) -> None:
+        await self._keep(session, context, params)
+        raise aiohttp.ClientError("redirected")
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

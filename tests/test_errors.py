@@ -21,6 +21,7 @@ from openai_realtime.errors import (
     BadRequestError,
     BetaRetiredError,
     ConflictError,
+    ConnectionClosedError,
     DecodeError,
     InternalServerError,
     InvalidRequestError,
@@ -29,6 +30,7 @@ from openai_realtime.errors import (
     Problem,
     RateLimitError,
     RealtimeError,
+    RealtimeEventError,
     UnprocessableEntityError,
     error_from_response,
     redact,
@@ -295,6 +297,10 @@ def made(cls: type[Exception]) -> Exception:
         return cls(status=400, headers=HEADERS, body=body(message="No.", type="t", param="p", code="c"))
     if issubclass(cls, APIResponseError):
         return cls("not JSON", status=200, headers=HEADERS, body="<html>")
+    if issubclass(cls, ConnectionClosedError):
+        return cls(1011, "reason", body(message="No."))
+    if issubclass(cls, RealtimeEventError):
+        return cls(body(message="No.", type="t", param="p", code="c"))
     return cls("Something went wrong.")
 
 

@@ -17,12 +17,12 @@ LAYERS = """
     transport
     inbox connection
     client
-    sync web
+    facade sync_connection sync web
     emulator pytest_plugin cli __main__
 """
 ORDER = LAYERS.split()
 FOR_THE_EMULATOR = ORDER[: ORDER.index("converter") + 1]  # never the client: it is an independent judge
-DOORS = {"json": {"converter"}, "orjson": {"converter"}, "aiohttp": {"transport", "emulator", "web"}}
+DOORS = {"json": {"converter"}, "orjson": {"converter"}, "aiohttp": {"transport", "connection", "emulator", "web"}}
 ROOT = Path(openai_realtime.__file__).parent
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))}
 

@@ -35,9 +35,11 @@ from openai_realtime import (
     RealtimeTranscriptionSessionCreateRequest,
     RealtimeTranslationClientSecretCreateRequest,
     RetryPolicy,
-    sync,
+    facade,
 )
+from openai_realtime.connection import AsyncRealtimeConnection
 from openai_realtime.models import RealtimeTranslationSessionConfig
+from openai_realtime.sync_connection import RealtimeConnection
 
 DEADLINE = 20.0  # seconds; the most that any wait takes, so that a hang is a failure and not a stopped suite
 KEY = "sk-made-up"
@@ -165,10 +167,22 @@ def test_every_public_method_is_there_and_nothing_else() -> None:
         return {name for name in dir(cls) if not name.startswith("_")}
 
     assert len(OPERATIONS) == 9
-    assert public(AsyncRealtimeClient) == public(RealtimeClient) == {*OPERATIONS, "close", "with_options"}
+    assert public(AsyncRealtimeClient) == public(RealtimeClient) == {*OPERATIONS, "connect", "close", "with_options"}
 
 
-@pytest.mark.parametrize("name", [*OPERATIONS, "close", "with_options", "__init__"])
+def test_the_connection_has_all_methods_too() -> None:
+    def public(cls: type) -> set[str]:
+        return {name for name in dir(cls) if not name.startswith("_")}
+
+    hidden_by_the_facade = {"open", "unread", "mark_read"}
+    names = public(RealtimeConnection)
+    assert names == public(AsyncRealtimeConnection) - hidden_by_the_facade
+    for name in names - {"closed"}:
+        ours, theirs = (inspect.signature(getattr(cls, name)) for cls in (RealtimeConnection, AsyncRealtimeConnection))
+        assert ours.parameters == theirs.parameters, name
+
+
+@pytest.mark.parametrize("name", [*OPERATIONS, "connect", "close", "with_options", "__init__"])
 def test_signatures_are_the_same(name: str) -> None:
     ours, theirs = (inspect.signature(getattr(cls, name)) for cls in (RealtimeClient, AsyncRealtimeClient))
     assert ours.parameters == theirs.parameters
@@ -280,6 +294,15 @@ def test_an_aiohttp_session_is_refused(server: Server, client: RealtimeClient) -
     with pytest.raises(ConfigurationError, match="http_session"):
         client.with_options(http_session=None)
     assert connect(server, http_session=None)
+
+
+def test_no_local_variable_of_a_traceback_shows_the_key(client: RealtimeClient) -> None:
+    for make in (RealtimeClient, client.with_options):
+        with pytest.raises(ConfigurationError) as caught:
+            make(api_key="sk-hidden-away", base_url="ftp://127.0.0.1")
+        ours = [entry.frame.f_locals for entry in caught.traceback[1:]]
+        assert ours
+        assert "hidden-away" not in repr(ours)
 
 
 def test_a_copy_shares_the_connections(server: Server, client: RealtimeClient) -> None:
@@ -622,7 +645,7 @@ def test_an_interrupt_at_any_line_of_a_call_leaves_the_client_usable(server: Ser
         with connect(server) as client:
             call = functools.partial(client.hangup_realtime_call, "rtc_1")
             call()
-            if not interrupted(call, number, sync.__file__, from_thread.__file__):
+            if not interrupted(call, number, facade.__file__, from_thread.__file__):
                 break
             call()
     assert number > 20
@@ -632,11 +655,11 @@ def test_an_interrupt_at_any_line_of_the_first_call_leaves_the_client_usable(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # One that hits the start of the event-loop thread may cost its lease; that thread is not for the other tests.
-    monkeypatch.setattr(sync._Family, "provider", from_thread.BlockingPortalProvider())
+    monkeypatch.setattr(facade.Family, "provider", from_thread.BlockingPortalProvider())
     for number in itertools.count(1):
         with connect(server) as client:
             call = functools.partial(client.hangup_realtime_call, "rtc_1")
-            if not interrupted(call, number, sync.__file__):
+            if not interrupted(call, number, facade.__file__):
                 break
             call()
     assert number > 20
@@ -949,11 +972,11 @@ def test_a_fork_while_another_thread_is_in_a_call(server: Server, script: RunScr
 
 def test_a_fork_while_another_thread_holds_the_locks(server: Server, script: RunScript) -> None:
     code = """
-        from openai_realtime import sync
+        from openai_realtime import facade
         client = connect()
         held, release = threading.Event(), threading.Event()
         def hold():
-            with client._family.lock, sync._Family.provider._lock:
+            with client._family.lock, facade.Family.provider._lock:
                 held.set()
                 release.wait(20)
         thread = threading.Thread(target=hold)

@@ -1,0 +1,564 @@
+"""The connection against a scripted server: each test says what the server sends and when."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from openai_realtime import (
+    APITimeoutError,
+    AsyncRealtimeClient,
+    AuthenticationError,
+    BadRequestError,
+    BetaRetiredError,
+    ClientStateError,
+    ConnectionClosedError,
+    ConnectOptions,
+    ConversationItemCreate,
+    Error,
+    InternalServerError,
+    InvalidRequestError,
+    NotFoundError,
+    RateLimitsUpdated,
+    RealtimeAudioConfig,
+    RealtimeAudioOutput,
+    RealtimeClient,
+    RealtimeEventError,
+    RealtimeSessionConfig,
+    ResponseConfig,
+    ResponseCreate,
+    ResponseCreated,
+    ResponseDone,
+    ResponseOutputTextDelta,
+    RetryPolicy,
+    SessionCreated,
+    SessionExpiredError,
+    SessionUpdated,
+    UnknownEvent,
+    UnreadEventsError,
+    UserMessage,
+)
+
+pytestmark = pytest.mark.anyio
+KEY = "sk-secret-1234567890"
+DEADLINE = 10
+
+
+class Peer:
+    """The server's end of one connection."""
+
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+        self.socket = socket
+        self.request = request
+
+    async def send(self, type: str, **fields: Any) -> None:  # noqa: A002 - the wire's name
+        await self.socket.send_str(json.dumps({"type": type, "event_id": "event_s", **fields}))
+
+    async def receive(self) -> dict[str, Any]:
+        async with asyncio.timeout(DEADLINE):
+            return json.loads(await self.socket.receive_str())
+
+    async def receive_type(self, type: str) -> dict[str, Any]:  # noqa: A002
+        event = await self.receive()
+        assert event["type"] == type
+        return event
+
+    async def refuse(self, code: str | None, close: int, reason: str, message: str = "no") -> None:
+        await self.send("error", error={"type": "invalid_request_error", "code": code, "message": message})
+        await self.socket.close(code=close, message=reason.encode())
+
+
+Script = Callable[[Peer], Any]
+
+
+@asynccontextmanager
+async def serving(*scripts: Script) -> AsyncIterator[AsyncRealtimeClient]:
+    """A client of a server that runs one script for each connection, the last one for all later ones."""
+    waiting, failures = list(scripts), []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        script = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        socket = web.WebSocketResponse(max_msg_size=0)
+        await socket.prepare(request)
+        peer = Peer(socket, request)
+        try:
+            await script(peer)
+            async for _ in socket:  # to the end, so that the client closes in order
+                pass
+        except AssertionError as error:
+            failures.append(error)
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/v1/realtime", handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    options: Any = {"retry": RetryPolicy(max_retries=2, initial_delay=0)}
+    try:
+        async with (
+            asyncio.timeout(DEADLINE),
+            AsyncRealtimeClient(
+                base_url=f"http://127.0.0.1:{runner.addresses[0][1]}/v1", api_key=KEY, **options
+            ) as client,
+        ):
+            yield client
+    finally:
+        await runner.cleanup()
+    assert not failures, failures
+
+
+async def greet(peer: Peer) -> None:
+    await peer.send("session.created", session={"type": "realtime", "id": "sess_1"})
+
+
+def after_greeting(script: Script) -> Script:
+    async def run(peer: Peer) -> None:
+        await greet(peer)
+        await script(peer)
+
+    return run
+
+
+async def test_a_text_turn() -> None:
+    async def turn(peer: Peer) -> None:
+        assert peer.request.query == {"model": "gpt-realtime-2.1"}
+        assert peer.request.headers["Authorization"] == f"Bearer {KEY}"
+        assert "OpenAI-Beta" not in peer.request.headers
+        update = await peer.receive_type("session.update")
+        assert update["session"] == {"type": "realtime", "output_modalities": ["text"]}
+        await peer.send("session.updated", session=update["session"])
+        item = await peer.receive_type("conversation.item.create")
+        assert item["item"]["content"] == [{"type": "input_text", "text": "Say hello"}]
+        await peer.receive_type("response.create")
+        await peer.send("response.created", response={"id": "resp_1", "conversation_id": "conv_1"})
+        for text in ("Hel", "lo"):
+            await peer.send("response.output_text.delta", response_id="resp_1", delta=text)
+        await peer.send("response.done", response={"id": "resp_1", "status": "completed"})
+
+    async with serving(after_greeting(turn)) as client:
+        session = RealtimeSessionConfig(output_modalities=["text"])
+        async with client.connect(model="gpt-realtime-2.1", session=session) as connection:
+            await connection.send(ConversationItemCreate(item=UserMessage.from_text("Say hello")))
+            await connection.send(ResponseCreate())
+            events, text = [], ""
+            async for event in connection:
+                events.append(type(event))
+                match event:
+                    case ResponseOutputTextDelta(delta=delta):
+                        text += delta
+                    case ResponseDone():
+                        break
+    assert text == "Hello"
+    assert events == [SessionCreated, SessionUpdated, ResponseCreated, *[ResponseOutputTextDelta] * 2, ResponseDone]
+
+
+@pytest.mark.parametrize(
+    ("code", "close", "kind"),
+    [
+        ("invalid_api_key", 3000, AuthenticationError),
+        (None, 3000, AuthenticationError),
+        ("invalid_model", 4000, BadRequestError),
+        ("beta_api_shape_disabled", 4000, BetaRetiredError),
+    ],
+)
+async def test_a_refusal_after_the_upgrade(code: str | None, close: int, kind: type[BadRequestError]) -> None:
+    attempts = []
+
+    async def refuse(peer: Peer) -> None:
+        attempts.append(peer)
+        await peer.refuse(code, close, f"invalid_request_error.{code}", message=f"Incorrect key: {KEY}")
+
+    async with serving(refuse) as client:
+        with pytest.raises(kind) as caught:
+            async with client.connect(model="m"):
+                pass
+    assert type(caught.value) is kind
+    assert (caught.value.code, caught.value.close_code) == (code, close)
+    assert caught.value.close_reason == f"invalid_request_error.{code}"
+    assert KEY not in str(caught.value)
+    assert len(attempts) == 1
+
+
+async def test_a_server_error_at_the_start_is_retried_and_the_next_connection_serves() -> None:
+    async def fail(peer: Peer) -> None:
+        await peer.send("error", error={"type": "server_error", "code": None, "message": "sorry"})
+        await peer.socket.close(code=1011)
+
+    async with serving(fail, greet) as client, client.connect(model="m") as connection:
+        assert isinstance(await connection.receive(1), SessionCreated)
+
+
+async def test_accept_then_close_does_not_loop() -> None:
+    attempts = []
+
+    async def fail(peer: Peer) -> None:
+        attempts.append(peer)
+        await peer.send("error", error={"type": "server_error", "message": "sorry"})
+        await peer.socket.close(code=1011)
+
+    async with serving(fail) as client:
+        with pytest.raises(InternalServerError):
+            async with client.connect(model="m"):
+                pass
+    assert len(attempts) == 3
+
+
+async def test_a_refused_upgrade_keeps_its_body() -> None:
+    async def handle(_: web.Request) -> web.Response:
+        return web.json_response({"error": {"message": "gone", "code": "no_call"}}, status=404)
+
+    async with aiohttp.ClientSession() as session, _http(handle) as url:
+        async with AsyncRealtimeClient(base_url=url, api_key=KEY, http_session=session) as client:
+            with pytest.raises(NotFoundError, match="no_call: gone"):
+                async with client.connect(call_id="rtc_1"):
+                    pass
+        assert not session.closed
+
+
+async def test_a_redirect_is_refused_and_the_key_stays_here() -> None:
+    seen = []
+
+    async def other(request: web.Request) -> web.Response:
+        seen.append(request)
+        return web.Response()
+
+    async with _http(other) as elsewhere:
+
+        async def redirect(_: web.Request) -> web.Response:
+            raise web.HTTPFound(elsewhere)
+
+        async with _http(redirect) as url, AsyncRealtimeClient(base_url=url, api_key=KEY) as client:
+            with pytest.raises(Exception, match="redirect") as caught:
+                async with client.connect(model="m"):
+                    pass
+    assert caught.value.status == 302
+    assert not seen
+
+
+@asynccontextmanager
+async def _http(handler: Any) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("given", [{}, {"model": "m", "call_id": "c"}, {"intent": "realtime"}, {"model": ""}])
+async def test_bad_targets_are_refused_before_the_network(given: dict[str, str]) -> None:
+    async with AsyncRealtimeClient(base_url="http://127.0.0.1:1/v1", api_key=KEY) as client:
+        with pytest.raises(InvalidRequestError):
+            async with client.connect(**given):  # type: ignore[arg-type]
+                pass
+
+
+async def test_transcription_and_sideband_urls() -> None:
+    queries = []
+
+    async def note(peer: Peer) -> None:
+        queries.append(dict(peer.request.query))
+        if "intent" in peer.request.query:
+            await greet(peer)
+
+    async with serving(note) as client:
+        async with client.connect(intent="transcription"):
+            pass
+        async with client.connect(call_id="rtc_1"):  # says nothing at first, and is open
+            pass
+    assert queries == [{"intent": "transcription"}, {"call_id": "rtc_1"}]
+
+
+async def test_send_checks_before_the_wire() -> None:
+    async def only_good(peer: Peer) -> None:
+        assert (await peer.receive())["type"] == "response.create"
+
+    async with serving(after_greeting(only_good)) as client, client.connect(model="m") as connection:
+        bad = RealtimeSessionConfig(audio=RealtimeAudioConfig(output=RealtimeAudioOutput(speed=3.0)))
+        with pytest.raises(InvalidRequestError, match=r"session\.audio\.output\.speed: 3\.0 is not between"):
+            await connection.update_session(bad)
+        await connection.send(ResponseCreate())
+
+
+async def test_an_error_that_names_the_event_is_raised_and_others_are_delivered() -> None:
+    async def script(peer: Peer) -> None:
+        update = await peer.receive_type("session.update")
+        await peer.send("error", error={"type": "invalid_request_error", "code": "other", "message": "of nobody"})
+        error = {"type": "invalid_request_error", "code": "unknown_parameter", "message": "no", "param": "session.x"}
+        await peer.send("error", error={**error, "event_id": update["event_id"]})
+        await peer.send("rate_limits.updated", rate_limits=[])
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        with pytest.raises(RealtimeEventError, match=r"unknown_parameter: no \(param session\.x\)"):
+            await connection.update_session(RealtimeSessionConfig())
+        events = [await connection.receive(5) for _ in range(3)]
+    assert [type(event) for event in events] == [SessionCreated, Error, RateLimitsUpdated]
+
+
+async def test_a_late_commit_error_meets_its_own_commit() -> None:
+    async def script(peer: Peer) -> None:
+        first = await peer.receive_type("input_audio_buffer.commit")
+        error = {"type": "invalid_request_error", "code": "input_audio_buffer_commit_empty", "message": "too small"}
+        await peer.send("error", error={**error, "event_id": first["event_id"]})
+        await peer.receive_type("input_audio_buffer.commit")
+        await peer.send("input_audio_buffer.committed", item_id="item_2", previous_item_id=None)
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        both = await asyncio.gather(connection.commit_audio(), connection.commit_audio(), return_exceptions=True)
+    assert isinstance(both[0], RealtimeEventError)
+    assert both[1].item_id == "item_2"  # type: ignore[union-attr]
+
+
+async def test_responses_wait_their_turn() -> None:
+    async def script(peer: Peer) -> None:
+        for name in ("resp_1", "resp_2"):
+            create = await peer.receive_type("response.create")
+            metadata = create["response"]["metadata"]
+            await peer.send("response.created", response={"id": name, "conversation_id": "c", "metadata": metadata})
+            if name == "resp_1":
+                await peer.send("response.done", response={"id": name})
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        made = await asyncio.gather(
+            connection.create_response(), connection.create_response(ResponseConfig(instructions="again"))
+        )
+    assert [event.response.id for event in made] == ["resp_1", "resp_2"]
+
+
+async def test_cancelling_what_is_over_is_no_error() -> None:
+    async def script(peer: Peer) -> None:
+        cancel = await peer.receive_type("response.cancel")
+        error = {"code": "response_cancel_not_active", "message": "none", "event_id": cancel["event_id"]}
+        await peer.send("error", error=error)
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        assert await connection.cancel_response() is None
+
+
+async def test_waiters_and_an_iterator_all_see_the_event_in_order() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.receive_type("response.create")
+        await peer.send("response.output_text.delta", delta="a")
+        await peer.send("response.done", response={"id": "resp_1"})
+        await peer.socket.close()
+
+    async def read(connection: Any) -> list[str]:
+        return [event.type async for event in connection]
+
+    async with (
+        serving(after_greeting(script)) as client,
+        client.connect(model="m") as connection,
+        asyncio.TaskGroup() as group,
+    ):
+        reading = group.create_task(read(connection))
+        first = group.create_task(connection.wait_for(ResponseDone, 5))
+        second = group.create_task(connection.wait_for(lambda event: event.type == "response.done", 5))
+        await connection.send(ResponseCreate())
+    assert first.result() is second.result()
+    assert reading.result() == ["session.created", "response.output_text.delta", "response.done"]
+
+
+async def test_a_cancelled_receive_loses_nothing() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.receive_type("response.create")
+        await peer.send("response.done", response={})
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        assert isinstance(await connection.receive(), SessionCreated)
+        with pytest.raises(APITimeoutError):
+            await connection.receive(0.01)
+        task = asyncio.create_task(connection.receive())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        await connection.send(ResponseCreate())
+        assert isinstance(await connection.receive(5), ResponseDone)
+
+
+async def test_frames_that_hold_no_event_are_reported_and_the_session_goes_on() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.socket.send_str("{no json")
+        await peer.socket.send_bytes(b"\0")
+        await peer.send("brand.new", secret=1)
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        _, invalid, binary, new = [await connection.receive(5) for _ in range(4)]
+    assert isinstance(invalid, Error)
+    assert invalid.error.code == "invalid_json"
+    assert isinstance(binary, Error)
+    assert binary.error.code == "invalid_event"
+    assert isinstance(new, UnknownEvent)
+    assert new.raw == {"type": "brand.new", "event_id": "event_s", "secret": 1}
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1011, 4000])
+async def test_the_end_is_told(code: int) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.send("error", error={"type": "server_error", "code": "last_words", "message": "bye"})
+        await peer.socket.close(code=code, message=b"Your session hit the maximum duration of 60 minutes.")
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        seen = []
+        try:
+            async for event in connection:
+                seen.append(event.type)  # noqa: PERF401 - what came before the end counts
+            ended: Any = None
+        except ConnectionClosedError as error:
+            ended = error
+        assert seen == ["session.created", "error"]
+        if code == 1000:
+            assert ended is None
+        else:
+            assert type(ended) is (SessionExpiredError if code == 1001 else ConnectionClosedError)
+            assert (ended.code, ended.event["error"]["code"]) == (code, "last_words")
+        with pytest.raises(ConnectionClosedError):
+            await connection.send(ResponseCreate())
+        with pytest.raises(ConnectionClosedError):
+            await connection.wait_for(ResponseDone, 5)
+        assert connection.closed
+
+
+async def test_a_lost_connection_wakes_everybody() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.receive_type("session.update")
+        assert peer.request.transport is not None
+        peer.request.transport.abort()
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        waiting = asyncio.create_task(connection.wait_for(ResponseDone))
+        with pytest.raises(ConnectionClosedError) as caught:
+            await connection.update_session(RealtimeSessionConfig())
+        assert caught.value.code == 1006
+        with pytest.raises(ConnectionClosedError):
+            await waiting
+
+
+async def test_a_full_buffer_holds_back_the_server_and_nothing_is_lost() -> None:
+    count = 3000
+
+    async def script(peer: Peer) -> None:
+        for index in range(count):
+            await peer.send("response.output_audio.delta", delta="A" * 4000, output_index=index)
+        await peer.socket.close()
+
+    options = ConnectOptions(buffer_size=100_000)
+    async with serving(after_greeting(script)) as client, client.connect(model="m", options=options) as connection:
+        assert isinstance(await connection.receive(), SessionCreated)
+        with pytest.raises(UnreadEventsError):
+            await connection.wait_for(ResponseDone, 5)
+        indexes = [event.output_index async for event in connection]
+    assert indexes == list(range(count))
+
+
+async def test_a_server_that_stops_answering_is_noticed() -> None:
+    async def script(peer: Peer) -> None:
+        assert peer.request.transport is not None
+        peer.request.transport.pause_reading()  # no frame of ours is read any more, pings included
+        await asyncio.Event().wait()
+
+    options = ConnectOptions(heartbeat=0.05)
+    async with serving(after_greeting(script)) as client, client.connect(model="m", options=options) as connection:
+        with pytest.raises(ConnectionClosedError, match="pings"):
+            await connection.wait_for(ResponseDone)
+
+
+async def test_leaving_after_an_exception_keeps_it_and_leaves_no_task() -> None:
+    before = asyncio.all_tasks()
+    async with serving(greet) as client:
+        with pytest.raises(ZeroDivisionError):
+            async with client.connect(model="m"):
+                raise ZeroDivisionError
+    assert not {task for task in asyncio.all_tasks() - before if "Connection" in repr(task)}
+
+
+async def test_long_audio_is_split() -> None:
+    sizes = []
+
+    async def script(peer: Peer) -> None:
+        while sum(sizes) < 200_000:
+            append = await peer.receive_type("input_audio_buffer.append")
+            sizes.append(len(base64.b64decode(append["audio"])))
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        await connection.append_audio(bytes(200_000))
+    assert sizes == [48_000] * 4 + [8_000]
+
+
+# --- the blocking form ------------------------------------------------------------------------------------------------
+
+
+async def test_the_blocking_form_reads_everything_in_a_few_hops() -> None:
+    count = 500
+
+    async def script(peer: Peer) -> None:
+        await peer.receive_type("response.create")
+        await peer.send("response.created", response={"id": "resp_1"})
+        for index in range(count):
+            await peer.send("response.output_text.delta", delta=str(index))
+        await peer.send("response.done", response={"id": "resp_1"})
+
+    def talk(options: Any) -> tuple[list[str], int]:
+        with RealtimeClient(**options) as client, client.connect(model="m") as connection:
+            connection.send(ResponseCreate())
+            connection.wait_for(ResponseDone, 5)  # everything is here now, and still to be read
+            hops, run = [], connection._family.run
+            connection._family.run = lambda make: hops.append(make) or run(make)  # type: ignore[method-assign,func-returns-value]
+            events = [connection.receive(5) for _ in range(count + 3)]
+            with pytest.raises(APITimeoutError):
+                connection.receive(0.01)
+            del connection._family.run
+        assert connection.closed
+        with pytest.raises(ClientStateError):
+            connection.receive()
+        return [event.delta for event in events if isinstance(event, ResponseOutputTextDelta)], len(hops)
+
+    async with serving(after_greeting(script)) as client:
+        options = {"base_url": client._transport.config.base_url, "api_key": KEY}
+        deltas, hops = await asyncio.to_thread(talk, options)
+    assert deltas == [str(index) for index in range(count)]
+    assert hops == 2  # one that brought all, one that found no more
+
+
+async def test_the_blocking_form_iterates_to_the_normal_end_and_raises_at_others() -> None:
+    async def normal(peer: Peer) -> None:
+        await peer.socket.close()
+
+    async def broken(peer: Peer) -> None:
+        await peer.socket.close(code=1011)
+
+    def read(options: Any) -> None:
+        with RealtimeClient(**options) as client:
+            with client.connect(model="m") as connection:
+                assert [event.type for event in connection] == ["session.created"]
+            with client.connect(model="m") as connection, pytest.raises(ConnectionClosedError, match="1011"):
+                list(connection)
+
+    async with serving(after_greeting(normal), after_greeting(broken)) as client:
+        await asyncio.to_thread(read, {"base_url": client._transport.config.base_url, "api_key": KEY})
+
+
+async def test_a_thread_that_waits_is_woken_by_close() -> None:
+    def talk(options: Any) -> None:
+        with RealtimeClient(**options) as client, client.connect(model="m") as connection:
+            assert isinstance(connection.receive(5), SessionCreated)
+            with ThreadPoolExecutor(1) as pool:
+                waiting = pool.submit(connection.receive)
+                connection.close()
+                with pytest.raises(ConnectionClosedError, match="1000"):
+                    waiting.result(DEADLINE)
+
+    async with serving(greet) as client:
+        await asyncio.to_thread(talk, {"base_url": client._transport.config.base_url, "api_key": KEY})
