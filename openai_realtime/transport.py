@@ -158,7 +158,8 @@ class Transport:
                 ssl=config.ssl,
                 autoping=False,
                 max_msg_size=options.max_message_size,
-                timeout=aiohttp.ClientWSTimeout(ws_close=_WS_CLOSE),
+                # aiohttp hides from pyright that this is a dataclass
+                timeout=aiohttp.ClientWSTimeout(ws_close=_WS_CLOSE),  # pyright: ignore[reportCallIssue]
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             failure = _status_error(refusal.answer) if refusal.answer else _connection_error(error)

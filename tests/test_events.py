@@ -812,7 +812,10 @@ def test_what_the_constructors_make(model: models.Model, expected: dict[str, Any
             "item.type: 'item_reference' is not one of",
         ),
         ({"type": "conversation.item.create", "item": {**USER, "colour": 1}}, "item.colour: unknown field"),
-        ({"type": "conversation.item.create", "item": SYSTEM, "event_id": ""}, "event_id: '' is not of length 1 to 512"),
+        (
+            {"type": "conversation.item.create", "item": SYSTEM, "event_id": ""},
+            "event_id: '' is not of length 1 to 512",
+        ),
         (
             {"type": "session.update", "session": {"model": "m"}},
             "session.type: missing; needs one of 'realtime', 'trans",

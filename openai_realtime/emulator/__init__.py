@@ -10,7 +10,9 @@ independently.
 """
 
 from .faults import Fault
+from .live_faults import LiveFault
+from .replies import Reply, ToolCall
 from .server import Emulator, EmulatorOptions
 from .wire import ReceivedRequest
 
-__all__ = ["Emulator", "EmulatorOptions", "Fault", "ReceivedRequest"]
+__all__ = ["Emulator", "EmulatorOptions", "Fault", "LiveFault", "ReceivedRequest", "Reply", "ToolCall"]

@@ -46,10 +46,12 @@ class Refusal(Exception):  # noqa: N818 - not a failure of the emulator: it is t
     def answer(self) -> Answer:
         """The error as the API writes it."""
         message = self.message.encode("utf-8", "replace").decode()  # keys and paths may hold bytes that are no text
-        error = {"message": message, "type": self._type(), "param": self.param, "code": self.code}
+        error = {"message": message, "type": self.type, "param": self.param, "code": self.code}
         return json_answer({"error": error}, self.status, self.headers)
 
-    def _type(self) -> str:
+    @property
+    def type(self) -> str:
+        """The API's class of errors."""
         if self.status == _TOO_MANY_REQUESTS:
             return "requests"
         return "server_error" if self.status >= _SERVER_ERRORS else "invalid_request_error"
@@ -132,6 +134,144 @@ def no_turn_detection(param: str) -> Refusal:
 def unknown_call(call_id: str) -> Refusal:
     """A call that never was, or has ended."""
     return Refusal(f"No call found with id '{call_id}'.", status=404, code="call_id_not_found", param="call_id")
+
+
+# --- in a session -----------------------------------------------------------------------------------------------------
+
+
+def missing_model() -> Refusal:
+    """A WebSocket without `model`, `intent` or `call_id`."""
+    example = "wss://api.openai.com/v1/realtime?model=gpt-realtime-1.5"
+    return Refusal(f"You must provide a model parameter, for example {example}", code="missing_model")
+
+
+def model_for_transcription() -> Refusal:
+    """A WebSocket with a model for a session that takes it from its settings."""
+    message = "You must not provide a model parameter for transcription sessions."
+    return Refusal(message, code="invalid_model", param="model")
+
+
+def transcription_model(model: str) -> Refusal:
+    """A model that only listens, where one that speaks is wanted."""
+    message = f'Model "{model}" is a transcription model and cannot be used as the realtime session model'
+    return Refusal(message, code="invalid_model", param="model")
+
+
+def wrong_session_type(given: str, actual: str) -> Refusal:
+    """The update of another kind of session."""
+    message = f"Passing a {given} session update event to a {actual} session is not allowed."
+    return Refusal(message, code="invalid_parameter", param="session.type")
+
+
+def wrong_event(event_type: str, session_type: str) -> Refusal:
+    """An event that this kind of session does not take."""
+    message = f"The event '{event_type}' is not allowed in a {session_type} session."
+    return Refusal(message, code="invalid_parameter", param="type")
+
+
+def not_text() -> Refusal:
+    """A binary message."""
+    return Refusal("Expected a text WebSocket message; binary frames are not supported.", code="invalid_event")
+
+
+def invalid_event() -> Refusal:
+    """A message that is not JSON."""
+    hint = "Please check the value to ensure it is valid JSON."
+    return Refusal(f"Invalid event: failed to parse JSON value. {hint}", code="invalid_json")
+
+
+def not_an_event(value: Any) -> Refusal:
+    """A message that is JSON and not an object."""
+    kind = JSON_KINDS.get(type(value), "null")
+    return Refusal(f"Invalid type for 'event': expected an object, but got {kind} instead.", code="invalid_type")
+
+
+def missing_parameter(param: str) -> Refusal:
+    """A field that has to be there."""
+    return Refusal(f"Missing required parameter: '{param}'.", code="missing_required_parameter", param=param)
+
+
+def active_response(response_id: str) -> Refusal:
+    """A second response while the first is running."""
+    message = (
+        f"Conversation already has an active response in progress: {response_id}. "
+        "Wait until the response is finished before creating a new one."
+    )
+    return Refusal(message, code="conversation_already_has_active_response")
+
+
+def no_active_response() -> Refusal:
+    """Nothing to cancel."""
+    message = "Cancellation failed: no active response found"
+    return Refusal(message, code="response_cancel_not_active")
+
+
+def fixed_voice() -> Refusal:
+    """Another voice after the model has spoken."""
+    message = "Cannot update a conversation's voice if assistant audio is present."
+    return Refusal(message, code="cannot_update_voice")
+
+
+def invalid_function(name: str, given: Any, param: str) -> Refusal:
+    """A function whose parameters are no schema of an object."""
+    message = (
+        f"Invalid schema for function '{name}': schema must be a JSON Schema of 'type: \"object\"', "
+        f"got 'type: {given!r}'."
+    )
+    return Refusal(message, code="invalid_function_parameters", param=param)
+
+
+def unknown_item(item_id: str, doing: str) -> Refusal:
+    """An item that is not in the conversation; `doing` is ``delete``, ``retrieve`` or ``truncate``."""
+    message = f"Error {doing.removesuffix('e')}ing item: the item with id '{item_id}' does not exist."
+    return Refusal(message, code=f"item_{doing}_invalid_item_id", param="item_id")
+
+
+def unknown_previous_item(item_id: str) -> Refusal:
+    """A place in the conversation that is not there."""
+    message = f"Error creating item: the previous item with id '{item_id}' does not exist."
+    return Refusal(message, code="item_create_invalid_previous_item_id", param="previous_item_id")
+
+
+def duplicate_item(item_id: str) -> Refusal:
+    """An id that the conversation has already."""
+    message = f"Error creating item: the item with id '{item_id}' already exists."
+    return Refusal(message, code="item_create_duplicate_item_id", param="item.id")
+
+
+def not_truncatable() -> Refusal:
+    """An item that is not the model's speech."""
+    message = "Only model output audio messages can be truncated"
+    return Refusal(message, code="unsupported_content_type", param="item_id")
+
+
+def already_shorter(length_ms: int, wanted_ms: int) -> Refusal:
+    """A cut behind the end of the audio."""
+    message = f"Audio content of {length_ms}ms is already shorter than {wanted_ms}ms"
+    return Refusal(message, code="invalid_value", param="audio_end_ms")
+
+
+def buffer_too_small(milliseconds: float) -> Refusal:
+    """A commit of next to nothing."""
+    message = (
+        "Error committing input audio buffer: buffer too small. "
+        f"Expected at least 100ms of audio, but buffer only has {milliseconds:.2f}ms of audio."
+    )
+    return Refusal(message, code="input_audio_buffer_commit_empty")
+
+
+def not_base64(param: str) -> Refusal:
+    """Audio that cannot be read."""
+    message = f"Invalid '{param}'. Expected base64-encoded audio bytes, but got an invalid value."
+    return Refusal(message, code="invalid_value", param=param)
+
+
+def session_expired() -> Refusal:
+    """The end of a session after an hour."""
+    return Refusal("Your session hit the maximum duration of 60 minutes.", code="session_expired")
+
+
+# --- routes and faults ------------------------------------------------------------------------------------------------
 
 
 def unknown_route(method: str, path: str) -> Refusal:

@@ -17,6 +17,16 @@ def object_id(prefix: str, now: float) -> str:
     return prefix + _base62(int(now) - _EPOCH, 5) + "".join(secrets.choice(_BASE62) for _ in range(16))
 
 
+def tool_call_id() -> str:
+    """The id of a function call: these are shorter, and without the time."""
+    return "call_" + "".join(secrets.choice(_BASE62) for _ in range(16))
+
+
+def playback_event_id() -> str:
+    """The id of an ``output_audio_buffer`` event, which another part of the API makes."""
+    return "event_" + secrets.token_hex(8)
+
+
 def call_id(now: float) -> str:
     """The id of a call: ``rtc_``, the shard that has the call, then as every id."""
     return object_id("rtc_u0_", now)

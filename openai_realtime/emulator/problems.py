@@ -77,7 +77,7 @@ def _wrong_value(problem: Problem) -> Refusal:
     if limits and re.fullmatch(_NUMBER, problem.given):
         low, high = (limits[1], limits[2]) if limits[1] else (limits[3], limits[3])
         return _out_of_range(problem, low, high)
-    if problem.given.startswith("a list of ") or problem.allowed.endswith(" or more long"):
+    if problem.given.startswith("a list of ") or problem.allowed.startswith("of length"):
         return _wrong_length(problem)
     choices = re.findall(r"'[^']*'", problem.allowed)
     if choices and _given_kind(problem.given) != "a string":

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from email import message_from_bytes
-from typing import Any, TypeAlias, get_args
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from openai_realtime.converter import load, structure_request
 from openai_realtime.errors import DecodeError, InvalidRequestError
-from openai_realtime.models.audio import TranscriptionModel
 from openai_realtime.models.base import Model
 from openai_realtime.models.beta import RealtimeSessionCreateRequest, RealtimeTranscriptionSessionCreateRequest
 from openai_realtime.models.sessions import (
@@ -30,7 +29,6 @@ from .wire import Answer, ReceivedRequest, json_answer
 Operation: TypeAlias = Callable[[State, ReceivedRequest, str], Answer]
 """Takes the emulator's state, the request and the call id from its path, and answers or raises Refusal."""
 
-_TRANSCRIPTION_MODELS = get_args(get_args(TranscriptionModel)[0])
 _FORM = "multipart/form-data"
 _SDP = "application/sdp"
 _JSON = "application/json"
@@ -41,7 +39,7 @@ def create_client_secret(state: State, received: ReceivedRequest, _: str) -> Ans
     body = _checked(_json_body(received), RealtimeCreateClientSecretRequest)
     config = body.get("session", {"type": "realtime"})
     _check_session(config, received, "session")
-    value, expires_at = state.mint(_seconds(body, SECRET_TTL))
+    value, expires_at = state.mint(_seconds(body, SECRET_TTL), config)
     effective = sessions.session(config, ids.object_id("sess_", state.now()))
     return json_answer({"value": value, "expires_at": expires_at, "session": effective})
 
@@ -51,7 +49,7 @@ def create_translation_client_secret(state: State, received: ReceivedRequest, _:
     body = _checked(_json_body(received), RealtimeTranslationClientSecretCreateRequest)
     config = body["session"]
     _check_model(config, received, "session.model")
-    value, expires_at = state.mint(_seconds(body, SECRET_TTL))
+    value, expires_at = state.mint(_seconds(body, SECRET_TTL), {"type": "translation", **config})
     effective = sessions.translation_session(config, ids.object_id("sess_", state.now()), expires_at)
     return json_answer({"value": value, "expires_at": expires_at, "session": effective})
 
@@ -83,7 +81,7 @@ def create_call(state: State, received: ReceivedRequest, _: str) -> Answer:
     _check_session(form.get("session", {}), received, "session")
     body = sdp.answer(form["sdp"]).encode()
     headers = {
-        "Location": f"/v1/realtime/calls/{state.open_call()}",
+        "Location": f"/v1/realtime/calls/{state.open_call(form.get('session'))}",
         "Access-Control-Expose-Headers": "Location, X-Request-Id",
     }
     return Answer(status=201, body=body, content_type="text/plain; charset=utf-8", headers=headers)
@@ -91,8 +89,10 @@ def create_call(state: State, received: ReceivedRequest, _: str) -> Answer:
 
 def accept_call(state: State, received: ReceivedRequest, call_id: str) -> Answer:
     """POST /realtime/calls/{call_id}/accept."""
-    _check_session(_checked(_json_body(received), RealtimeSessionConfig), received, "")
+    config = _checked(_json_body(received), RealtimeSessionConfig)
+    _check_session(config, received, "")
     state.check_call(call_id)
+    state.set_call_session(call_id, config)
     return Answer()
 
 
@@ -239,7 +239,7 @@ def _check_transcription(config: JSON | None, received: ReceivedRequest, path: s
     model = (config or {}).get("model")
     if model is None or _is_azure(received) or model.startswith(sessions.MODEL_FAMILIES):
         return
-    raise api_errors.unsupported_value(model, _TRANSCRIPTION_MODELS, f"{path}.model")
+    raise api_errors.unsupported_value(model, sessions.TRANSCRIPTION_MODELS, f"{path}.model")
 
 
 def _is_azure(received: ReceivedRequest) -> bool:

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
+import math
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
+from http import HTTPStatus
 from typing import Self, TypedDict, cast
 
 from aiohttp import web
 
 from openai_realtime.errors import ClientStateError
 
-from . import api_errors, ids
+from . import admission, api_errors, ids, websocket
 from .api_errors import Refusal
 from .faults import Fault
+from .live_faults import LiveFault
+from .live_session import LiveSession
+from .replies import Condition, Reply, Script
 from .rest import OPERATIONS, find_operation
+from .session import Session
+from .sessions import JSON
 from .state import State
-from .wire import Answer, ReceivedRequest, masked_headers
+from .translation import TranslationSession
+from .websocket import LiveConnection
+from .wire import Answer, ReceivedRequest, masked_headers, masked_path
 
+CONNECT = "connect"
 _MAX_BODY = 16 * 1024 * 1024
 _SHUTDOWN_SECONDS = 0.1  # requests that hang must not hold up the end of a test
 _DEADLINE = 10.0  # seconds within which the server thread starts, or ends
 _HAND_OVER_TURNS = 5
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close sends RST
 
 
 class EmulatorOptions(TypedDict):
@@ -43,15 +51,34 @@ class Emulator:
     of its own. `port` 0 takes a free one. With `beta_retired` the two beta operations answer 400
     ``beta_api_shape_disabled``, as api.openai.com does. Raises OSError if the port is taken.
 
+    A WebSocket at `/v1/realtime` opens a session. Its model repeats what it hears, unless `reply` gave it something
+    better to say. `speed` is how much faster than life events come; by default they come at once. With `beta` the
+    ``OpenAI-Beta: realtime=v1`` header is ignored, where api.openai.com closes the connection.
+
     `requests` holds every request that came in whole, in order, and grows until you clear it.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, beta_retired: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        beta_retired: bool = False,
+        beta: bool = False,
+        speed: float = math.inf,
+    ) -> None:
         self.requests: list[ReceivedRequest] = []
         self._host = host
         self._port = port
         self._state = State(beta_retired=beta_retired)
-        self._faults: dict[str, deque[Fault]] = {name: deque() for name in OPERATIONS}
+        self._faults: dict[str, deque[Fault]] = {name: deque() for name in (*OPERATIONS, CONNECT)}
+        self._beta = beta
+        self._speed = speed
+        self._script = Script()
+        self._calls: dict[str, LiveSession] = {}
+        self._live_faults: deque[tuple[LiveFault, ...]] = deque()
+        self._connections: set[LiveConnection] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._runner: web.AppRunner | None = None
         self._thread: _ServerThread | None = None
 
@@ -76,23 +103,52 @@ class Emulator:
     def fail(self, operation: str, *faults: Fault) -> None:
         """Queue `faults` for an operation, such as ``create_realtime_client_secret``: one each for its next requests.
 
+        ``connect`` is the request that opens a WebSocket.
+
         Raises ValueError for an unknown operation.
         """
         if operation not in self._faults:
-            raise ValueError(f"unknown operation {operation!r}; known are {', '.join(OPERATIONS)}")
+            raise ValueError(f"unknown operation {operation!r}; known are {', '.join(self._faults)}")
         self._faults[operation].extend(faults)
+
+    def disturb(self, *faults: LiveFault) -> None:
+        """Queue what happens to the next WebSocket connection; the next call is for the one after it."""
+        self._live_faults.append(faults)
+
+    def disturb_now(self, fault: LiveFault) -> None:
+        """Let `fault` happen to all open connections."""
+        self._in_loop(lambda: self._disturb(fault))
 
     def incoming_call(self) -> str:
         """Let a phone call come in over SIP; gives the call id that the webhook would bring."""
         return self._state.open_call()
 
     def advance(self, seconds: float) -> None:
-        """Move the emulator's clock forward, to see secrets expire without waiting."""
+        """Move the emulator's clock forward, to see secrets and sessions expire without waiting."""
         self._state.advance(seconds)
+        self._in_loop(self._expire)
+
+    def reply(self, *replies: Reply | str, when: Condition | None = None) -> None:
+        """Say what the model answers next: each reply once, in order; a text stands for ``Reply(text=...)``.
+
+        With `when` they are rules instead, used whenever they apply to the user's last text: a string that it holds, a
+        compiled pattern or a function.
+        """
+        for reply in replies:
+            self._script.add(Reply(text=reply) if isinstance(reply, str) else reply, when)
+
+    def hear(self, *transcripts: str) -> None:
+        """Say what the user's next audio messages say: nothing here understands speech."""
+        self._script.add_transcripts(transcripts)
+
+    def resume(self) -> None:
+        """Let the responses go on that wait because of `Reply.pause_after`, or will: one for each connection."""
+        self._in_loop(self._resume)
 
     async def __aenter__(self) -> Self:
         if self._runner is not None:
             raise ClientStateError("the emulator is running already")
+        self._loop = asyncio.get_running_loop()
         runner = self._runner = web.AppRunner(
             self._application(), access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
         )
@@ -104,10 +160,11 @@ class Emulator:
             raise
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *_exception: object) -> None:
         runner, self._runner = self._runner, None
         if runner is None:
             return
+        await asyncio.gather(*(connection.close() for connection in self._connections))
         # asyncio needs a few turns to hand over a connection it has accepted; when the server is closed before, nobody
         # ever closes that connection (its _accept_connection2 fails in Server._attach).
         for _ in range(_HAND_OVER_TURNS):
@@ -149,6 +206,8 @@ class Emulator:
         try:
             received = await _received(request)
             self.requests.append(received)
+            if (found := _session_request(request)) is not None:
+                return await self._connect(request, found)
             name, operation, call_id = find_operation(request.method, request.rel_url.raw_path)
             fault = self._next_fault(name)
             await _disturb(request, fault)
@@ -157,11 +216,84 @@ class Emulator:
             else:
                 self._state.authenticate(request.headers)
                 answer = operation(self._state, received, call_id)
+                self._end_calls()
         except web.HTTPRequestEntityTooLarge:
             answer = api_errors.too_large().answer()
         except Refusal as refusal:
             answer = refusal.answer()
         return await _send(request, fault.applied(answer), started, truncate=fault.truncate)
+
+    async def _connect(self, request: web.Request, wanted: admission.Request) -> web.StreamResponse:
+        """Open a WebSocket, or do what a fault wants instead."""
+        fault = self._next_fault(CONNECT)
+        await _disturb(request, fault)
+        if fault.replaces:
+            return await _send(
+                request, fault.applied(fault.replacement()), time.perf_counter(), truncate=fault.truncate
+            )
+        socket = websocket.new_socket()
+        try:
+            config = admission.admit(wanted, self._state, beta=self._beta)
+        except Refusal as refusal:
+            if refusal.status == HTTPStatus.NOT_FOUND:
+                return web.Response(status=refusal.status)
+            await socket.prepare(request)
+            await websocket.refuse(socket, refusal)
+            return socket
+        await socket.prepare(request)
+        session = self._session(config, wanted)
+        connection = LiveConnection(socket, _transport(request), session, self._speed)
+        if self._live_faults:
+            connection.faults.extend(self._live_faults.popleft())
+        self._connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+        return socket
+
+    def _session(self, config: JSON, wanted: admission.Request) -> Session:
+        """A new session, or that of the call to which the client attaches."""
+        call_id = wanted.query.get("call_id")
+        if config["type"] == "translation":
+            translation = TranslationSession(config, self._script, self._state.now)
+            translation.open()
+            return translation
+        if call_id is None:
+            session = LiveSession(config, self._script, self._state.now, azure=wanted.azure)
+            session.open()
+            return session
+        if call_id not in self._calls:
+            self._calls[call_id] = LiveSession(config, self._script, self._state.now, azure=wanted.azure, sideband=True)
+        return self._calls[call_id]
+
+    def _end_calls(self) -> None:
+        """Close what is attached to calls that have ended."""
+        for call_id in [call_id for call_id in self._calls if not self._state.has_call(call_id)]:
+            session = self._calls.pop(call_id)
+            session.close = (1000, "")
+            for connection in self._connections:
+                if connection.session is session:
+                    connection.wake()
+
+    def _in_loop(self, callback: Callable[[], None]) -> None:
+        """Call `callback` in the server's loop, from whatever thread."""
+        if self._loop is not None and self._runner is not None:
+            self._loop.call_soon_threadsafe(callback)
+
+    def _expire(self) -> None:
+        for connection in self._connections:
+            if connection.session.expires_at <= self._state.now():
+                connection.session.expire()
+                connection.wake()
+
+    def _disturb(self, fault: LiveFault) -> None:
+        for connection in self._connections:
+            connection.disturb(fault)
+
+    def _resume(self) -> None:
+        for connection in self._connections:
+            connection.resume()
 
     def _next_fault(self, operation: str) -> Fault:
         queue = self._faults[operation]
@@ -196,17 +328,26 @@ class _ServerThread(threading.Thread):
         self.join(_DEADLINE)
 
 
+def _session_request(request: web.Request) -> admission.Request | None:
+    """What a WebSocket's request asks for; None for any other request."""
+    found = admission.find(request.path)
+    if found is None or not web.WebSocketResponse().can_prepare(request).ok:
+        return None
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return admission.Request(path=found[0], azure=found[1], query=request.query, headers=headers)
+
+
 async def _received(request: web.Request) -> ReceivedRequest:
     headers = masked_headers(request.headers)
     body = await request.read()
-    return ReceivedRequest(method=request.method, path=request.raw_path, headers=headers, body=body)
+    return ReceivedRequest(method=request.method, path=masked_path(request.raw_path), headers=headers, body=body)
 
 
 async def _disturb(request: web.Request, fault: Fault) -> None:
     """What a fault does before there is an answer, or in its place."""
     await asyncio.sleep(fault.delay)
     if fault.reset:
-        _reset(request)
+        websocket.reset(_transport(request))
     if fault.reset or fault.hang:
         await asyncio.Event().wait()  # until the connection is gone, which cancels this
 
@@ -236,8 +377,6 @@ def _standard_headers(started: float) -> dict[str, str]:
     }
 
 
-def _reset(request: web.Request) -> None:
-    """Cut the connection so that the client sees a reset and no orderly end."""
-    transport = cast("asyncio.Transport", request.transport)  # None only after the handler was cancelled
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    transport.abort()
+def _transport(request: web.Request) -> asyncio.Transport:
+    """The connection of a request that is being handled; only later would there be none."""
+    return cast("asyncio.Transport", request.transport)

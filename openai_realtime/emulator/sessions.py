@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
+
+from openai_realtime.models.audio import TranscriptionModel
 
 from . import api_errors
 
@@ -19,6 +21,7 @@ BETA_MODEL = "gpt-4o-realtime-preview"
 INSTRUCTIONS = "Your knowledge cutoff is 2023-10. You are a helpful, witty, and friendly AI."
 
 MODEL_FAMILIES = ("gpt-", "ft:gpt-", "whisper-")
+TRANSCRIPTION_MODELS = get_args(get_args(TranscriptionModel)[0])
 # gpt-realtime-2, gpt-realtime-2.1-mini and so on, but not gpt-realtime-2025-08-28.
 _SECOND_GENERATION = re.compile(r"gpt-realtime-2(?:\.\d+)?(?:-|$)")
 # These transcribe without turns.
@@ -44,6 +47,40 @@ def session(config: JSON, session_id: str) -> JSON:
     if config["type"] == "transcription":
         return transcription_session(config, session_id)
     return realtime_session(config, session_id)
+
+
+def opened(config: JSON, session_id: str, expires_at: int) -> JSON:
+    """The effective session while it is open, until `expires_at` (UNIX seconds)."""
+    return {**session(config, session_id), "expires_at": expires_at}
+
+
+def merged(config: JSON, update: JSON) -> JSON:
+    """`config` after ``session.update``: what the update leaves out stays. The model cannot change."""
+    old, new = config.get("audio", {}), update.get("audio", {})
+    audio = {side: {**old.get(side, {}), **new.get(side, {})} for side in ("input", "output") if side in {**old, **new}}
+    model = {"model": config["model"]} if "model" in config else {}
+    return {**config, **update, **model, "audio": audio}
+
+
+def check_update(config: JSON, update: JSON, *, azure: bool) -> None:
+    """Refuse what the models of ``session.update`` leave open: another type, bad tools, unfit transcription."""
+    if update["type"] != config["type"]:
+        raise api_errors.wrong_session_type(update["type"], config["type"])
+    for index, given in enumerate(update.get("tools", ())):
+        parameters = given.get("parameters")
+        if parameters is not None and parameters.get("type") != "object":
+            param = f"session.tools[{index}].parameters"
+            raise api_errors.invalid_function(given.get("name", ""), parameters.get("type"), param)
+    model = (_input(update).get("transcription") or {}).get("model")
+    if model is not None and not azure and not model.startswith(MODEL_FAMILIES):
+        raise api_errors.unsupported_value(model, TRANSCRIPTION_MODELS, "session.audio.input.transcription.model")
+    if config["type"] == "transcription":
+        check_turn_detection(merged(config, update), "session")
+
+
+def reasons(model: str) -> bool:
+    """Whether a model thinks before it answers, and so marks what it says by phase."""
+    return _SECOND_GENERATION.match(model) is not None
 
 
 def realtime_session(config: JSON, session_id: str) -> JSON:
@@ -169,7 +206,7 @@ _ANSWERING = {"create_response": True, "interrupt_response": True}
 
 def _realtime_audio(audio: JSON, model: str) -> JSON:
     given, output = audio.get("input", {}), audio.get("output", {})
-    newer = _SECOND_GENERATION.match(model) is not None
+    newer = reasons(model)
     answering = {"idle_timeout_ms": None, **_ANSWERING}
     return {
         "input": {

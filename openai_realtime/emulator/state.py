@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from . import api_errors, ids
 
@@ -20,7 +21,9 @@ class State:
         self.api_key = ids.api_key()
         self.beta_retired = beta_retired
         self._secrets: dict[str, int] = {}
+        self._sessions: dict[str, dict[str, Any]] = {}
         self._calls: dict[str, float] = {}
+        self._call_sessions: dict[str, dict[str, Any]] = {}
         self._ahead = 0.0
 
     def now(self) -> float:
@@ -31,17 +34,23 @@ class State:
         """Move the clock forward."""
         self._ahead += seconds
 
-    def mint(self, ttl: int) -> tuple[str, int]:
-        """A new client secret and when it expires, `ttl` seconds from now."""
+    def mint(self, ttl: int, session: dict[str, Any] | None = None) -> tuple[str, int]:
+        """A new client secret for `session`, and when it expires, `ttl` seconds from now."""
         now = self.now()
         self._secrets = {value: end for value, end in self._secrets.items() if end + _REMEMBERED > now}
         value, expires_at = ids.client_secret(now), int(now) + ttl
         self._secrets[value] = expires_at
+        self._sessions = {key: config for key, config in self._sessions.items() if key in self._secrets}
+        if session is not None:
+            self._sessions[value] = session
         return value, expires_at
 
     def authenticate(self, headers: Mapping[str, str]) -> None:
         """Let pass who has the API key or a client secret that has not expired. Raises Refusal for all others."""
-        key = _key(headers)
+        self.check_key(_key(headers))
+
+    def check_key(self, key: str) -> None:
+        """The same for the bare key, which may be empty."""
         if not key:
             raise api_errors.missing_key()
         if key == self.api_key:
@@ -52,17 +61,36 @@ class State:
         if expires_at <= self.now():
             raise api_errors.expired_secret(key)
 
-    def open_call(self) -> str:
-        """The id of a new call."""
+    def secret_session(self, key: str) -> dict[str, Any] | None:
+        """The session that a client secret opens; None for the API key."""
+        return self._sessions.get(key)
+
+    def open_call(self, session: dict[str, Any] | None = None) -> str:
+        """The id of a new call, with its session if that is known already."""
         now = self.now()
         self._calls = {call: end for call, end in self._calls.items() if end > now}
         call_id = ids.call_id(now)
         self._calls[call_id] = now + _CALL_TTL
+        self.set_call_session(call_id, session)
         return call_id
+
+    def set_call_session(self, call_id: str, session: dict[str, Any] | None) -> None:
+        """Set what the call's session was asked to be."""
+        self._call_sessions = {key: value for key, value in self._call_sessions.items() if key in self._calls}
+        self._call_sessions[call_id] = session or {"type": "realtime"}
+
+    def call_session(self, call_id: str) -> dict[str, Any]:
+        """The config of a call's session. Raises Refusal for a call that never was or has ended."""
+        self.check_call(call_id)
+        return self._call_sessions[call_id]
+
+    def has_call(self, call_id: str) -> bool:
+        """Whether the call is still going on."""
+        return self._calls.get(call_id, 0) > self.now()
 
     def check_call(self, call_id: str) -> None:
         """Raises Refusal for a call that never was or has ended."""
-        if self._calls.get(call_id, 0) <= self.now():
+        if not self.has_call(call_id):
             raise api_errors.unknown_call(call_id)
 
     def end_call(self, call_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from attrs import field, frozen
 from openai_realtime.converter import converter, load
 from openai_realtime.errors import DecodeError
 
+_KEY_PROTOCOL = re.compile(r"(openai-insecure-api-key\.)[^,\s]+")  # how a browser sends its key
+_KEY_QUERY = re.compile(r"([?&]api-key=)[^&]+")  # and how to Azure
 _SECRET_HEADERS = frozenset({"authorization", "api-key", "proxy-authorization"})
 
 
@@ -56,11 +59,16 @@ def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None
     return Answer(status=status, body=body, content_type="application/json", headers=headers or {})
 
 
+def masked_path(path: str) -> str:
+    """`path` for the record, without the key that it may hold."""
+    return _KEY_QUERY.sub(r"\1***", path)
+
+
 def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """`headers` for the record: names in lower case, repeated ones joined, no key readable."""
     result: dict[str, str] = {}
     for name, value in headers.items():
         key = name.lower()
-        text = "***" if key in _SECRET_HEADERS else value
+        text = "***" if key in _SECRET_HEADERS else _KEY_PROTOCOL.sub(r"\1***", value)
         result[key] = f"{result[key]}, {text}" if key in result else text
     return result

@@ -1,0 +1,83 @@
+"""What the user said, as the transcription models tell it: words as they come, then the whole and its cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from attrs import frozen
+
+from openai_realtime.models.responses import InputTokenDetails
+from openai_realtime.models.server_events import (
+    ConversationItemInputAudioTranscriptionCompleted,
+    ConversationItemInputAudioTranscriptionDelta,
+    TranscriptionDurationUsage,
+    TranscriptionTokenUsage,
+)
+
+from . import usage
+from .responses import padding, words
+from .timeline import Task, Wait
+
+_UNTIL_DELTA = Wait(0.03)
+_UNTIL_COMPLETED = Wait(0.4)
+_BY_THE_TOKEN = ("gpt-4o-transcribe", "gpt-4o-mini-transcribe")
+_WHOLE = ("whisper-1",)  # one delta, with the whole text
+# These tell words while the user speaks.
+STREAMING_MODELS = frozenset({"gpt-realtime-whisper", "gpt-live-transcribe"})
+MS_PER_WORD = 300
+
+
+def delta(item_id: str, text: str) -> ConversationItemInputAudioTranscriptionDelta:
+    """Some words more."""
+    return ConversationItemInputAudioTranscriptionDelta(
+        item_id=item_id, content_index=0, delta=text, obfuscation=padding()
+    )
+
+
+def pieces(text: str, model: str) -> list[str]:
+    """`text` in the deltas in which `model` tells it."""
+    if model in _WHOLE:
+        return [f"{text}\n"] if text else []
+    return words(text)
+
+
+@frozen(kw_only=True)
+class Spoken:
+    """What is in one audio message: the model that tells it, how many deltas it has told, and seconds of audio."""
+
+    item_id: str
+    model: str
+    text: str
+    told: int
+    seconds: float
+
+
+def task(spoken: Spoken, finish: Callable[[str], None]) -> Task:
+    """Tell the rest of the text, then that it is complete; `finish` gets the transcript."""
+    told = pieces(spoken.text, spoken.model)
+    for piece in told[spoken.told :]:
+        yield _UNTIL_DELTA
+        yield delta(spoken.item_id, piece)
+    yield _UNTIL_COMPLETED
+    finish("".join(told))
+    yield ConversationItemInputAudioTranscriptionCompleted(
+        item_id=spoken.item_id,
+        content_index=0,
+        transcript="".join(told),
+        usage=cost(spoken.model, spoken.text, spoken.seconds),
+    )
+
+
+def cost(model: str, text: str, seconds: float) -> Any:
+    """The usage: by the token or by the started second, as the model is charged."""
+    if not model.startswith(_BY_THE_TOKEN):
+        return TranscriptionDurationUsage(seconds=math.ceil(seconds))
+    heard, written = usage.audio_tokens(seconds * 1000, usage.USER_AUDIO_MS_PER_TOKEN), usage.text_tokens(text)
+    return TranscriptionTokenUsage(
+        total_tokens=heard + written,
+        input_tokens=heard,
+        output_tokens=written,
+        input_token_details=InputTokenDetails(text_tokens=0, audio_tokens=heard),
+    )
