@@ -284,7 +284,8 @@ def _connection_error(error: Exception) -> APIConnectionError:
         return APIConnectionError(f"the proxy answered {error.status} {error.message}")
     if isinstance(error, aiohttp.ClientResponseError):
         return APIConnectionError(_one_line(f"no HTTP answer: {error.message}"))
-    return APIConnectionError(_one_line(str(error)) or type(error).__name__)
+    # "ssl:default" is how aiohttp words that nothing special was asked of TLS, also where there is none.
+    return APIConnectionError(_one_line(str(error).replace(" ssl:default", "")) or type(error).__name__)
 
 
 def _one_line(text: str) -> str:

@@ -231,7 +231,7 @@ def test_a_call_without_settings_sends_the_offer_alone(emulator: Emulator, tmp_p
     assert emulator.requests[0].body == OFFER.encode()
     assert emulator.requests[0].headers["content-type"] == "application/sdp"
     assert re.search(r"^  call +rtc_", result.stdout, re.MULTILINE)
-    assert re.search(r"^  SDP answer +\d+ lines$", result.stdout, re.MULTILINE)
+    assert re.search(r"^  SDP answer +\d+ lines; --output FILE or --json gives them$", result.stdout, re.MULTILINE)
     assert "v=0" not in result.stdout
 
 
@@ -969,12 +969,6 @@ def test_ctrl_c_during_a_call_is_exit_130_without_traceback(interruptible: None)
     assert (child.returncode, output, errors.strip()) == (130, b"", b"")
 
 
-def test_a_taken_port_is_one_line(emulator: Emulator) -> None:
-    result = run("emulate", "--port", str(urlsplit(emulator.base_url).port))
-    assert result.exit_code == 1
-    assert error_line(result).startswith("Error: ")
-
-
 # --- the entry point ------------------------------------------------------------------------------------------------
 
 
@@ -1013,3 +1007,20 @@ def test_ctrl_c_while_modules_load(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("openai_realtime.cli.main", interrupted)
     with pytest.raises(SystemExit, match="130"):
         entry.main()
+
+
+def test_a_session_file_without_a_type_says_what_it_needs(tmp_path: Path) -> None:
+    config = write(tmp_path / "session.json", {"model": "gpt-realtime"})
+    result = run("secret", "--config", config)
+    assert result.exit_code == 2
+    assert error_line(result) == (
+        f'Error: {config}: needs "type": "realtime" or "transcription" to be a session, or "session" to be a request'
+    )
+
+
+def test_a_port_that_is_taken(emulator: Emulator) -> None:
+    port = emulator.base_url.removesuffix("/v1").rpartition(":")[2]
+    result = run("emulate", "--port", port)
+    assert result.exit_code == 2
+    line = f"cannot listen on 127.0.0.1 port {port}: address already in use; --port 0 takes a free one"
+    assert line in error_line(result)

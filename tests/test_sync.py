@@ -674,6 +674,7 @@ FORKING = ("-X", "dev", "-W", "error", "-W", "ignore:This process:DeprecationWar
 PRELUDE = f"""
 import atexit, os, signal, sys, threading
 from openai_realtime import ClientStateError, RealtimeClient, RealtimeError
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the child of a background job starts with SIGINT ignored
 def connect(**options):
     return RealtimeClient(**{{"api_key": {KEY!r}, "base_url": sys.argv[1], "timeout": {DEADLINE}, **options}})
 def call(client, call_id="rtc_1"):

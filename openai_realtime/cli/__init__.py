@@ -6,6 +6,7 @@ Exit codes: 0 all went well, 1 the API or the network, 2 usage, bad input or con
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 import traceback
@@ -89,7 +90,12 @@ def emulate(port: int, host: str, *, beta_retired: bool) -> None:
 
     It prints the two settings that point a program in any language to it.
     """
-    with contextlib.suppress(KeyboardInterrupt), Emulator(host=host, port=port, beta_retired=beta_retired) as emulator:
+    try:
+        emulator = Emulator(host=host, port=port, beta_retired=beta_retired).start()
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise click.UsageError(f"cannot listen on {host} port {port}: {reason}; --port 0 takes a free one") from None
+    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(emulator):
         click.echo(f"An emulator of the OpenAI Realtime API runs at {emulator.base_url}\n")
         click.echo(f"export OPENAI_BASE_URL={emulator.base_url}")
         click.echo(f"export OPENAI_API_KEY={emulator.api_key}")

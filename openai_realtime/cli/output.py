@@ -92,7 +92,7 @@ _FACTS: Final[Sequence[tuple[str, tuple[str, ...], Callable[[Any], str]]]] = (
     ("session", ("session.id", "id"), short),
     ("call", ("call_id",), short),
     ("location", ("location",), short),
-    ("SDP answer", ("sdp",), lambda sdp: f"{len(sdp.splitlines())} lines"),
+    ("SDP answer", ("sdp",), lambda sdp: f"{len(sdp.splitlines())} lines; --output FILE or --json gives them"),
     ("model", ("session.model", "model"), short),
     (
         "transcription",

@@ -118,6 +118,10 @@ def client_secret_request(config: IO[bytes] | None, flags: Mapping[str, Any]) ->
     Raises BadInputError.
     """
     source = _read(config)
+    if source.settings and not source.settings.keys() & {"type", "session", "expires_after"}:
+        raise BadInputError(
+            f'{source.name}: needs "type": "realtime" or "transcription" to be a session, or "session" to be a request'
+        )
     if "type" in source.settings:
         source = attrs.evolve(source, settings={"session": source.settings}, inside="session.")
     if any(flags[name] is not None for name in ("model", "voice", "instructions")):
