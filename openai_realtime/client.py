@@ -221,7 +221,9 @@ class AsyncRealtimeClient:
         call = Call(path=f"/realtime/calls/{call_id}/{action}")
         if request is not None:
             call = attrs.evolve(call, content_type=_JSON, body=encode(request))
-        _, info = await self._transport.send(call)
+        answer, info = await self._transport.send(call)
+        if answer.content_type == "text/html":  # the page of a captive portal or a login, and no word of the API
+            raise _unexpected(answer, "content type text/html")
         return EmptyResponse(http=info)
 
 
@@ -252,6 +254,7 @@ def _parse_call(answer: Answer, info: ResponseInfo) -> RealtimeCall:
 
 
 def _unexpected(answer: Answer, problem: str) -> APIResponseError:
+    answer = answer.without_credential()
     body = answer.body.decode(errors="replace")
     return APIResponseError(problem, status=answer.status, headers=answer.headers, body=body)
 

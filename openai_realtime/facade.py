@@ -119,7 +119,7 @@ class Family:
     def __del__(self) -> None:
         if self.portal is not None:
             # Dropped without close, in whatever thread and under whatever lock: leave it to the event loop.
-            self.loop.call_soon_threadsafe(self.loop.create_task, self.client.close())
+            self.loop.call_soon_threadsafe(self.loop.create_task, _give_back(self.client, self.provider))
 
     @classmethod
     def after_fork(cls) -> None:
@@ -138,6 +138,13 @@ class Family:
         for family in list(cls.everyone):
             if not family.running:
                 family.close()
+
+
+async def _give_back(client: AsyncRealtimeClient, provider: BlockingPortalProvider) -> None:
+    """End the connections and the lease of a client that was dropped without close."""
+    await client.close()
+    # Another thread, because the end of the last lease waits for the one that runs this.
+    threading.Thread(target=provider.__exit__, args=(None, None, None), daemon=True).start()
 
 
 async def _deliver(coroutine: Coroutine[Any, Any, T], call: Future[T]) -> None:

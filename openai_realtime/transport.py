@@ -61,6 +61,15 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    credential: str = field(default="", repr=False)
+
+    def without_credential(self) -> Answer:
+        """The same for an error: some gateways repeat the key of the request, and not every key looks like one."""
+        key = self.credential.rpartition(" ")[2]
+        if len(key) < _MIN_KEY:
+            return self
+        headers = {name: value.replace(key, "***") for name, value in self.headers.items()}
+        return evolve(self, headers=headers, body=self.body.replace(key.encode(), b"***"))
 
     @property
     def content_type(self) -> str:
@@ -144,9 +153,10 @@ class Transport:
 
     async def open_socket(self, target: ConnectTarget, options: ConnectOptions) -> aiohttp.ClientWebSocketResponse:
         """Upgrade to a WebSocket, once. Raises the errors of `send`; a refusal keeps its body."""
-        config, refusal = self.config, _Refusal()
         shared = self.pool.session()
-        headers = Hidden({**config.headers, config.credential.header: await config.credential.value()})
+        config, credential = self.config, await self._credential()
+        headers, refusal = Hidden({**config.headers, config.credential.header: credential}), _Refusal(credential)
+        del credential  # a traceback may show local variables
         if target.dialect == "beta":
             headers["OpenAI-Beta"] = "realtime=v1"
         session = refusal.watched(shared, config)
@@ -173,8 +183,8 @@ class Transport:
         The error is given back, not raised: raised here it would carry aiohttp's exception, whose repr has the key.
         """
         self.pool.session()  # a closed client asks for no key
-        credential = self.config.credential
-        headers = Hidden({**self.config.headers, "Accept": call.accept, credential.header: await credential.value()})
+        name = self.config.credential.header
+        headers = Hidden({**self.config.headers, "Accept": call.accept, name: await self._credential()})
         if call.content_type:
             headers["Content-Type"] = call.content_type
         try:
@@ -183,12 +193,24 @@ class Transport:
             return _connection_error(error), False
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _connection_error(error), True
+        answer = evolve(answer, credential=headers[name])
         if len(answer.body) > MAX_BODY:
             message = f"the body is over {MAX_BODY // 2**20} MiB"
-            raise APIResponseError(message, status=answer.status, headers=answer.headers)
+            raise APIResponseError(message, status=answer.status, headers=answer.without_credential().headers)
         if answer.status < 300:  # noqa: PLR2004
             return answer, True
-        return _status_error(_without_key(answer, headers[credential.header])), True
+        return _status_error(answer.without_credential()), True
+
+    async def _credential(self) -> str:
+        """The header's value, with this attempt's key. Raises APITimeoutError: a function that gives it may hang."""
+        seconds = self.config.timeout.total
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await self.config.credential.value()
+        except TimeoutError:
+            if not limit.expired():  # the function's own
+                raise
+        raise APITimeoutError(f"api_key: no key within {seconds} seconds")
 
     async def _exchange(self, call: Call, headers: Hidden) -> Answer:
         """Send, and follow redirects that stay at this origin and keep the body."""
@@ -224,7 +246,9 @@ class Transport:
 class _Refusal:
     """Keeps the answer to an upgrade that was refused, because aiohttp drops its body and follows redirects."""
 
-    answer: Answer | None = None
+    def __init__(self, credential: str) -> None:
+        self.answer: Answer | None = None
+        self._credential = credential
 
     def watched(self, shared: aiohttp.ClientSession, config: ClientConfig) -> aiohttp.ClientSession:
         """A session over the connections of `shared` that tells this of a refusal. Detach it after use."""
@@ -243,7 +267,8 @@ class _Refusal:
         response = params.response
         if response.status != _SWITCHING_PROTOCOLS:
             headers = {name.lower(): value for name, value in response.headers.items()}
-            self.answer = Answer(status=response.status, headers=headers, body=await _read(response))
+            answer = Answer(status=response.status, headers=headers, body=await _read(response))
+            self.answer = evolve(answer, credential=self._credential).without_credential()
 
     async def _stop(self, session: object, context: object, params: Any) -> None:
         await self._keep(session, context, params)
@@ -306,12 +331,6 @@ def _json_or_text(body: bytes) -> Any:
         return load(body)
     except DecodeError:
         return body.decode(errors="replace")
-
-
-def _without_key(answer: Answer, credential: str) -> Answer:
-    """The answer without the key: some gateways repeat it in their errors, and not every key looks like one."""
-    key = credential.rpartition(" ")[2].encode()
-    return evolve(answer, body=answer.body.replace(key, b"***")) if len(key) >= _MIN_KEY else answer
 
 
 def _redirect_target(url: str, answer: Answer) -> str | None:

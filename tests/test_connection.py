@@ -225,6 +225,19 @@ async def test_a_refused_upgrade_keeps_its_body() -> None:
         assert not session.closed
 
 
+async def test_a_refused_upgrade_that_repeats_the_key_is_masked() -> None:
+    odd = "hush-hush-0123"  # what Azure or a gateway uses, and no pattern knows
+
+    async def handle(_: web.Request) -> web.Response:
+        return web.json_response({"error": {"message": f"bad {odd}"}}, status=401, headers={"X-Echo": odd})
+
+    async with _http(handle) as url, AsyncRealtimeClient(base_url=url, api_key=odd) as client:
+        with pytest.raises(AuthenticationError) as caught:
+            async with client.connect(model="m"):
+                pass
+    assert odd not in str(caught.value) + repr(vars(caught.value))
+
+
 async def test_a_redirect_is_refused_and_the_key_stays_here() -> None:
     seen = []
 

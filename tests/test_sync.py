@@ -740,6 +740,18 @@ def test_script_ends_without_a_word(server: Server, script: RunScript, code: str
     assert server.dropped.wait(DEADLINE)
 
 
+def test_a_dropped_client_gives_the_event_loop_thread_back(server: Server) -> None:
+    before = set(threading.enumerate())
+    client = connect(server)
+    client.hangup_realtime_call("rtc_1")
+    del client
+    with connect(server) as other:
+        other.hangup_realtime_call("rtc_1")
+    for thread in set(threading.enumerate()) - before:
+        thread.join(DEADLINE)
+        assert not thread.is_alive()
+
+
 def test_a_client_dropped_in_a_running_program_closes_its_connections(server: Server, script: RunScript) -> None:
     process = script("call(connect())\nsys.stdin.readline()\nprint('ended')")
     assert server.dropped.wait(DEADLINE)

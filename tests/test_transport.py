@@ -661,6 +661,44 @@ async def test_a_key_that_a_server_repeats_is_masked() -> None:
     assert error.message == "No such token: ***"
 
 
+async def test_a_key_in_the_headers_of_an_error_is_masked() -> None:
+    odd = "hush-hush-0123"
+    error, _ = await secret_failure(answer(401, b"{}", "application/json", X_Echo=odd), api_key=odd)
+    assert error.headers["x-echo"] == "***"
+
+
+async def test_a_key_on_a_page_that_came_with_success_is_masked() -> None:
+    odd = "hush-hush-0123"
+    error, _ = await secret_failure(answer(200, f"<p>{odd}".encode(), "text/html", X_Echo=odd), api_key=odd)
+    assert (error.body, error.headers["x-echo"]) == ("<p>***", "***")
+
+
+async def test_a_key_that_does_not_come_has_the_attempts_deadline() -> None:
+    async def never() -> str:
+        await asyncio.Event().wait()
+        return KEY
+
+    async with Server(OK) as server, connect(server, api_key=never, timeout=0.05) as client:
+        error = await failure(client.create_realtime_client_secret())
+    assert isinstance(error, APITimeoutError)
+    assert str(error) == "api_key: no key within 0.05 seconds"
+
+
+async def test_a_timeout_of_the_key_function_itself_is_its_own() -> None:
+    def broken() -> str:
+        raise TimeoutError("vault")
+
+    async with Server(OK) as server, connect(server, api_key=broken) as client:
+        with pytest.raises(TimeoutError, match="vault"):
+            await client.create_realtime_client_secret()
+
+
+async def test_a_login_page_is_no_success_of_a_call_without_a_result() -> None:
+    async with Server(answer(200, b"<html>login", "text/html")) as server, connect(server) as client:
+        error = await failure(client.hangup_realtime_call("rtc_1"))
+    assert isinstance(error, APIResponseError)
+
+
 async def test_a_short_key_masks_no_words() -> None:
     error, _ = await secret_failure(api_error(401, None, "none of these"), api_key="none")
     assert error.message == "none of these"
