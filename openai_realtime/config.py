@@ -6,6 +6,7 @@ import inspect
 import ipaddress
 import re
 import ssl
+import threading
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
@@ -25,6 +26,16 @@ __all__ = ["ApiKey", "ClientOptions", "ConnectOptions", "RetryPolicy", "Timeout"
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 _TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]*")  # no control character but the tab
+_RESERVED = {
+    "authorization": "comes from api_key",
+    "api-key": "comes from api_key",
+    "host": "comes from base_url",
+    # A wrong one cuts the request off, or makes the server wait for more.
+    "content-length": "is set for each request, from its body",
+    "transfer-encoding": "is set for each request, from its body",
+    "connection": "is set for each connection",
+}
 
 ApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
 """A key, or a function (plain or async) that gives one and is asked anew for every request."""
@@ -40,7 +51,10 @@ def _number(setting: str, allowed: str, holds: Callable[[Any], bool]) -> Any:
     return check
 
 
-_limit: Any = validators.optional(_number("timeout", "more than 0 seconds", lambda value: value > 0))
+# Locks and clocks overflow beyond TIMEOUT_MAX, which is 292 years on most systems.
+_limit: Any = validators.optional(
+    _number("timeout", "a finite number of seconds above 0", lambda value: 0 < value <= threading.TIMEOUT_MAX)
+)
 _delay: Any = _number("retry", "0 or more seconds", lambda value: value >= 0)
 _count: Any = _number("retry", "a whole number from 0", lambda value: isinstance(value, int) and value >= 0)
 
@@ -165,7 +179,7 @@ def _resolve(options: ClientOptions, environ: Mapping[str, str]) -> ClientConfig
         timeout=_timeout(options.get("timeout")),
         retry=_retry(options.get("retry")),
         proxy=_proxy(options.get("proxy") or proxy_for(base_url)),
-        ssl=options.get("ssl", True),
+        ssl=_ssl(options.get("ssl", True)),
     )
 
 
@@ -189,6 +203,7 @@ def _split(url: object) -> SplitResult | None:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
+        (parts.hostname or "").encode("idna")  # as the resolver will: no empty label, and none over 63 characters
     except ValueError:
         return None
     return parts if usable else None
@@ -266,22 +281,29 @@ def _key_problem(key: object) -> str:
 
 
 def _headers(options: ClientOptions, environ: Mapping[str, str]) -> dict[str, str]:
+    more: Any = options.get("default_headers")
+    if more is not None and not isinstance(more, Mapping):
+        raise ConfigurationError("default_headers: needs a dict of names and values")
     named = {
         "User-Agent": f"openai-realtime-python/{__version__}",
         "OpenAI-Organization": options.get("organization") or environ.get("OPENAI_ORG_ID"),
         "OpenAI-Project": options.get("project") or environ.get("OPENAI_PROJECT_ID"),
         "OpenAI-Safety-Identifier": options.get("safety_identifier"),
-        **(options.get("default_headers") or {}),
+        **(more or {}),
     }
-    headers = {name: value for name, value in named.items() if value}
+    headers: dict[str, Any] = {name: value for name, value in named.items() if value}
     for name, value in headers.items():
-        if name.lower() in ("authorization", "api-key"):
-            raise ConfigurationError(f"default_headers: {name} comes from api_key")
-        if not _TOKEN.fullmatch(name):
-            raise ConfigurationError(f"default_headers: {name!r} is no name of a header")
-        if not isinstance(value, str) or any(character in value for character in "\r\n\0"):
-            raise ConfigurationError(f"header {name!r}: its value is no single line of text")
+        _check_header(name, value)
     return headers
+
+
+def _check_header(name: object, value: object) -> None:
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        raise ConfigurationError(f"default_headers: {name!r} is no name of a header")
+    if name.lower() in _RESERVED:
+        raise ConfigurationError(f"default_headers: {name} {_RESERVED[name.lower()]}")
+    if not isinstance(value, str) or not _LINE.fullmatch(value):
+        raise ConfigurationError(f"header {name!r}: its value is no single line of text")
 
 
 def _timeout(given: Timeout | float | None) -> Timeout:
@@ -291,6 +313,12 @@ def _timeout(given: Timeout | float | None) -> Timeout:
         return Timeout()
     timeout = Timeout(read=given, total=given)
     return attrs.evolve(timeout, connect=min(5.0, given))
+
+
+def _ssl(given: object) -> ssl.SSLContext | bool:
+    if not isinstance(given, ssl.SSLContext | bool):
+        raise ConfigurationError("ssl: needs an ssl.SSLContext, or True or False")
+    return given
 
 
 def _retry(given: RetryPolicy | None) -> RetryPolicy:

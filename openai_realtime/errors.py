@@ -67,7 +67,8 @@ __all__ = [
 # No secret ends with a dot: that is the end of the sentence it stands in.
 _SECRET = re.compile(
     r"""
-    (?<=Bearer[ ])        [\w\-*.~+/=…•]* [\w\-*~+/=]
+    # A token has a digit, a sign or an upper-case letter that is not its first, or is long: "authentication" is a word.
+    (?<=Bearer[ ])        (?=[A-Za-z]?+[a-z.]*[\dA-Z_\-*~+=…•]|[a-z.]{20}) [\w\-*.~+/=…•]* [\w\-*~+/=]
     | (?<=Basic[ ])       (?=\w+[\dA-Z+/=]) [\w+/=]{8,}    # base64, and not a word such as "settings"
     | (?<=://)            [^\s/:@]* : [^\s/@]+ (?=@)        # user and password of a URL
     # Keys, client secrets and webhook secrets, whole or as the API masks them: "sk-proj-****ueba" shows the real tail.

@@ -204,8 +204,9 @@ class Transport:
     async def _credential(self) -> str:
         """The header's value, with this attempt's key. Raises APITimeoutError: a function that gives it may hang."""
         seconds = self.config.timeout.total
+        limit = asyncio.timeout(seconds)
         try:
-            async with asyncio.timeout(seconds) as limit:
+            async with limit:
                 return await self.config.credential.value()
         except TimeoutError:
             if not limit.expired():  # the function's own

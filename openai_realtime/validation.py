@@ -64,7 +64,7 @@ def value_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
 
 def _member_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
     """The problems with the union's member that `value` comes closest to."""
-    parts = members(hint)
+    parts = _choices(hint)
     same = [part for part in parts if type(value) is part] if isinstance(value, Model) else []
     found = [list(_single_problems(value, part, path)) for part in same or parts]
     if [] in found:
@@ -78,7 +78,7 @@ def _member_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
         yield from found[0]
     else:
         code = "invalid_value" if any(p.code == "invalid_value" for ps in found for p in ps) else "invalid_type"
-        yield Problem(path, code, _given(value), describe(hint))
+        yield Problem(path, code, _given(value), _wanted(value, hint))
 
 
 def _tag_problem(value: Any, parts: Sequence[Any], path: str, key: str = "type") -> Problem | None:
@@ -91,7 +91,7 @@ def _tag_problem(value: Any, parts: Sequence[Any], path: str, key: str = "type")
     same = [part for part in parts if tag in tags(part, key)]
     if same:
         return _tag_problem(value, same, path, "role") if key == "type" else None
-    code = "missing_required_parameter" if tag is UNSET else "invalid_value"
+    code = "missing_required_parameter" if tag is UNSET else _code(tag)
     return Problem(_join(path, key), code, _given(tag), _one_of([*allowed]))
 
 
@@ -108,7 +108,7 @@ def _type_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
     if is_model(hint):
         # Exactly this class: a session as the server answered it has fields that the server would refuse.
         if type(value) is not hint or hint is UnknownObject:
-            yield Problem(path, "invalid_type", _given(value), describe(hint))
+            yield Problem(path, "invalid_type", _given(value), _wanted(value, hint))
         else:
             yield from model_problems(value, path)
     elif get_origin(hint) is Sequence:
@@ -118,10 +118,13 @@ def _type_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
     elif hint is Any:
         yield from json_problems(value, path)
     elif not _is_scalar(value, hint):
-        code = (
-            "invalid_value" if get_origin(hint) is Literal and isinstance(value, str | int | float) else "invalid_type"
-        )
+        code = _code(value) if get_origin(hint) is Literal else "invalid_type"
         yield Problem(path, code, _given(value), describe(hint, constraints))
+
+
+def _code(value: Any) -> str:
+    """The code of a value that is none of several choices."""
+    return "invalid_value" if isinstance(value, str | int | float) else "invalid_type"
 
 
 def _sequence_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
@@ -133,7 +136,7 @@ def _sequence_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
 
 
 def _mapping_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
-    if not isinstance(value, dict):
+    if not isinstance(value, Mapping):
         yield Problem(path, "invalid_type", _given(value), "an object")
         return
     for key, element in value.items():
@@ -149,7 +152,7 @@ def _key_problem(key: object, path: str) -> Problem:
 
 def json_problems(value: Any, path: str) -> Iterator[Problem]:
     """The problems of a free-form value: it must be something that JSON can hold."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         yield from _mapping_problems(value, Any, path)
     elif isinstance(value, list | tuple):
         yield from _sequence_problems(value, Any, path)
@@ -160,7 +163,7 @@ def json_problems(value: Any, path: str) -> Iterator[Problem]:
 def _is_scalar(value: Any, hint: Any) -> bool:
     """Whether `value` is of the JSON type that `hint` names. True is no number here, and 1 is a float."""
     if get_origin(hint) is Literal:
-        return any(type(value) is type(choice) and value == choice for choice in get_args(hint))
+        return any(_same_type(value, choice) and value == choice for choice in get_args(hint))
     if hint is bool or isinstance(value, bool):
         return hint is bool and isinstance(value, bool)
     if hint is str:
@@ -168,6 +171,11 @@ def _is_scalar(value: Any, hint: Any) -> bool:
     if isinstance(value, int):
         return hint in (int, float) and -(2**63) <= value < 2**64
     return hint is float and isinstance(value, float) and math.isfinite(value)
+
+
+def _same_type(value: Any, choice: Any) -> bool:
+    """Whether both are strings, of a StrEnum too, or of one class: True equals 1 and is another JSON value."""
+    return type(value) is type(choice) or (isinstance(value, str) and isinstance(choice, str))
 
 
 def _is_unicode(text: str) -> bool:
@@ -192,13 +200,37 @@ def _broken(value: Any, constraints: Sequence[Any]) -> Iterator[str]:
                 pass
 
 
-def describe(hint: Any, constraints: Sequence[Any] = ()) -> str:
-    """What a hint allows, in words: ``a number between 0.25 and 1.5``, ``one of 'auto', 'none'``."""
+def _choices(hint: Any) -> tuple[Any, ...]:
+    """The members of a union; of an open set, ``Literal[...] | str``, without the known values."""
     parts = members(hint)
-    if len(parts) > 1:
-        named = [part for part in parts if part is not UnknownObject]
-        return " or ".join(dict.fromkeys(describe(part) for part in named))
-    hint, more = bare(next(iter(parts)))
+    return tuple(part for part in parts if get_origin(part) is not Literal) if str in parts else parts
+
+
+def _wanted(value: Any, hint: Any) -> str:
+    """What `hint` allows: by class for who made another model or a dict, in words for who wrote a JSON file."""
+    if not isinstance(value, Model | dict) or isinstance(value, UnknownObject):
+        return describe(hint)
+    models = [part.__name__ for part in members(hint) if is_model(part) and part is not UnknownObject]
+    return " or ".join(models) or describe(hint)
+
+
+def describe(hint: Any, constraints: Sequence[Any] = ()) -> str:
+    """What a hint allows, in words: ``a number between 0.25 and 1.5``, ``'auto' or an object with type 'mcp'``."""
+    models = [part for part in _choices(hint) if is_model(part) and part is not UnknownObject]
+    parts = [part for part in _choices(hint) if not is_model(part)]
+    texts = [_describe_one(part, constraints) for part in parts] + ([_describe_models(models)] if models else [])
+    return " or ".join(dict.fromkeys(texts))
+
+
+def _describe_models(models: Sequence[Any]) -> str:
+    """The objects among the choices, by the types they may have."""
+    types = [tags(model) for model in models]
+    named = dict.fromkeys(repr(tag) for known in types for tag in known)
+    return f"an object with type {' or '.join(named)}" if all(types) else "an object"
+
+
+def _describe_one(hint: Any, constraints: Sequence[Any]) -> str:
+    hint, more = bare(hint)
     limits = [limit for limit in (*constraints, *more) if isinstance(limit, Between)]
     words = {str: "a string", int: "an integer", float: "a number", bool: "true or false", Any: "a JSON value"}
     if get_origin(hint) is Literal:

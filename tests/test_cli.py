@@ -773,6 +773,12 @@ def test_network_without_dns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check.fix.startswith("check the host name")
 
 
+def test_network_of_a_host_that_no_resolver_takes() -> None:
+    check = network("https://ex..ample.com/v1")
+    assert not check.ok
+    assert check.fix.startswith("check the host name")
+
+
 def test_network_with_dns_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     done = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: done.wait(DEADLINE))

@@ -109,13 +109,37 @@ def test_default_headers_cannot_replace_the_key(name: str) -> None:
     assert "comes from api_key" in str(refusal(default_headers={name: KEY}))
 
 
-@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0b", 5, b"bytes"])
+@pytest.mark.parametrize(
+    "value", ["a\r\nX-Evil: 1", "a\nb", "a\0b", "a\x1b[0m", "a\x7f", "a\x85", "\ud800", 5, b"bytes"]
+)
 def test_a_header_is_a_line_of_text(value: Any) -> None:
     assert "single line" in str(refusal(default_headers={"X-Team": value}))
     assert "single line" in str(refusal(safety_identifier=value))
 
 
-@pytest.mark.parametrize("name", ["", "X Team", "X-Team:", "X\r\nEvil", "Überschrift"])
+def test_a_tab_is_part_of_a_line() -> None:
+    assert config(default_headers={"X-Team": "a\tb é"}).headers["X-Team"] == "a\tb é"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Content-Length", "is set for each request, from its body"),
+        ("transfer-encoding", "is set for each request, from its body"),
+        ("HOST", "comes from base_url"),
+        ("Connection", "is set for each connection"),
+    ],
+)
+def test_default_headers_cannot_break_the_framing(name: str, reason: str) -> None:
+    assert str(refusal(default_headers={name: "5"})) == f"default_headers: {name} {reason}"
+
+
+@pytest.mark.parametrize("headers", [["a"], [], "X-Team: voice", 5])
+def test_default_headers_are_a_mapping(headers: Any) -> None:
+    assert str(refusal(default_headers=headers)) == "default_headers: needs a dict of names and values"
+
+
+@pytest.mark.parametrize("name", ["", "X Team", "X-Team:", "X\r\nEvil", "Überschrift", 5])
 def test_a_header_has_a_proper_name(name: str) -> None:
     assert "no name of a header" in str(refusal(default_headers={name: "voice"}))
 
@@ -230,6 +254,8 @@ def test_plain_http_is_for_this_machine(host: str) -> None:
         "//api.openai.com/v1",
         "api.openai.com/v1",
         "https:///v1",
+        "https://ex..ample.com/v1",
+        f"https://{'a' * 64}.example/v1",
         5,
     ],
 )
@@ -296,10 +322,10 @@ def test_a_number_limits_all_of_an_attempt() -> None:
     assert config(timeout=given).timeout is given
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("nan"), "5", True])
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), 10**400, 1e300, "5", True])
 def test_timeouts_are_numbers_above_0(seconds: Any) -> None:
-    assert "is not more than 0 seconds" in str(refusal(timeout=seconds))
-    with pytest.raises(RealtimeError, match=r"timeout.connect: .* is not more than 0 seconds"):
+    assert "is not a finite number of seconds above 0" in str(refusal(timeout=seconds))
+    with pytest.raises(RealtimeError, match=r"timeout.connect: .* is not a finite number of seconds above 0"):
         Timeout(connect=seconds)
 
 
@@ -329,6 +355,11 @@ def test_a_tls_context_is_passed_on() -> None:
     context = ssl.create_default_context()
     assert config(ssl=context).ssl is context
     assert config(ssl=False).ssl is False
+
+
+@pytest.mark.parametrize("given", ["x", 1, None])
+def test_tls_is_a_context_or_a_switch(given: Any) -> None:
+    assert str(refusal(ssl=given)) == "ssl: needs an ssl.SSLContext, or True or False"
 
 
 def test_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -754,6 +754,43 @@ async def test_bad_body(http: aiohttp.ClientSession, path: str, body: Any, error
     assert error.items() <= (await refused(http, f"realtime/{path}", body)).items()
 
 
+FINE_TUNED = "ft:gpt-4o-realtime-preview-2024-12-17:acme::a1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "status"),
+    [
+        *(("realtime", name, 200) for name in ("gpt-realtime-9.5-mini", "gpt-audio-1.5", "gpt-realtime", FINE_TUNED)),
+        *(("realtime", name, 200) for name in ("gpt-4o-realtime-preview", "gpt-4o-mini-realtime-preview-2030-01-01")),
+        *(("realtime", name, 400) for name in ("gpt-nope", "gpt-4", "gpt-4o", "ft:gpt-4:acme::a1", "ft:", "whisper-1")),
+        *(("realtime", name, 400) for name in ("gpt-realtimes", "gpt-realtime-translate", "gpt-realtime-whisper")),
+        *(("translation", name, 200) for name in ("gpt-realtime-translate", "gpt-realtime-translate-2026-05-06")),
+        *(("translation", name, 400) for name in ("gpt-realtime", "gpt-realtime-translated", "whisper-1")),
+        *(("transcription", name, 200) for name in ("whisper-1", "gpt-4o-transcribe-2025-03-20")),
+        *(("transcription", name, 400) for name in ("gpt-nope", "gpt-realtime", "whisper-12", "gpt-4o-transcribe-x")),
+    ],
+)
+async def test_each_kind_of_session_has_its_models(
+    http: aiohttp.ClientSession, kind: str, model: str, status: int
+) -> None:
+    path = "realtime/translations/client_secrets" if kind == "translation" else "realtime/client_secrets"
+    session: dict[str, Any] = {"type": "realtime", "model": model}
+    if kind == "translation":
+        session = {"model": model}
+    if kind == "transcription":
+        session = {"type": "transcription", "audio": {"input": {"transcription": {"model": model}}}}
+    assert (await post(http, path, {"session": session}))[0] == status
+
+
+async def test_the_beta_and_calls_have_the_same_models(emulator: Emulator, http: aiohttp.ClientSession) -> None:
+    assert (await refused(http, "realtime/sessions", {"model": "gpt-4"}))["code"] == "invalid_model"
+    path = f"realtime/calls/{emulator.incoming_call()}/accept"
+    error = await refused(http, path, {"type": "realtime", "model": "whisper-1"})
+    assert error["message"] == (
+        'Model "whisper-1" is a transcription model and cannot be used as the realtime session model'
+    )
+
+
 async def test_unknown_transcription_model(http: aiohttp.ClientSession) -> None:
     request = {"input_audio_transcription": {"model": "nova-2"}}
     error = await refused(http, "realtime/transcription_sessions", request)

@@ -212,6 +212,41 @@ async def test_browsers_authenticate_by_subprotocol(emulator: Emulator) -> None:
         assert (await wire.error())["code"] == "beta_api_shape_disabled"
 
 
+@pytest.mark.parametrize("others", [["realtime"], []])
+async def test_a_browsers_key_is_not_logged(
+    emulator: Emulator, caplog: pytest.LogCaptureFixture, others: list[str]
+) -> None:
+    protocols = [*others, f"openai-insecure-api-key.{emulator.api_key}"]
+    async with Wire(emulator, headers={}, protocols=protocols) as wire:
+        await wire.expect("session.created")
+    assert emulator.api_key not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            f"?model={model}"
+            for model in ("gpt-nope", "gpt-4", "gpt-4o-transcribe-2025-03-20", "gpt-realtime-translate")
+        ),
+        *(f"/translations?model={model}" for model in ("gpt-realtime", "gpt-realtime-translated", "whisper-1")),
+    ],
+)
+async def test_models_of_another_kind_are_refused(emulator: Emulator, path: str) -> None:
+    async with Wire(emulator, path) as wire:
+        assert (await wire.error())["code"] == "invalid_model"
+        assert await wire.closed() == (4000, "invalid_request_error.invalid_model")
+
+
+async def test_an_update_names_a_model_that_transcribes(emulator: Emulator) -> None:
+    heard = {"transcription": {"model": "gpt-nope"}}
+    async with Wire(emulator) as wire:
+        await wire.expect("session.created")
+        await wire.send({"type": "session.update", "session": {"type": "realtime", "audio": {"input": heard}}})
+        error = await wire.error()
+    assert (error["code"], error["param"]) == ("invalid_value", "session.audio.input.transcription.model")
+
+
 async def test_azure(emulator: Emulator) -> None:
     options: dict[str, Any] = {"prefix": "/openai/v1/realtime"}
     async with Wire(emulator, "?model=my-own", headers={"api-key": emulator.api_key}, **options) as wire:

@@ -226,7 +226,12 @@ def test_a_retired_operation_has_its_own_error_that_names_the_successor() -> Non
         ("sk-proj-...ueba", "sk-***"),
         ("sk-proj-…ueba", "sk-***"),
         ("sk-proj-••••ueba", "sk-***"),
-        ("Bearer x", "Bearer ***"),
+        ("Bearer x1", "Bearer ***"),
+        ("Bearer my-key", "Bearer ***"),
+        ("Bearer my_key", "Bearer ***"),
+        ("Bearer aB", "Bearer ***"),
+        ("Bearer abcdefghijklmnopqrstuvwxyz", "Bearer ***"),
+        ("Bearer ****ueba", "Bearer ***"),
         ("Authorization: Bearer eyJhbGciOi.J9-_~x", "Authorization: Bearer ***"),
         ("http://user:pass-word@proxy:8080/", "http://***@proxy:8080/"),
         ("Basic dXNlcjpwYXNzd29yZA==", "Basic ***"),
@@ -255,6 +260,10 @@ def test_secrets_are_masked_and_the_text_around_them_stays(secret: str, masked: 
         "The bearer of this",
         "Bearer",
         "Bearer ",
+        "Bearer authentication is required",
+        "Bearer Authentication and/or Basic",
+        "Bearer and/or basic",
+        "Use a Bearer token.",
         "Basic settings",
         "a key such as sk-... or ek_...",
         "https://api.openai.com:443/v1 and me@example.com",
@@ -270,7 +279,7 @@ def test_nothing_else_is_masked(harmless: str) -> None:
 def test_an_echoed_key_is_nowhere_in_the_error() -> None:
     message = "Incorrect API key provided: sk-proj-****ueba. You can find your API key at https://platform.openai.com."
     answer = body(message=message, code="sk-proj-****ueba", param="sk-proj-****ueba", list=[{"a": "sk-proj-****ueba"}])
-    error = error_from_response(401, {"x-echo": "Bearer ueba", "x-request-id": "sk-proj-****ueba"}, answer)
+    error = error_from_response(401, {"x-echo": "Bearer ****ueba", "x-request-id": "sk-proj-****ueba"}, answer)
     assert (
         error.message == "Incorrect API key provided: sk-***. You can find your API key at https://platform.openai.com."
     )

@@ -3,7 +3,9 @@
 import contextlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -40,6 +42,7 @@ from openai_realtime.models import (
     RetentionRatioTruncation,
     ServerVad,
     TokenLimits,
+    ToolChoice,
     TracingConfig,
     UnknownObject,
     VoiceId,
@@ -72,10 +75,13 @@ def listening(**fields: Any) -> RealtimeSessionConfig:
     return session(audio=RealtimeAudioConfig(input=RealtimeAudioInput(**fields)))
 
 
+class Choice(StrEnum):
+    AUTO = "auto"
+
+
 LABELLED = {"server_label": "s", "server_url": "https://x"}
-CHOICES = "one of 'none', 'auto', 'required' or ToolChoiceFunction or ToolChoiceMcp"
-VARIABLES = "a string or InputTextContent or InputImageContent or InputFileContent"
-VOICES = "'alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'"
+CHOICES = "one of 'none', 'auto', 'required' or an object with type 'function' or 'mcp'"
+VARIABLES = "a string or an object with type 'input_text' or 'input_image' or 'input_file'"
 
 # --- each kind of problem, with its text -----------------------------------------------------------------------------
 
@@ -111,10 +117,12 @@ def test_the_example_of_the_documentation() -> None:
         (session(instructions=None), "instructions: null is not a string"),
         (session(instructions="\ud800"), "instructions: '\\ud800' is not a string"),
         (session(instructions=b"x"), "instructions: a bytes is not a string"),
+        (session(model=None), "model: null is not a string"),
+        (session(tool_choice=True), f"tool_choice: true is not {CHOICES}"),
         (session(type="realtme"), "type: 'realtme' is not 'realtime'"),
         (session(tool_choice="sometimes"), f"tool_choice: 'sometimes' is not {CHOICES}"),
         (session(include=["logprobs"]), "include[0]: 'logprobs' is not 'item.input_audio_transcription.logprobs'"),
-        (output(voice=5), f"audio.output.voice: 5 is not one of {VOICES} or a string or VoiceId"),
+        (output(voice=5), "audio.output.voice: 5 is not a string or an object"),
         (output(format=AudioPcm(rate=8000)), "audio.output.format.rate: 8000 is not 24000"),
         (output(format=AudioPcm(rate=24000.0)), "audio.output.format.rate: 24000.0 is not 24000"),
         (listening(turn_detection=ServerVad(create_response=1)),
@@ -150,16 +158,16 @@ def test_the_example_of_the_documentation() -> None:
         (FunctionTool(parameters={"a": {5: 1}}), "parameters.a: the key 5 is not a string"),
         (TracingConfig(metadata={"a": UNSET}), "metadata.a: missing; needs a JSON value"),
         # objects
-        (session(audio="loud"), "audio: 'loud' is not RealtimeAudioConfig"),
+        (session(audio="loud"), "audio: 'loud' is not an object"),
         (session(audio={}), "audio: a dict is not RealtimeAudioConfig"),
-        (session(audio=[]), "audio: a list of 0 is not RealtimeAudioConfig"),
+        (session(audio=[]), "audio: a list of 0 is not an object"),
         (session(reasoning=TracingConfig()), "reasoning: a TracingConfig is not Reasoning"),
         (session(tools=[VoiceId(id="x")]), "tools[0]: a VoiceId is not FunctionTool or McpTool"),
         (session(tools=[{"type": "function"}]), "tools[0]: a dict is not FunctionTool or McpTool"),
-        (session(tools=[5]), "tools[0]: 5 is not FunctionTool or McpTool"),
+        (session(tools=[5]), "tools[0]: 5 is not an object with type 'function' or 'mcp'"),
         (session(tools=[UnknownObject(type="web")]), "tools[0].type: 'web' is not one of 'function', 'mcp'"),
         (session(tools=[UnknownObject()]), "tools[0].type: missing; needs one of 'function', 'mcp'"),
-        (session(tracing=5), "tracing: 5 is not 'auto' or TracingConfig"),
+        (session(tracing=5), "tracing: 5 is not 'auto' or an object"),
         (session(tracing=TracingConfig(group_id=5)), "tracing.group_id: 5 is not a string"),
         (session(truncation=RetentionRatioTruncation(retention_ratio=2)),
             "truncation.retention_ratio: 2 is not between 0 and 1"),
@@ -225,7 +233,8 @@ def test_a_problem_of_settings_from_a_file(settings_: dict[Any, Any], expected: 
     ("value", "given_"), [([], "a list of 0"), (None, "null"), ("x", "'x'"), (5, "5"), (True, "true"), (UNSET, "")]
 )
 def test_settings_that_are_no_object_are_refused(value: Any, given_: str) -> None:
-    expected = f"{given_} is not RealtimeSessionConfig" if given_ else "missing; needs RealtimeSessionConfig"
+    wanted = "an object with type 'realtime'"
+    expected = f"{given_} is not {wanted}" if given_ else f"missing; needs {wanted}"
     assert problems(value, RealtimeSessionConfig) == [expected]
 
 
@@ -246,7 +255,7 @@ def test_all_problems_are_named_at_once_in_the_order_of_the_fields() -> None:
         },
     }
     assert problems(bad, RealtimeCreateClientSecretRequest) == [
-        "session.audio.output.voice: 1 is not one of " + VOICES + " or a string or VoiceId",
+        "session.audio.output.voice: 1 is not a string or an object",
         "session.audio.output.speed: 9 is not between 0.25 and 1.5",
         "session.tools[0].name: 5 is not a string",
         "session.tools[0].strict: unknown field; known are type, name, description, parameters",
@@ -294,6 +303,9 @@ def test_long_values_are_shortened_after_secrets_are_masked() -> None:
         session(max_output_tokens="inf", include=None, tracing=None, prompt=None),
         session(max_output_tokens=4096, tracing="auto"),
         session(prompt=Prompt(id="p", variables={"a": "b", "c": InputTextContent(text="t")})),
+        session(tool_choice=Choice.AUTO, model=Choice.AUTO),
+        FunctionTool(parameters=MappingProxyType({"a": MappingProxyType({"b": [1]})})),
+        session(prompt=Prompt(id="p", variables=MappingProxyType({"a": InputTextContent(text="t")}))),
         FunctionTool(parameters={"a": [None, True, 1, 1.5, "é", {}, ()]}),
         McpTool(server_label="s", tunnel_id="tunnel_" + "a1" * 16, headers=None),
         McpTool(server_label="s", connector_id="connector_gmail", require_approval="never"),
@@ -384,6 +396,16 @@ def test_describe() -> None:
     assert describe(Annotated[str, Length(2)]) == "a string"
     assert describe(Any) == "a JSON value"
     assert describe(dict[str, Any]) == "dict"
+    assert describe(Literal["a", "b"] | str | None) == "a string"
+    assert describe(Literal["a", "b"] | int) == "one of 'a', 'b' or an integer"
+    assert describe(ToolChoice) == CHOICES
+
+
+def test_the_code_of_a_bad_tag_tells_type_from_value() -> None:
+    for tag, code in (("x", "invalid_value"), ([], "invalid_type"), (None, "invalid_type")):
+        with pytest.raises(InvalidRequestError) as caught:
+            structure_request({"type": "realtime", "tools": [{"type": tag}]}, RealtimeSessionConfig)
+        assert [problem.code for problem in caught.value.problems] == [code]
 
 
 def test_a_problem_reads_as_a_sentence() -> None:

@@ -169,13 +169,13 @@ def check_network(url: SplitResult, timeout: object = None) -> Check:
     host = url.hostname or ""
     try:
         return _good("Network", _probe(host, url.port or (443 if url.scheme == "https" else 80), url, seconds))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         text = f"no answer within {seconds:g} s" if isinstance(error, TimeoutError) else str(error)
         return _bad("Network", f"{host}: {text}", _network_fix(error))
 
 
 def _probe(host: str, port: int, url: SplitResult, seconds: float) -> str:
-    """Open and close a connection, and tell what was seen. Raises OSError."""
+    """Open and close a connection, and tell what was seen. Raises OSError, or UnicodeError."""
     addresses = _within(seconds, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     with _connect([str(address[4][0]) for address in addresses], port, seconds) as connection:
         seen = f"{connection.getpeername()[0]} port {port} answers"
@@ -192,7 +192,7 @@ def _within(seconds: float, work: Callable[[], T]) -> T:
     def run() -> None:
         try:
             future.set_result(work())
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             future.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
@@ -210,8 +210,8 @@ def _connect(addresses: Sequence[str], port: int, seconds: float) -> socket.sock
     return socket.create_connection((last, port), seconds)
 
 
-def _network_fix(error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
+def _network_fix(error: OSError | UnicodeError) -> str:
+    if isinstance(error, socket.gaierror | UnicodeError):
         return "check the host name in the base URL, and this machine's DNS"
     if isinstance(error, ssl.SSLCertVerificationError):
         return "the certificate is not trusted: name your company's CA file in SSL_CERT_FILE"

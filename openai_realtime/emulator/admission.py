@@ -16,9 +16,8 @@ TRANSLATIONS = "/v1/realtime/translations"
 AZURE = "/openai"
 PROTOCOL = "realtime"  # the sub-protocol that browsers are answered with
 UNAUTHENTICATED = 401
+KEY_PROTOCOL = "openai-insecure-api-key."  # the key follows
 _BETA_PROTOCOL = "openai-beta.realtime-v1"
-_KEY_PROTOCOL = "openai-insecure-api-key."
-_LISTENERS = ("gpt-live-transcribe", "gpt-realtime-whisper", "gpt-transcribe", "whisper-1")
 
 
 @frozen(kw_only=True)
@@ -67,7 +66,7 @@ def close_reason(refusal: Refusal) -> str:
 def _key(request: Request, protocols: list[str]) -> str:
     """The key, from a header, from a sub-protocol, or on Azure from the query, as browsers have to."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    hidden = [name.removeprefix(_KEY_PROTOCOL) for name in protocols if name.startswith(_KEY_PROTOCOL)]
+    hidden = [name.removeprefix(KEY_PROTOCOL) for name in protocols if name.startswith(KEY_PROTOCOL)]
     bearer = token.strip() if scheme.lower() == "bearer" else ""
     return bearer or request.headers.get("api-key", "") or request.query.get("api-key", "") or "".join(hidden[:1])
 
@@ -79,7 +78,7 @@ def _translation(request: Request, secret: JSON | None) -> JSON:
     if not model:
         raise api_errors.missing_model()
     if not request.azure:
-        sessions.check_model(model, "model")
+        sessions.check_model(model, "model", "translation")
     return {**base, "model": model}
 
 
@@ -97,8 +96,6 @@ def _config(request: Request, secret: JSON | None) -> JSON:
     model = model or base.get("model")
     if not model:
         raise api_errors.missing_model()
-    if model in _LISTENERS:
-        raise api_errors.transcription_model(model)
     if not request.azure:
         sessions.check_model(model, "model")
     return {**base, "model": model}

@@ -151,10 +151,10 @@ def model_for_transcription() -> Refusal:
     return Refusal(message, code="invalid_model", param="model")
 
 
-def transcription_model(model: str) -> Refusal:
+def transcription_model(model: str, param: str) -> Refusal:
     """A model that only listens, where one that speaks is wanted."""
     message = f'Model "{model}" is a transcription model and cannot be used as the realtime session model'
-    return Refusal(message, code="invalid_model", param="model")
+    return Refusal(message, code="invalid_model", param=param)
 
 
 def wrong_session_type(given: str, actual: str) -> Refusal:

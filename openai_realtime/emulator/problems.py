@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+import attrs
+
 from openai_realtime.errors import InvalidRequestError, Problem
 
 from .api_errors import Refusal, listed
@@ -24,6 +26,8 @@ _NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 def refusal(error: InvalidRequestError) -> Refusal:
     """The refusal of a request with problems: the API names the first one only."""
     problem = error.problems[0]
+    # The API says "an object" where we also say which.
+    problem = attrs.evolve(problem, allowed=re.sub(r" with type .*", "", problem.allowed))
     match problem.code:
         case "unknown_parameter":
             return Refusal(f"Unknown parameter: '{problem.path}'.", code=problem.code, param=problem.path)

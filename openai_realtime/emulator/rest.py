@@ -48,7 +48,7 @@ def create_translation_client_secret(state: State, received: ReceivedRequest, _:
     """POST /realtime/translations/client_secrets."""
     body = _checked(_json_body(received), RealtimeTranslationClientSecretCreateRequest)
     config = body["session"]
-    _check_model(config, received, "session.model")
+    _check_model(config, received, "session.model", "translation")
     value, expires_at = state.mint(_seconds(body, SECRET_TTL), {"type": "translation", **config})
     effective = sessions.translation_session(config, ids.object_id("sess_", state.now()), expires_at)
     return json_answer({"value": value, "expires_at": expires_at, "session": effective})
@@ -229,17 +229,16 @@ def _check_session(config: JSON, received: ReceivedRequest, path: str) -> None:
         sessions.check_turn_detection(config, path)
 
 
-def _check_model(config: JSON, received: ReceivedRequest, param: str) -> None:
+def _check_model(config: JSON, received: ReceivedRequest, param: str, kind: sessions.ModelKind = "realtime") -> None:
     # On Azure a model is a deployment, which its owner may call anything.
     if "model" in config and not _is_azure(received):
-        sessions.check_model(config["model"], param)
+        sessions.check_model(config["model"], param, kind)
 
 
 def _check_transcription(config: JSON | None, received: ReceivedRequest, path: str) -> None:
     model = (config or {}).get("model")
-    if model is None or _is_azure(received) or model.startswith(sessions.MODEL_FAMILIES):
-        return
-    raise api_errors.unsupported_value(model, sessions.TRANSCRIPTION_MODELS, f"{path}.model")
+    if model is not None and not _is_azure(received):
+        sessions.check_transcription_model(model, f"{path}.model")
 
 
 def _is_azure(received: ReceivedRequest) -> bool:

@@ -237,10 +237,10 @@ class Emulator:
         except Refusal as refusal:
             if refusal.status == HTTPStatus.NOT_FOUND:
                 return web.Response(status=refusal.status)
-            await socket.prepare(request)
+            await websocket.prepare(socket, request)
             await websocket.refuse(socket, refusal)
             return socket
-        await socket.prepare(request)
+        await websocket.prepare(socket, request)
         session = self._session(config, wanted)
         connection = LiveConnection(socket, _transport(request), session, self._speed)
         if self._live_faults:
@@ -331,7 +331,7 @@ class _ServerThread(threading.Thread):
 def _session_request(request: web.Request) -> admission.Request | None:
     """What a WebSocket's request asks for; None for any other request."""
     found = admission.find(request.path)
-    if found is None or not web.WebSocketResponse().can_prepare(request).ok:
+    if found is None or not websocket.is_wanted(request):
         return None
     headers = {name.lower(): value for name, value in request.headers.items()}
     return admission.Request(path=found[0], azure=found[1], query=request.query, headers=headers)

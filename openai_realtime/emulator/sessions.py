@@ -7,21 +7,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from openai_realtime.models.audio import TranscriptionModel
+from openai_realtime.models.sessions import RealtimeModel
 
 from . import api_errors
 
 JSON: TypeAlias = dict[str, Any]
+ModelKind: TypeAlias = Literal["realtime", "translation", "transcription"]
 
 DEFAULT_MODEL = "gpt-realtime"
 BETA_MODEL = "gpt-4o-realtime-preview"
 # The real ones go on for a paragraph; nobody should depend on it.
 INSTRUCTIONS = "Your knowledge cutoff is 2023-10. You are a helpful, witty, and friendly AI."
 
-MODEL_FAMILIES = ("gpt-", "ft:gpt-", "whisper-")
-TRANSCRIPTION_MODELS = get_args(get_args(TranscriptionModel)[0])
+_REALTIME_MODELS = get_args(get_args(RealtimeModel)[0])
+_TRANSCRIPTION_MODELS = get_args(get_args(TranscriptionModel)[0])
+# The named models, and those of their families that are still to come.
+_MODELS: dict[ModelKind, re.Pattern[str]] = {
+    "realtime": re.compile(
+        "|".join(map(re.escape, _REALTIME_MODELS))
+        + r"|gpt-realtime(?!-translate|-whisper)(-[\w.-]+)?|gpt-4o(-mini)?-realtime-[\w.-]+|gpt-audio-[\w.-]+"
+    ),
+    "translation": re.compile(r"gpt-realtime-translate(-[\w.-]+)?"),
+    "transcription": re.compile(rf"({'|'.join(map(re.escape, _TRANSCRIPTION_MODELS))})(-\d{{4}}-\d\d-\d\d)?"),
+}
 # gpt-realtime-2, gpt-realtime-2.1-mini and so on, but not gpt-realtime-2025-08-28.
 _SECOND_GENERATION = re.compile(r"gpt-realtime-2(?:\.\d+)?(?:-|$)")
 # These transcribe without turns.
@@ -29,10 +40,25 @@ _TURNLESS_MODELS = frozenset({"gpt-realtime-whisper", "gpt-live-transcribe"})
 _SECRET_TOOL_FIELDS = ("authorization", "headers")
 
 
-def check_model(model: str, param: str) -> None:
-    """Refuse a model outside the families that the API's realtime models belong to."""
-    if not model.startswith(MODEL_FAMILIES):
-        raise api_errors.unsupported_model(model, param)
+def is_known_model(model: str, kind: ModelKind) -> bool:
+    """Whether the API may have a model of this `kind`; a fine-tuned one is of the kind of its base."""
+    base = model.split(":")[1] if kind == "realtime" and model.startswith("ft:") else model
+    return _MODELS[kind].fullmatch(base) is not None
+
+
+def check_model(model: str, param: str, kind: ModelKind = "realtime") -> None:
+    """Refuse a model that cannot hold a session of this `kind`."""
+    if is_known_model(model, kind):
+        return
+    if kind == "realtime" and is_known_model(model, "transcription"):
+        raise api_errors.transcription_model(model, param)
+    raise api_errors.unsupported_model(model, param)
+
+
+def check_transcription_model(model: str, param: str) -> None:
+    """Refuse a model that does not transcribe."""
+    if not is_known_model(model, "transcription"):
+        raise api_errors.unsupported_value(model, _TRANSCRIPTION_MODELS, param)
 
 
 def check_turn_detection(config: JSON, param: str) -> None:
@@ -72,8 +98,8 @@ def check_update(config: JSON, update: JSON, *, azure: bool) -> None:
             param = f"session.tools[{index}].parameters"
             raise api_errors.invalid_function(given.get("name", ""), parameters.get("type"), param)
     model = (_input(update).get("transcription") or {}).get("model")
-    if model is not None and not azure and not model.startswith(MODEL_FAMILIES):
-        raise api_errors.unsupported_value(model, TRANSCRIPTION_MODELS, "session.audio.input.transcription.model")
+    if model is not None and not azure:
+        check_transcription_model(model, "session.audio.input.transcription.model")
     if config["type"] == "transcription":
         check_turn_detection(merged(config, update), "session")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import socket
 import struct
 import time
+from collections.abc import Iterator
 
 import attrs
 from aiohttp import web
@@ -30,6 +32,33 @@ _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close sends RST
 def new_socket() -> web.WebSocketResponse:
     """A WebSocket as the API opens it."""
     return web.WebSocketResponse(protocols=("realtime",), heartbeat=_PING_SECONDS, max_msg_size=_MAX_MESSAGE)
+
+
+def is_wanted(request: web.Request) -> bool:
+    """Whether a request asks for a WebSocket, and properly."""
+    with _keys_unlogged():
+        return new_socket().can_prepare(request).ok
+
+
+async def prepare(response: web.WebSocketResponse, request: web.Request) -> None:
+    """Do the handshake."""
+    with _keys_unlogged():
+        await response.prepare(request)
+
+
+@contextlib.contextmanager
+def _keys_unlogged() -> Iterator[None]:
+    """Keep browsers' keys out of all logs: aiohttp warns of sub-protocols it cannot choose from, and the key is one."""
+
+    def is_keyless(record: logging.LogRecord) -> bool:
+        return admission.KEY_PROTOCOL not in record.getMessage()
+
+    logger = logging.getLogger("aiohttp.websocket")
+    logger.addFilter(is_keyless)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_keyless)
 
 
 async def refuse(response: web.WebSocketResponse, refusal: Refusal) -> None:
