@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import re
+import time
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
@@ -13,6 +14,8 @@ import pytest
 
 from openai_realtime.converter import decode_server_event
 from openai_realtime.emulator import Emulator, Fault, LiveFault, Reply, ToolCall
+from openai_realtime.emulator.live_session import LiveSession
+from openai_realtime.emulator.replies import Script
 from openai_realtime.models.events import UnknownEvent
 from openai_realtime.models.responses import FailureDetails
 from openai_realtime.models.server_events import ErrorDetails
@@ -1461,3 +1464,23 @@ async def test_a_realtime_session_closes_on_request(emulator: Emulator) -> None:
         assert (await wire.error())["code"] == "invalid_parameter"
         await wire.socket.receive(DEADLINE)
         assert await wire.closed() == (1000, "")
+
+
+# --- without a socket: what only a certain moment shows ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deltas", range(1, 9))
+def test_a_response_that_is_cancelled_just_before_its_pause_ends(deltas: int) -> None:
+    script = Script()
+    script.add(Reply(text="one two three four five six seven eight", pause_after=deltas), None)
+    session = LiveSession({"type": "realtime", "model": "gpt-realtime"}, script, time.time)
+    session.receive('{"type": "response.create", "response": {"output_modalities": ["text"]}}')
+    said = 0
+    while said < deltas:
+        event = session.pull(math.inf)
+        said += event is not None and event.type == "response.output_text.delta"
+    session.receive('{"type": "response.cancel"}')
+    types = []
+    while (event := session.pull(math.inf)) is not None:
+        types.append(event.type)
+    assert "response.done" in types

@@ -264,7 +264,8 @@ class ResponseRun:
 
     def _interrupted(self, wait: Wait, text: str = "") -> Generator[Step, None, bool]:
         """Wait for the next delta; gives whether there is none because the response was stopped or is full."""
-        yield PAUSE if self._deltas == self._reply.pause_after else wait
+        if not self._ended:  # who was stopped on the way here would pause for ever
+            yield PAUSE if self._deltas == self._reply.pause_after else wait
         self._deltas += 1
         limit = self._settings.max_output_tokens
         cost = usage.text_tokens(text)
