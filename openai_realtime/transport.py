@@ -1,4 +1,4 @@
-"""HTTP: one aiohttp session for a client, retries, and answers as plain values. aiohttp enters here."""
+"""HTTP and the upgrade to a WebSocket: one aiohttp session for a client, retries, answers as plain values."""
 
 from __future__ import annotations
 
