@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast
 
 import attrs
 
-from .config import ClientOptions, ConnectOptions, Hidden, realtime_target, resolve_config
+from .config import ClientOptions, ConnectOptions, Hidden, realtime_target, resolve_config, translation_target
 from .converter import encode, load_object, structure
 from .errors import APIResponseError, BetaRetiredError, ConfigurationError, DecodeError, InvalidRequestError, Problem
 from .models.base import UNSET, EmptyResponse, Maybe, Model, ResponseInfo
@@ -44,6 +44,9 @@ __all__ = ["AsyncRealtimeClient"]
 
 if TYPE_CHECKING:
     from .connection import AsyncRealtimeConnection
+    from .models.translation_events import RealtimeTranslationSessionUpdateRequest
+    from .reconnect import ReconnectPolicy
+    from .translation_connection import AsyncRealtimeTranslationConnection
 
 R = TypeVar("R", bound=Model)
 
@@ -185,24 +188,43 @@ class AsyncRealtimeClient:
         session: RealtimeSessionConfig | RealtimeTranscriptionSessionConfig | None = None,
         beta: bool = False,
         options: ConnectOptions | None = None,
+        reconnect: ReconnectPolicy | None = None,
     ) -> AsyncIterator[AsyncRealtimeConnection]:
         """Open a session over a WebSocket: with a `model`, on a call (`call_id`), or to transcribe (`intent`).
 
         The settings in `session` are in force when the connection is yours. `beta` speaks the retired beta, which other
-        servers still have. Raises InvalidRequestError unless exactly one of the first three is given, and what the
-        other methods raise if the server refuses.
+        servers still have. With `reconnect` a lost connection is replaced and what stood in the session restored;
+        without, the session ends there. Raises InvalidRequestError unless exactly one of the first three is given, and
+        what the other methods raise if the server refuses.
         """
         from .connection import AsyncRealtimeConnection  # noqa: PLC0415 - REST users never load the events
 
         target = realtime_target(model, call_id, intent, beta=beta)
-        connection = AsyncRealtimeConnection(self._transport, target, options or ConnectOptions())
-        try:
-            await connection.open()
+        async with AsyncRealtimeConnection(self._transport, target, options, reconnect) as connection:
             if session is not None:
                 await connection.update_session(session)
             yield connection
-        finally:
-            await connection.close()
+
+    @contextlib.asynccontextmanager
+    async def connect_translation(
+        self,
+        *,
+        model: str,
+        session: RealtimeTranslationSessionUpdateRequest | None = None,
+        options: ConnectOptions | None = None,
+        reconnect: ReconnectPolicy | None = None,
+    ) -> AsyncIterator[AsyncRealtimeTranslationConnection]:
+        """Open a translation session over a WebSocket, with a model such as ``gpt-realtime-translate``.
+
+        The arguments and errors are those of `connect`.
+        """
+        from .translation_connection import AsyncRealtimeTranslationConnection  # noqa: PLC0415 - as above
+
+        target = translation_target(model)
+        async with AsyncRealtimeTranslationConnection(self._transport, target, options, reconnect) as connection:
+            if session is not None:
+                await connection.update_session(session)
+            yield connection
 
     async def _post(self, path: str, request: Model, result: type[R]) -> R:
         call = Call(path=path, content_type=_JSON, body=encode(request))

@@ -376,3 +376,10 @@ def realtime_target(model: str | None, call_id: str | None, intent: str | None, 
         allowed = "'transcription'" if name == "intent" else "a string of length 1 or more"
         raise InvalidRequestError([Problem(name, "invalid_value", repr(value)[:80], allowed)])
     return ConnectTarget(path=f"/realtime?{urlencode(given)}", dialect="beta" if beta else "realtime")
+
+
+def translation_target(model: str) -> ConnectTarget:
+    """The target of a translation session. Raises InvalidRequestError for a bad `model`."""
+    if not isinstance(model, str) or not model:
+        raise InvalidRequestError([Problem("model", "invalid_value", repr(model)[:80], "a string of length 1 or more")])
+    return ConnectTarget(path=f"/realtime/translations?{urlencode({'model': model})}", dialect="translation")

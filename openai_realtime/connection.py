@@ -1,32 +1,25 @@
-"""`AsyncRealtimeConnection`: one Realtime session over a WebSocket, from the first event to the last.
+"""`AsyncRealtimeConnection`: one Realtime session, from the first event to the last.
 
-A reader task owns the socket, so that pings are answered while the user is busy. It puts events into an `Inbox`; sends
-go straight to the socket. There is no resume: a lost connection is a lost session, and every way it can end is told.
+A reader task takes the events from the socket, so that pings are answered while the user is busy, and puts them into an
+`Inbox`; sends go straight to the socket. A lost connection is a lost session: without a `ReconnectPolicy` the session
+ends there, with one the same task puts a new one in its place.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
-from collections.abc import AsyncIterator, Callable
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Self, TypeVar, overload
 
 import attrs
-from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from .config import ConnectOptions, ConnectTarget
-from .converter import decode_server_event, encode, structure
-from .errors import (
-    APIConnectionError,
-    APIStatusError,
-    APITimeoutError,
-    ConnectionClosedError,
-    DecodeError,
-    RealtimeEventError,
-    SessionExpiredError,
-    error_from_event,
-)
+from .conversation import identified, new_id
+from .converter import encode
+from .errors import APITimeoutError, ConnectionClosedError, RealtimeEventError
 from .inbox import Inbox
 from .models.base import UNSET
 from .models.client_events import (
@@ -59,79 +52,77 @@ from .models.server_events import (
     SessionUpdated,
 )
 from .models.sessions import RealtimeSessionConfig, RealtimeTranscriptionSessionConfig
+from .models.translation_events import SessionInputAudioBufferAppend
+from .reconnect import ReconnectPolicy
+from .recovery import Recovery, Replacement
 from .transport import Transport
 from .validation import check
+from .websocket import ABNORMAL, NORMAL, EventSocket
 
 __all__ = ["AsyncRealtimeConnection"]
 
 E = TypeVar("E", bound=ServerEvent)
-C = TypeVar("C", bound=ClientEvent)
 
 _ACKNOWLEDGE = 30.0  # seconds an answer may take; the slowest the API is known for comes after about one
 _CHUNK = 48_000  # bytes of audio a frame: one second of PCM16 at 24 kHz, far below the API's 15 MiB
-_CLOSE = 5.0  # seconds that closing may take
-_NORMAL, _GOING_AWAY, _NO_STATUS, _ABNORMAL = 1000, 1001, 1005, 1006
-_ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING, WSMsgType.ERROR)
 _CREATED_BY = "openai_realtime_event_id"
 """The metadata entry that tells which `response.create` a response comes from."""
 
 
-class AsyncRealtimeConnection:
-    """An open session. Get one from ``client.connect(...)``.
+class AsyncConnection:
+    """What every kind of session can do: send, receive, wait, end.
 
     Iterate over it for all events in order. Several tasks may send, wait and use the acknowledged operations while one
     iterates; each event goes to all whom it concerns.
     """
 
-    def __init__(self, transport: Transport, target: ConnectTarget, options: ConnectOptions) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        target: ConnectTarget,
+        options: ConnectOptions | None,
+        reconnect: ReconnectPolicy | None,
+    ) -> None:
+        options = options or ConnectOptions()
         self._transport = transport
-        self._target = target
-        self._options = options
+        self._socket = EventSocket(transport, target, options)
+        self._recovery = Recovery(transport, target, options, reconnect) if reconnect else None
         self._inbox = Inbox(options.buffer_size)
         self._questions: dict[str, asyncio.Future[ServerEvent]] = {}
-        self._last_error: Error | None = None
-        self._active: set[str] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        # These are answered without an id: one at a time, so that the answer is known to be ours.
-        self._turn = {cls: asyncio.Lock() for cls in (SessionUpdated, InputAudioBufferCommitted, ResponseCreated)}
-        self._appending = asyncio.Lock()
+        # Set while the socket may be sent on, and for good once the session has ended.
+        self._ready = asyncio.Event()
+        # What is answered without an id goes one at a time, so that the answer is known to be ours.
+        self._turns: defaultdict[object, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._closing = False
-        self._alive = True
-        self._paused = False
-        self._tasks: list[asyncio.Task[None]] = []
+        self._renewing = False
+        self._resent: frozenset[str] = frozenset()
+        self._reader: asyncio.Task[None] | None = None
+        # What belongs to the present socket: its renewal, and the sending of what the last one did not answer.
+        self._helpers: list[asyncio.Task[None]] = []
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
-    async def open(self) -> Self:
+    async def __aenter__(self) -> Self:
         """Connect, and return after the server's first event that is no error.
 
         A call's sideband sends none: there the connection is open after the upgrade. Raises what the HTTP calls raise.
         """
-        backoff = self._transport.backoff()
-        while True:
-            try:
-                self._socket = await self._connect()
-                break
-            except (APIConnectionError, APIStatusError) as error:
-                delay = self._transport.delay(error, backoff)
-                if delay is None:
-                    raise
-            await asyncio.sleep(delay)
-        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._keep_alive())]
+        await self._socket.open(self._transport.backoff())
+        if self._socket.first:
+            self._received(*self._socket.first)
+        self._ready.set()
+        self._reader = asyncio.create_task(self._live())
         return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
         """Close the session and wake everybody who waits. Bounded in time; calling it again does nothing."""
         self._closing = True
-        if self._tasks:
-            with contextlib.suppress(TimeoutError, OSError):
-                async with asyncio.timeout(_CLOSE):
-                    await self._socket.close(code=_NORMAL)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._end(_NORMAL, "")
+        await self._socket.close()
+        await _stop([self._reader] if self._reader else [])
+        self._end(ConnectionClosedError(NORMAL, "by the client"))
 
     @property
     def closed(self) -> bool:
@@ -143,18 +134,24 @@ class AsyncRealtimeConnection:
     async def send(self, event: ClientEvent) -> None:
         """Check `event` and hand it to the socket; sends keep their order. An absent event_id is filled in.
 
-        Raises InvalidRequestError before anything is sent, and ConnectionClosedError on a closed connection.
+        While a lost connection is replaced it waits. Raises InvalidRequestError before anything is sent, and
+        ConnectionClosedError on a closed connection.
         """
-        event = _identified(event)
+        event = identified(event)
         check(event)
         frame = encode(event)
+        await self._ready.wait()
         if self._inbox.ended is not None:
             raise self._inbox.ended
+        socket = self._socket
+        if self._recovery is not None:
+            self._recovery.conversation.sent(event)
         try:
-            await self._socket.send_frame(frame, WSMsgType.TEXT)
+            await socket.send(frame)
         except (ConnectionError, RuntimeError):
-            await asyncio.wait(self._tasks[:1], timeout=_CLOSE)  # the reader knows how it ended
-            raise self._inbox.ended or ConnectionClosedError(_ABNORMAL, "the connection was lost") from None
+            lost = await self._lost(socket, event)
+            if lost is not None:
+                raise lost from None
 
     async def receive(self, timeout: float | None = None) -> ServerEvent:
         """The next event. Cancelled, or after `timeout` seconds (APITimeoutError), nothing is lost.
@@ -171,7 +168,7 @@ class AsyncRealtimeConnection:
         try:
             return await self._inbox.next()
         except ConnectionClosedError as error:
-            if error.code == _NORMAL:
+            if error.code == NORMAL:
                 raise StopAsyncIteration from None
             raise
 
@@ -195,12 +192,162 @@ class AsyncRealtimeConnection:
         """The next event of a class, or that a function accepts; it stays there for the iteration.
 
         What is unread counts, from the event on that the last wait or acknowledged operation returned. Raises
-        APITimeoutError after `timeout` seconds, ConnectionClosedError when it cannot come any more, and
-        UnreadEventsError when nobody iterates and the buffer is full.
+        APITimeoutError after `timeout` seconds, ConnectionClosedError when it cannot come any more (also when the
+        connection was replaced: it was waited for in the session that is gone), and UnreadEventsError when nobody
+        iterates and the buffer is full.
         """
         match = (lambda received: isinstance(received, event)) if isinstance(event, type) else event
         async with _deadline(timeout, f"no {getattr(event, '__name__', 'such event')}"):
             return await self._inbox.expect(match, unread=True)
+
+    async def _ask(self, event: ClientEvent, answer: type[E], match: Callable[[E], bool] = lambda _: True) -> E:
+        """Send `event`; the first `answer` that `match` accepts, or the error that names the event."""
+        event = identified(event)
+        event_id = str(event.event_id)
+        future: Any = self._inbox.expect(lambda received: isinstance(received, answer) and match(received))
+        self._questions[event_id] = future
+        try:
+            await self.send(event)
+            async with _deadline(_ACKNOWLEDGE, f"no answer to {event.type}"):
+                result: E = await future
+                return result
+        finally:
+            del self._questions[event_id]
+            if not future.cancel():
+                future.exception()  # seen: a failed send has told the same
+
+    async def _ask_in_turn(self, event: ClientEvent, answer: type[E]) -> E:
+        async with self._turns[answer]:
+            return await self._ask(event, answer)
+
+    async def _append(self, cls: type[InputAudioBufferAppend | SessionInputAudioBufferAppend], audio: bytes) -> None:
+        async with self._turns[cls]:
+            for start in range(0, len(audio), _CHUNK):
+                await self.send(cls.from_bytes(audio[start : start + _CHUNK]))
+                await asyncio.sleep(0)  # encoding is work of this thread: others run between two chunks
+
+    # --- the reader task ----------------------------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        """Read one socket after the other, until nothing may take the place of the last."""
+        ended = ConnectionClosedError(ABNORMAL, "the reader failed")
+        try:
+            while True:
+                self._renew_later()
+                ended = await self._read()
+                await self._replace(ended)
+        except ConnectionClosedError as error:
+            ended = error
+        except Exception as error:  # noqa: BLE001 - a defect of ours: whoever waits must see it, and not wait on
+            ended.__cause__ = error
+        finally:
+            await _stop(self._helpers)
+            self._end(ended)
+
+    async def _read(self) -> ConnectionClosedError:
+        """Take every event of the socket; how it ended when there are no more."""
+        while True:
+            if self._inbox.full:
+                self._socket.paused = True
+                await self._inbox.room()
+                self._socket.paused = False
+            try:
+                event, size = await self._socket.next()
+            except ConnectionClosedError as ended:
+                return ended
+            self._received(event, size)
+
+    def _received(self, event: ServerEvent, size: int) -> None:
+        if self._recovery is None or self._recovery.received(event):
+            self._take(event, size)
+
+    def _take(self, event: ServerEvent, size: int) -> None:
+        """Give an event to whom it concerns: an error to who asked, all else to the inbox."""
+        if isinstance(event, Error):
+            asked = self._questions.get(str(_field(event, "error").get("event_id")))
+            if asked is not None and not asked.done():
+                asked.set_exception(RealtimeEventError(event.raw or {}))
+                return
+        self._inbox.put(event, size)
+
+    def _end(self, ended: ConnectionClosedError) -> None:
+        if self._inbox.ended is None:
+            self._inbox.end(ConnectionClosedError(NORMAL, "by the client") if self._closing else ended)
+            self._ready.set()
+
+    # --- replacing a lost connection ----------------------------------------------------------------------------------
+
+    async def _replace(self, ended: ConnectionClosedError) -> None:
+        """Go on with a new connection. Raises `ended` if there is none."""
+        if self._recovery is None or self._closing:
+            raise ended
+        self._ready.clear()
+        await _stop(self._helpers)
+        await self._socket.close()
+        new = await self._recovery.replace(ended, planned=self._renewing)
+        self._renewing = False
+        self._socket = new.socket
+        self._inbox.put(new.news, 0)  # first, for those who wait for it
+        self._forget(ended, new)
+        for event, size in new.received:
+            self._take(event, size)
+        self._helpers.append(asyncio.create_task(self._resend(new.events)))
+
+    def _forget(self, ended: ConnectionClosedError, new: Replacement) -> None:
+        """Fail the waits whose answer was lost with the old session: all, but for what is sent again."""
+        self._resent = frozenset(new.news.resent)
+        kept = {future for event_id, future in self._questions.items() if event_id in self._resent}
+        self._inbox.fail_waits(ended, kept)
+
+    async def _resend(self, events: Sequence[ClientEvent]) -> None:
+        with contextlib.suppress(ConnectionError, RuntimeError):  # lost again: the next plan has them
+            for event in events:
+                await self._socket.send(encode(event))
+                await asyncio.sleep(0)  # two minutes of audio are much work: others run between two events
+        self._ready.set()
+
+    async def _lost(self, socket: EventSocket, event: ClientEvent) -> ConnectionClosedError | None:
+        """Wait for what comes after a socket on which a send failed: the error, or None if `event` was sent again."""
+        if socket is self._socket:
+            self._ready.clear()
+        await self._ready.wait()
+        if self._inbox.ended is None and event.event_id in self._resent:
+            return None
+        return self._inbox.ended or ConnectionClosedError(ABNORMAL, f"{event.type} was lost with the connection")
+
+    def _renew_later(self) -> None:
+        """Have the connection replaced before the session ends, if the policy says so."""
+        delay = self._recovery.renewal(time.time()) if self._recovery else None
+        if delay is not None:
+            self._helpers.append(asyncio.create_task(self._renew(delay)))
+
+    async def _renew(self, delay: float) -> None:
+        await asyncio.sleep(delay)
+        if self._recovery is not None:
+            await self._recovery.calm()
+        self._renewing = True
+        self._ready.clear()
+        await self._socket.finish()
+
+
+class AsyncRealtimeConnection(AsyncConnection):
+    """An open session. Get one from ``client.connect(...)``.
+
+    Iterate over it for all events in order. Several tasks may send, wait and use the acknowledged operations while one
+    iterates; each event goes to all whom it concerns.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        target: ConnectTarget,
+        options: ConnectOptions | None,
+        reconnect: ReconnectPolicy | None,
+    ) -> None:
+        super().__init__(transport, target, options, reconnect)
+        self._active: set[str] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     # --- acknowledged operations: each returns the server's answer or raises RealtimeEventError -----------------------
 
@@ -208,20 +355,15 @@ class AsyncRealtimeConnection:
         self, session: RealtimeSessionConfig | RealtimeTranscriptionSessionConfig
     ) -> SessionUpdated:
         """Change the session's settings, all or none of them; the answer has all that are in force."""
-        async with self._turn[SessionUpdated]:
-            return await self._ask(SessionUpdate(session=session), SessionUpdated)
+        return await self._ask_in_turn(SessionUpdate(session=session), SessionUpdated)
 
     async def append_audio(self, audio: bytes) -> None:
         """Send audio in the session's input format, of any length. The API acknowledges none of it."""
-        async with self._appending:
-            for start in range(0, len(audio), _CHUNK):
-                await self.send(InputAudioBufferAppend.from_bytes(audio[start : start + _CHUNK]))
-                await asyncio.sleep(0)  # encoding is work of this thread: others run between two chunks
+        await self._append(InputAudioBufferAppend, audio)
 
     async def commit_audio(self) -> InputAudioBufferCommitted:
         """End the user's turn. Less than 100 ms of audio is an error, which the API reports up to a second later."""
-        async with self._turn[InputAudioBufferCommitted]:
-            return await self._ask(InputAudioBufferCommit(), InputAudioBufferCommitted)
+        return await self._ask_in_turn(InputAudioBufferCommit(), InputAudioBufferCommitted)
 
     async def clear_audio(self) -> InputAudioBufferCleared:
         """Forget the input audio that is not committed."""
@@ -229,11 +371,9 @@ class AsyncRealtimeConnection:
 
     async def create_item(self, item: Item, previous_item_id: str | None = None) -> ConversationItemAdded:
         """Add an item after `previous_item_id` (``"root"`` is the front), by default at the end."""
-        named: Any = item
-        if getattr(item, "id", UNSET) in (UNSET, None):
-            named = attrs.evolve(named, id=_new_id("item"))  # so that the answer can be told from others
-        event = ConversationItemCreate(item=named, previous_item_id=previous_item_id or UNSET)
-        return await self._ask(event, ConversationItemAdded, lambda added: _field(added, "item").get("id") == named.id)
+        event = identified(ConversationItemCreate(item=item, previous_item_id=previous_item_id or UNSET))
+        item_id = getattr(event.item, "id", UNSET)
+        return await self._ask(event, ConversationItemAdded, lambda added: _field(added, "item").get("id") == item_id)
 
     async def delete_item(self, item_id: str) -> ConversationItemDeleted:
         """Remove an item from the conversation."""
@@ -260,7 +400,7 @@ class AsyncRealtimeConnection:
         config = ResponseConfig() if response is None else response
         if config.conversation == "none":
             return await self._ask_for_response(config)
-        async with self._turn[ResponseCreated]:
+        async with self._turns[ResponseCreated]:
             while True:
                 await self._idle.wait()
                 try:
@@ -288,120 +428,24 @@ class AsyncRealtimeConnection:
         return await self._ask(OutputAudioBufferClear(), OutputAudioBufferCleared)
 
     async def _ask_for_response(self, config: ResponseConfig) -> ResponseCreated:
-        event_id = _new_id("event")
+        event_id = new_id("event")
         metadata = {**(config.metadata or {}), _CREATED_BY: event_id}
         event = ResponseCreate(event_id=event_id, response=attrs.evolve(config, metadata=metadata))
         return await self._ask(event, ResponseCreated, lambda made: _metadata(made).get(_CREATED_BY) == event_id)
 
-    async def _ask(self, event: ClientEvent, answer: type[E], match: Callable[[E], bool] = lambda _: True) -> E:
-        """Send `event`; the first `answer` that `match` accepts, or the error that names the event."""
-        event = _identified(event)
-        event_id = str(event.event_id)
-        future: Any = self._inbox.expect(lambda received: isinstance(received, answer) and match(received))
-        self._questions[event_id] = future
-        try:
-            await self.send(event)
-            async with _deadline(_ACKNOWLEDGE, f"no answer to {event.type}"):
-                result: E = await future
-                return result
-        finally:
-            del self._questions[event_id]
-            if not future.cancel():
-                future.exception()  # seen: a failed send has told the same
-
-    # --- the socket ---------------------------------------------------------------------------------------------------
-
-    async def _connect(self) -> ClientWebSocketResponse:
-        """One attempt: the socket, after its first event that is no error."""
-        self._last_error = None
-        socket = await self._transport.open_socket(self._target, self._options)
-        try:
-            async with _deadline(self._options.open_timeout, "no first event"):
-                if not self._target.silent:
-                    await self._first_event(socket)
-        except BaseException:
-            await socket.close()
-            raise
-        return socket
-
-    async def _first_event(self, socket: ClientWebSocketResponse) -> None:
-        """Take what comes up to the first event that is no error. The API refuses after the upgrade: error, close."""
-        while True:
-            message = await socket.receive()
-            if message.type is WSMsgType.TEXT:
-                event = self._decode(message.data)
-                if not isinstance(event, Error):
-                    self._take(event, len(message.data))
-                    return
-                self._last_error = event
-            elif message.type in _ENDS:
-                code, reason = socket.close_code or _ABNORMAL, str(message.extra or "")
-                raise error_from_event(self._last_error.raw if self._last_error else None, code, reason)
-
-    async def _read(self) -> None:
-        code, reason = _ABNORMAL, ""
-        try:
-            async with asyncio.timeout(None) as self._silence:
-                code, reason = await self._read_frames()
-        except TimeoutError:
-            reason = "the server stopped answering pings"
-        except ConnectionError as error:
-            reason = str(error)
-        self._end(code, reason)
-
-    async def _read_frames(self) -> tuple[int, str]:
-        """Put every event into the inbox; the close code and reason when there are no more."""
-        while True:
-            self._paused = True
-            await self._inbox.room()
-            self._paused = False
-            message = await self._socket.receive()
-            self._alive = True
-            match message.type:
-                case WSMsgType.TEXT:
-                    self._take(self._decode(message.data), len(message.data))
-                case WSMsgType.PING:
-                    await self._socket.pong(message.data)
-                case WSMsgType.PONG:
-                    pass
-                case WSMsgType.BINARY:
-                    self._take(_report("invalid_event", "the server sent a binary frame"), len(message.data))
-                case WSMsgType.CLOSE:
-                    return int(message.data or _NO_STATUS), str(message.extra or "")
-                case _:
-                    return self._socket.close_code or _ABNORMAL, str(message.data or "the connection was lost")
-
-    async def _keep_alive(self) -> None:
-        """Ping while nothing comes; give up when that brings nothing either. A full buffer is no silence."""
-        interval = self._options.heartbeat
-        while interval is not None:
-            self._alive = False
-            await asyncio.sleep(interval)
-            if self._alive or self._paused:
-                continue
-            with contextlib.suppress(ConnectionError, RuntimeError):
-                await self._socket.ping()
-            await asyncio.sleep(interval / 2)
-            if not (self._alive or self._paused):
-                self._silence.reschedule(0)
-                return
-
-    def _decode(self, data: str | bytes) -> ServerEvent:
-        try:
-            return decode_server_event(data, dialect=self._target.dialect)
-        except DecodeError as error:
-            return _report("invalid_json", str(error))
-
     def _take(self, event: ServerEvent, size: int) -> None:
-        """Give an event to whom it concerns: an error to who asked, all else to the inbox."""
-        if isinstance(event, Error):
-            self._last_error = event
-            asked = self._questions.get(str(_field(event, "error").get("event_id")))
-            if asked is not None and not asked.done():
-                asked.set_exception(RealtimeEventError(event.raw or {}))
-                return
-        self._follow_response(event)
-        self._inbox.put(event, size)
+        if isinstance(event, ResponseCreated | ResponseDone):
+            self._follow_response(event)
+        super()._take(event, size)
+
+    def _forget(self, ended: ConnectionClosedError, new: Replacement) -> None:
+        self._active.clear()
+        self._idle.set()
+        super()._forget(ended, new)
+
+    def _end(self, ended: ConnectionClosedError) -> None:
+        super()._end(ended)
+        self._idle.set()  # who waits for a turn goes on, and is told by its send
 
     def _follow_response(self, event: ServerEvent) -> None:
         """Keep which responses of the conversation are active, by type and ids only: no odd field can block them."""
@@ -414,28 +458,13 @@ class AsyncRealtimeConnection:
             if not self._active:
                 self._idle.set()
 
-    def _end(self, code: int, reason: str) -> None:
-        if self._inbox.ended is None:
-            expired = code == _GOING_AWAY and "maximum duration" in reason
-            cls = SessionExpiredError if expired else ConnectionClosedError
-            event = self._last_error.raw if self._last_error else None
-            ended = ConnectionClosedError(_NORMAL, "by the client") if self._closing else cls(code, reason, event)
-            self._inbox.end(ended)
-            self._idle.set()  # who waits for a turn goes on, and is told by its send
 
-
-def _report(code: str, message: str) -> Error:
-    """An error event of our own, for a frame that holds no event."""
-    return structure({"type": "error", "error": {"type": "invalid_frame", "code": code, "message": message}}, Error)
-
-
-def _identified(event: C) -> C:
-    """The event with an id, which an error that it causes will name."""
-    return attrs.evolve(event, event_id=_new_id("event")) if event.event_id in (UNSET, None) else event
-
-
-def _new_id(prefix: str) -> str:
-    return f"{prefix}_{secrets.token_hex(8)}"
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel `tasks`, wait for their ends, and empty the list."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    tasks.clear()
 
 
 def _field(event: ServerEvent, name: str) -> dict[str, Any]:

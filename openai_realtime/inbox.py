@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import islice
 from typing import TypeAlias
 
@@ -41,13 +41,18 @@ class Inbox:
                 self._waited = self._read + len(self._unread)
         self._changed.set()
 
+    @property
+    def full(self) -> bool:
+        """Whether nothing more should be read at the moment."""
+        return self._bytes >= self._limit
+
     async def room(self) -> None:
         """Return when there is room for another event."""
-        while self._bytes >= self._limit:
+        while self.full:
             if self._waits and self._bytes < 2 * self._limit:
                 return
             message = f"{self._bytes} bytes of events are unread; iterate over the connection to read on"
-            self._fail_waits(UnreadEventsError(message))
+            self.fail_waits(UnreadEventsError(message))
             await self._change()
 
     async def unread(self) -> list[ServerEvent]:
@@ -97,8 +102,14 @@ class Inbox:
     def end(self, error: ConnectionClosedError) -> None:
         """No event comes any more: wake everybody."""
         self.ended = error
-        self._fail_waits(error)
+        self.fail_waits(error)
         self._changed.set()
+
+    def fail_waits(self, error: RealtimeError, kept: Collection[asyncio.Future[ServerEvent]] = ()) -> None:
+        """Let all waits fail, but those in `kept`."""
+        for _, future in self._waits:
+            if not future.done() and future not in kept:
+                future.set_exception(error)
 
     def _find(self, match: Match) -> ServerEvent | None:
         start = max(self._waited - self._read, 0)
@@ -111,8 +122,3 @@ class Inbox:
     async def _change(self) -> None:
         self._changed.clear()
         await self._changed.wait()
-
-    def _fail_waits(self, error: RealtimeError) -> None:
-        for _, future in self._waits:
-            if not future.done():
-                future.set_exception(error)

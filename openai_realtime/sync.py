@@ -8,7 +8,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, Unpack, cast
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar, Unpack, cast
 
 from .client import AsyncRealtimeClient
 from .config import ClientOptions, Hidden
@@ -17,31 +17,45 @@ from .facade import Facade, Family, blocking
 
 if TYPE_CHECKING:
     from .connection import AsyncRealtimeConnection
-    from .sync_connection import RealtimeConnection
+    from .sync_connection import RealtimeConnection, RealtimeTranslationConnection
+    from .translation_connection import AsyncRealtimeTranslationConnection
 
 __all__ = ["RealtimeClient"]
 
 P = ParamSpec("P")
+A = TypeVar("A")
+C = TypeVar("C")
 
 
 def connecting(
-    method: Callable[Concatenate[AsyncRealtimeClient, P], AbstractAsyncContextManager[AsyncRealtimeConnection]],
-) -> Callable[Concatenate[RealtimeClient, P], AbstractContextManager[RealtimeConnection]]:
+    method: Callable[Concatenate[AsyncRealtimeClient, P], AbstractAsyncContextManager[A]],
+    form: Callable[[A, Family], C],
+) -> Callable[Concatenate[RealtimeClient, P], AbstractContextManager[C]]:
     """The blocking form of a method that opens a connection: same parameters, same docstring."""
 
     @functools.wraps(method)
     @contextlib.contextmanager
-    def call(self: RealtimeClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[RealtimeConnection]:
-        from .sync_connection import RealtimeConnection  # noqa: PLC0415 - REST users never load the events
-
+    def call(self: RealtimeClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[C]:
         manager = method(self._client, *args, **kwargs)
         connection = self._family.run(manager.__aenter__)
         try:
-            yield RealtimeConnection(connection, self._family)
+            yield form(connection, self._family)
         finally:
             self._family.run(functools.partial(manager.__aexit__, *sys.exc_info()))
 
     return call
+
+
+def _realtime(connection: AsyncRealtimeConnection, family: Family) -> RealtimeConnection:
+    from .sync_connection import RealtimeConnection  # noqa: PLC0415 - REST users never load the events
+
+    return RealtimeConnection(connection, family)
+
+
+def _translation(connection: AsyncRealtimeTranslationConnection, family: Family) -> RealtimeTranslationConnection:
+    from .sync_connection import RealtimeTranslationConnection  # noqa: PLC0415 - as above
+
+    return RealtimeTranslationConnection(connection, family)
 
 
 class RealtimeClient(Facade[AsyncRealtimeClient]):
@@ -82,7 +96,8 @@ class RealtimeClient(Facade[AsyncRealtimeClient]):
         changed._client = self._client.with_options(**hidden)  # noqa: SLF001 - our own copy
         return changed
 
-    connect = connecting(AsyncRealtimeClient.connect)
+    connect = connecting(AsyncRealtimeClient.connect, _realtime)
+    connect_translation = connecting(AsyncRealtimeClient.connect_translation, _translation)
     create_realtime_client_secret = blocking(AsyncRealtimeClient.create_realtime_client_secret)
     create_realtime_session = blocking(AsyncRealtimeClient.create_realtime_session)
     create_realtime_transcription_session = blocking(AsyncRealtimeClient.create_realtime_transcription_session)

@@ -7,25 +7,27 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Self, TypeVar, overload
 
-from .connection import AsyncRealtimeConnection
+from .connection import AsyncConnection, AsyncRealtimeConnection
 from .errors import APITimeoutError, ConnectionClosedError
 from .facade import Facade, Family, blocking
 from .models.events import ServerEvent
+from .translation_connection import AsyncRealtimeTranslationConnection
 
-__all__ = ["RealtimeConnection"]
+__all__ = ["RealtimeConnection", "RealtimeTranslationConnection"]
 
+A = TypeVar("A", bound=AsyncConnection)
 E = TypeVar("E", bound=ServerEvent)
 
 _NORMAL = 1000
 
 
-class RealtimeConnection(Facade[AsyncRealtimeConnection]):
-    """An open session. Get one from ``client.connect(...)``, in a with-block.
+class Connection(Facade[A]):
+    """What every kind of session can do.
 
     Iterate over it for all events in order. Other threads may send and wait meanwhile. Ctrl-C loses no event.
     """
 
-    def __init__(self, connection: AsyncRealtimeConnection, family: Family) -> None:
+    def __init__(self, connection: A, family: Family) -> None:
         self._client = connection
         self._family = family
         # What the last hop into the event loop brought. It stays unread there until the next hop says how many events
@@ -68,7 +70,7 @@ class RealtimeConnection(Facade[AsyncRealtimeConnection]):
     def wait_for(self, event: Any, timeout: float | None = None) -> ServerEvent:
         """The next event of a class, or that a function accepts; it stays there for the iteration.
 
-        A function runs in the event-loop thread: it must not block. Raises as `AsyncRealtimeConnection.wait_for`.
+        A function runs in the event-loop thread: it must not block. Raises as `AsyncConnection.wait_for`.
         """
         found: ServerEvent = self._family.run(lambda: self._wait_for(event, timeout))
         return found
@@ -90,6 +92,13 @@ class RealtimeConnection(Facade[AsyncRealtimeConnection]):
         self._client.mark_read(self._given)  # what this thread has read is not waited for
         return await self._client.wait_for(event, timeout)
 
+
+class RealtimeConnection(Connection[AsyncRealtimeConnection]):
+    """An open session. Get one from ``client.connect(...)``, in a with-block.
+
+    Iterate over it for all events in order. Other threads may send and wait meanwhile. Ctrl-C loses no event.
+    """
+
     send = blocking(AsyncRealtimeConnection.send)
     update_session = blocking(AsyncRealtimeConnection.update_session)
     append_audio = blocking(AsyncRealtimeConnection.append_audio)
@@ -102,3 +111,12 @@ class RealtimeConnection(Facade[AsyncRealtimeConnection]):
     create_response = blocking(AsyncRealtimeConnection.create_response)
     cancel_response = blocking(AsyncRealtimeConnection.cancel_response)
     clear_output_audio = blocking(AsyncRealtimeConnection.clear_output_audio)
+
+
+class RealtimeTranslationConnection(Connection[AsyncRealtimeTranslationConnection]):
+    """An open translation session. Get one from ``client.connect_translation(...)``, in a with-block."""
+
+    send = blocking(AsyncRealtimeTranslationConnection.send)
+    update_session = blocking(AsyncRealtimeTranslationConnection.update_session)
+    append_audio = blocking(AsyncRealtimeTranslationConnection.append_audio)
+    close_session = blocking(AsyncRealtimeTranslationConnection.close_session)

@@ -14,15 +14,16 @@ LAYERS = """
     models.client_events models.server_events models.translation_events models.beta_events models models.dialects
     validation converter config
     retry conversation toolbox webhooks migration
+    reconnect
     transport
-    inbox connection
+    inbox websocket recovery connection translation_connection
     client
     facade sync_connection sync web
     emulator pytest_plugin cli __main__
 """
 ORDER = LAYERS.split()
 FOR_THE_EMULATOR = ORDER[: ORDER.index("converter") + 1]  # never the client: it is an independent judge
-DOORS = {"json": {"converter"}, "orjson": {"converter"}, "aiohttp": {"transport", "connection", "emulator", "web"}}
+DOORS = {"json": {"converter"}, "orjson": {"converter"}, "aiohttp": {"transport", "websocket", "emulator", "web"}}
 ROOT = Path(openai_realtime.__file__).parent
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))}
 

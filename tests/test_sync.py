@@ -43,6 +43,7 @@ from openai_realtime.sync_connection import RealtimeConnection
 
 DEADLINE = 20.0  # seconds; the most that any wait takes, so that a hang is a failure and not a stopped suite
 KEY = "sk-made-up"
+CONNECTS = ("connect", "connect_translation")
 OPERATIONS = [name for name in vars(AsyncRealtimeClient) if name.endswith(("_call", "_secret", "_session"))]
 
 ANSWERS = {
@@ -167,7 +168,7 @@ def test_every_public_method_is_there_and_nothing_else() -> None:
         return {name for name in dir(cls) if not name.startswith("_")}
 
     assert len(OPERATIONS) == 9
-    assert public(AsyncRealtimeClient) == public(RealtimeClient) == {*OPERATIONS, "connect", "close", "with_options"}
+    assert public(AsyncRealtimeClient) == public(RealtimeClient) == {*OPERATIONS, *CONNECTS, "close", "with_options"}
 
 
 def test_the_connection_has_all_methods_too() -> None:

@@ -1,0 +1,216 @@
+"""What happens when a session's connection is lost: the policy, the plan of what is restored, and how that is told.
+
+There is no resume in the API: a new connection is a new, empty session. Pure values and functions; `recovery` acts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from .config import RetryPolicy
+from .conversation import JSON, Conversation, Place
+from .converter import structure
+from .errors import ConnectionClosedError, SessionExpiredError
+from .models.base import Model
+from .models.events import ClientEvent, ServerEvent
+from .models.items import (
+    AssistantMessage,
+    FunctionCall,
+    FunctionCallOutput,
+    InputImage,
+    InputText,
+    Item,
+    OutputText,
+    SystemMessage,
+    TextPart,
+    UserMessage,
+)
+
+__all__ = ["Lost", "ReconnectPolicy", "Reconnected", "RestorePlan"]
+
+_RECOVERABLE: Final = (1001, 1005, 1006, 1011, 1012, 1013, 1015)
+_FATAL: Final = frozenset(
+    {"invalid_api_key", "insufficient_quota", "invalid_model", "missing_model", "beta_api_shape_disabled"}
+)
+_NOT_RESENT: Final[Mapping[str, str]] = {
+    "response.cancel": "the response ended with its connection",
+    "output_audio_buffer.clear": "the playback ended with its connection",
+    "conversation.item.truncate": "the speech is only text in the new session",
+}
+_INCOMPLETE: Final = ("in_progress", "incomplete")
+
+
+@frozen(kw_only=True, repr=False)
+class Lost(Model):
+    """Something that a reconnect could not bring back: of which kind, its id if it has one, and why."""
+
+    what: Literal["response", "item", "audio", "event"]
+    id: str | None
+    reason: str
+
+
+@frozen(kw_only=True, repr=False)
+class Reconnected(ServerEvent):
+    """A local event, in the place where the session changed: everything before it is of the lost one.
+
+    `code` and `reason` say how that ended. `restored` has the ids of the items that the new session begins with, and
+    `resent` the ids of the events that the old one had not answered.
+    """
+
+    type: Literal["openai_realtime.reconnected"] = "openai_realtime.reconnected"
+    code: int
+    reason: str
+    restored: Sequence[str]
+    resent: Sequence[str]
+    lost: Sequence[Lost]
+
+
+@frozen(kw_only=True)
+class RestorePlan:
+    """What a new session is to begin with: `session` (a settings event, or None), then `items`, then `events`.
+
+    `events` are those that the lost session had not answered, audio that was in no item yet among them, in their order.
+    `lost` is what cannot be restored, and `cause` how the session ended.
+    """
+
+    cause: ConnectionClosedError
+    session: ClientEvent | None
+    items: tuple[Item, ...]
+    events: tuple[ClientEvent, ...]
+    lost: tuple[Lost, ...]
+
+
+Hook: TypeAlias = Callable[[RestorePlan], RestorePlan | Awaitable[RestorePlan | None] | None]
+
+
+@frozen(kw_only=True)
+class ReconnectPolicy:
+    """How a lost connection is replaced: how often and how fast it is tried, and what may change the plan.
+
+    - retry: the attempts that may fail in a row. They count from anew once the new session sends an event of its own.
+    - renew_before: seconds before the session's end (``expires_at``) to replace it, as soon as nothing is under way;
+      None waits for the end.
+    - on_reconnect: a function, plain or async, that is asked once for each loss. It gives the plan back, as it is or
+      changed, or None to let the connection end. It runs in the event loop: a plain one must not block.
+    """
+
+    retry: RetryPolicy = field(factory=lambda: RetryPolicy(max_retries=8))
+    renew_before: float | None = None
+    on_reconnect: Hook | None = None
+
+
+def is_recoverable(ended: ConnectionClosedError) -> bool:
+    """Whether a new connection may do better. A normal close is meant, and some errors come again every time."""
+    error = ended.event.get("error") if isinstance(ended.event, Mapping) else None
+    code = error.get("code") if isinstance(error, Mapping) else None
+    return code not in _FATAL and (ended.code in _RECOVERABLE or isinstance(ended, SessionExpiredError))
+
+
+def plan_restore(conversation: Conversation, cause: ConnectionClosedError, *, server_keeps_it: bool) -> RestorePlan:
+    """The plan for a lost conversation. On a call the server keeps it: there only events are sent again."""
+    unanswered = conversation.unanswered()
+    events = tuple(event for event in unanswered if event.type not in _NOT_RESENT)
+    lost = [
+        Lost(what="event", id=str(event.event_id), reason=f"{event.type}: {_NOT_RESENT[event.type]}")
+        for event in unanswered
+        if event.type in _NOT_RESENT
+    ]
+    if server_keeps_it:
+        return RestorePlan(cause=cause, session=None, items=(), events=events, lost=tuple(lost))
+    items = {item_id: _restored(conversation, item_id) for item_id in conversation.items}
+    return RestorePlan(
+        cause=cause,
+        session=_settings(conversation),
+        items=tuple(item for item, _ in items.values() if item is not None),
+        events=events,
+        lost=(*lost, *_lost_work(conversation), *_lost_items(items)),
+    )
+
+
+def _settings(conversation: Conversation) -> ClientEvent | None:
+    """One event with all settings of the lost session, of the class that set them."""
+    if conversation.update is None:
+        return None
+    data = {"type": conversation.update.type, "session": conversation.settings}
+    return structure(data, type(conversation.update))
+
+
+def _lost_work(conversation: Conversation) -> list[Lost]:
+    kept = "it was under way; what was said so far is kept"
+    lost = [Lost(what="response", id=response, reason=kept) for response in conversation.responses]
+    if conversation.dropped_ms:
+        reason = f"the first {conversation.dropped_ms:.0f} ms of more than two minutes of speech"
+        lost.append(Lost(what="audio", id=None, reason=reason))
+    if conversation.translates:
+        lost.append(Lost(what="audio", id=None, reason="how far the translation got is not known"))
+    return lost
+
+
+def _lost_items(items: Mapping[str, tuple[Item | None, str]]) -> list[Lost]:
+    return [Lost(what="item", id=item_id, reason=reason) for item_id, (_, reason) in items.items() if reason]
+
+
+def _restored(conversation: Conversation, item_id: str) -> tuple[Item | None, str]:
+    """An item for the new session, and what of it is lost; no item if nothing is left."""
+    raw = conversation.items[item_id]
+    restore = _RESTORE.get((raw.get("type"), raw.get("role")))
+    if restore is None:
+        return None, f"{raw.get('type')}: the server does not take it back"
+    return restore(conversation, item_id)
+
+
+def _message(cls: Any, part: Any) -> Callable[[Conversation, str], tuple[Item | None, str]]:
+    """The rule for messages of a class: their words as `part`, and images as they are."""
+
+    def restore(conversation: Conversation, item_id: str) -> tuple[Item | None, str]:
+        places = conversation.parts(item_id)
+        parts = [_part(conversation, place, part) for place in places]
+        content = [part for part in parts if part is not None]
+        cut = any(place in conversation.cut for place in places)
+        reason = "truncated speech: its words were cut by its share of the time" if cut else ""
+        if len(content) < len(parts) or not parts:
+            reason = "no transcript of its audio came" if parts else "nothing of it came"
+        return (cls(id=item_id, content=content) if content else None), reason
+
+    return restore
+
+
+def _part(conversation: Conversation, place: Place, cls: Any) -> Model | None:
+    text, raw = conversation.text(place), conversation.part(place)
+    if not text:
+        return structure(dict(raw), InputImage) if raw.get("image_url") else None
+    # The beta and servers like it say "text" where today's API says "output_text".
+    return TextPart(text=text) if raw.get("type") in ("text", "audio") else cls(text=text)
+
+
+def _listed(_: Conversation, __: str) -> tuple[Item | None, str]:
+    return None, ""  # the server lists the tools of MCP servers anew
+
+
+def _call(conversation: Conversation, item_id: str) -> tuple[Item | None, str]:
+    raw = conversation.items[item_id]
+    if raw.get("status") in _INCOMPLETE:
+        return None, "function_call: its arguments had not all come"
+    return _evolved(raw, FunctionCall), ""
+
+
+def _output(conversation: Conversation, item_id: str) -> tuple[Item | None, str]:
+    return _evolved(conversation.items[item_id], FunctionCallOutput), ""
+
+
+def _evolved(raw: JSON, cls: Any) -> Any:
+    """The item without what only the server sets."""
+    return structure({key: value for key, value in raw.items() if key not in ("status", "object")}, cls)
+
+
+_RESTORE: Final[Mapping[Any, Callable[[Conversation, str], tuple[Item | None, str]]]] = {
+    ("message", "user"): _message(UserMessage, InputText),
+    ("message", "assistant"): _message(AssistantMessage, OutputText),
+    ("message", "system"): _message(SystemMessage, InputText),
+    ("function_call", None): _call,
+    ("function_call_output", None): _output,
+    ("mcp_list_tools", None): _listed,
+}

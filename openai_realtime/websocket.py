@@ -1,0 +1,171 @@
+"""`EventSocket`: one WebSocket that carries events, from the upgrade to its close. A session may outlive it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+from aiohttp import WSMessage, WSMsgType
+
+from .config import ConnectOptions, ConnectTarget
+from .converter import decode_server_event, structure
+from .errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    ConnectionClosedError,
+    DecodeError,
+    SessionExpiredError,
+    error_from_event,
+)
+from .models.events import ServerEvent
+from .models.server_events import Error
+from .transport import Transport
+
+NORMAL, ABNORMAL = 1000, 1006
+_GOING_AWAY, _NO_STATUS = 1001, 1005
+_CLOSE = 5.0  # seconds that closing may take
+
+
+class EventSocket:
+    """Its events come from `next`, one after the other, with their size in bytes of JSON. Pings are answered there."""
+
+    def __init__(self, transport: Transport, target: ConnectTarget, options: ConnectOptions) -> None:
+        self.last_error: Error | None = None
+        self.first: tuple[ServerEvent, int] | None = None
+        """The event that opened the session; `next` does not give it again."""
+        self.paused = False
+        """Whether nobody calls `next` at the moment: then silence says nothing about the server."""
+        self._transport = transport
+        self._target = target
+        self._options = options
+        self._alive = True
+        self._silent = ""
+        self._heartbeat: asyncio.Task[None] | None = None
+
+    async def open(self, backoff: Iterator[float]) -> None:
+        """Connect, and return after the server's first event that is no error; after each delay of `backoff` again.
+
+        A call's sideband sends none: there the socket is open after the upgrade. Raises what the HTTP calls raise.
+        """
+        while True:
+            try:
+                return await self._open()
+            except (APIConnectionError, APIStatusError) as error:
+                delay = self._transport.delay(error, backoff)
+                if delay is None:
+                    raise
+            await asyncio.sleep(delay)
+
+    async def next(self) -> tuple[ServerEvent, int]:
+        """The next event. Raises ConnectionClosedError, SessionExpiredError when there are no more."""
+        while True:
+            try:
+                message = await self._socket.receive()
+            except ConnectionError as error:
+                raise self._ended(ABNORMAL, str(error)) from None
+            self._alive = True
+            if message.type is WSMsgType.TEXT:
+                return self._decode(message.data)
+            if message.type is WSMsgType.BINARY:
+                return self._report("invalid_event", "the server sent a binary frame"), len(message.data)
+            if message.type is WSMsgType.PING:
+                await self._pong(message.data)
+            elif message.type is not WSMsgType.PONG:
+                raise self._closed(message)
+
+    async def send(self, frame: bytes) -> None:
+        """Hand one event to the socket. Raises ConnectionError or RuntimeError; `next` then tells how it ended."""
+        await self._socket.send_frame(frame, WSMsgType.TEXT)
+
+    async def finish(self) -> None:
+        """Ask the server to close, so that `next` gives all it has sent before; close it if it does not."""
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            await self._socket.send_frame(NORMAL.to_bytes(2, "big"), WSMsgType.CLOSE)
+        await asyncio.sleep(_CLOSE)
+        await self.close()
+
+    async def close(self) -> None:
+        """Close it, within a few seconds. What was not read is gone. Calling it again does nothing."""
+        if self._heartbeat is None:
+            return
+        self._heartbeat.cancel()
+        with contextlib.suppress(TimeoutError, OSError):
+            async with asyncio.timeout(_CLOSE):
+                await self._socket.close(code=NORMAL)
+        await asyncio.wait([self._heartbeat])
+
+    async def _open(self) -> None:
+        """One attempt."""
+        self.last_error = None
+        self._socket = await self._transport.open_socket(self._target, self._options)
+        self._heartbeat = asyncio.create_task(self._keep_alive())
+        try:
+            async with asyncio.timeout(self._options.open_timeout):
+                if not self._target.silent:
+                    self.first = await self._first_event()
+        except BaseException as error:
+            await self.close()
+            if isinstance(error, TimeoutError):
+                raise APITimeoutError(f"no first event within {self._options.open_timeout} seconds") from None
+            raise
+
+    async def _first_event(self) -> tuple[ServerEvent, int]:
+        """What comes up to the first event that is no error. The API refuses after the upgrade: error, close."""
+        try:
+            while True:
+                event, size = await self.next()
+                if not isinstance(event, Error):
+                    return event, size
+        except ConnectionClosedError as error:
+            closed = error
+        raise error_from_event(self.last_error.raw if self.last_error else None, closed.code, closed.reason)
+
+    def _decode(self, data: str | bytes) -> tuple[ServerEvent, int]:
+        try:
+            event = decode_server_event(data, dialect=self._target.dialect)
+        except DecodeError as error:
+            event = self._report("invalid_json", str(error))
+        if isinstance(event, Error):
+            self.last_error = event
+        return event, len(data)
+
+    def _report(self, code: str, message: str) -> Error:
+        """An error event of our own, for a frame that holds no event."""
+        self.last_error = structure(
+            {"type": "error", "error": {"type": "invalid_frame", "code": code, "message": message}}, Error
+        )
+        return self.last_error
+
+    async def _pong(self, data: bytes) -> None:
+        with contextlib.suppress(ConnectionError, RuntimeError):  # the socket may have closed since; `receive` tells
+            await self._socket.pong(data)
+
+    def _closed(self, message: WSMessage) -> ConnectionClosedError:
+        if message.type is WSMsgType.CLOSE:
+            return self._ended(int(message.data or _NO_STATUS), str(message.extra or ""))
+        if self._silent:
+            return self._ended(ABNORMAL, self._silent)
+        return self._ended(self._socket.close_code or ABNORMAL, str(message.data or "the connection was lost"))
+
+    def _ended(self, code: int, reason: str) -> ConnectionClosedError:
+        expired = code == _GOING_AWAY and "maximum duration" in reason
+        cls = SessionExpiredError if expired else ConnectionClosedError
+        return cls(int(code), reason, self.last_error.raw if self.last_error else None)
+
+    async def _keep_alive(self) -> None:
+        """Ping while nothing comes; give up when that brings nothing either. A full buffer is no silence."""
+        interval = self._options.heartbeat
+        while interval is not None:
+            self._alive = False
+            await asyncio.sleep(interval)
+            if self._alive or self.paused:
+                continue
+            with contextlib.suppress(ConnectionError, RuntimeError):
+                await self._socket.ping()
+            await asyncio.sleep(interval / 2)
+            if not (self._alive or self.paused):
+                self._silent = "the server stopped answering pings"
+                await self._socket.close()  # wakes `receive`
+                return
