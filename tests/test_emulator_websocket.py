@@ -5,17 +5,19 @@ import json
 import math
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
 import aiohttp
 import pybase64
 import pytest
 
+from openai_realtime import AsyncRealtimeClient, InputAudioBufferDtmfEventReceived
 from openai_realtime.converter import decode_server_event
 from openai_realtime.emulator import Emulator, Fault, LiveFault, Reply, ToolCall
 from openai_realtime.emulator.live_session import LiveSession
 from openai_realtime.emulator.replies import Script
+from openai_realtime.models.base import UNSET
 from openai_realtime.models.events import UnknownEvent
 from openai_realtime.models.responses import FailureDetails
 from openai_realtime.models.server_events import ErrorDetails
@@ -191,13 +193,6 @@ async def test_the_beta_is_over(emulator: Emulator, path: str) -> None:
         error = await wire.error()
         assert (error["code"], error["message"]) == ("beta_api_shape_disabled", BETA_RETIRED)
         assert await wire.closed() == (4000, "invalid_request_error.beta_api_shape_disabled")
-
-
-async def test_the_beta_header_can_be_allowed() -> None:
-    async with Emulator(beta=True) as emulator:
-        headers = {"Authorization": f"Bearer {emulator.api_key}", "OpenAI-Beta": "realtime=v1"}
-        async with Wire(emulator, headers=headers) as wire:
-            await wire.expect("session.created")
 
 
 async def test_browsers_authenticate_by_subprotocol(emulator: Emulator) -> None:
@@ -814,6 +809,23 @@ async def test_history_and_function_outputs(emulator: Emulator) -> None:
         assert events[2]["item"] == {**output, "id": events[2]["item"]["id"]}
 
 
+async def test_items_that_bring_their_audio(emulator: Emulator) -> None:
+    def spoken(audio: str) -> dict[str, Any]:
+        item = {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": audio}]}
+        return {"type": "conversation.item.create", "item": item}
+
+    audio = pybase64.b64encode(tone(200)).decode()
+    async with Wire(emulator) as wire:
+        await wire.expect("session.created")
+        await wire.send(spoken("?"), spoken(audio))
+        assert (await wire.error())["param"] == "item.content[0].audio"
+        added, _ = await wire.expect(*ADDED)
+        assert added["item"]["content"] == [{"type": "input_audio", "transcript": None}]
+        await wire.send({"type": "conversation.item.retrieve", "item_id": added["item"]["id"]})
+        (retrieved,) = await wire.expect("conversation.item.retrieved")
+        assert retrieved["item"]["content"][0]["audio"] == audio
+
+
 async def test_delete_retrieve_truncate(emulator: Emulator) -> None:
     async with Wire(emulator) as wire:
         await wire.expect("session.created")
@@ -1126,6 +1138,150 @@ async def test_nobody_interrupts_if_it_is_not_wanted(emulator: Emulator) -> None
         assert (await wire.until("response.done"))[-1]["response"]["status"] == "completed"
 
 
+# --- when nobody speaks -----------------------------------------------------------------------------------------------
+
+IDLE = hearing(turn_detection={"type": "server_vad", "idle_timeout_ms": 5000})
+TIMED_OUT = ("input_audio_buffer.timeout_triggered", *TURN, "response.created")
+
+
+async def test_the_model_speaks_up_after_a_silence(emulator: Emulator) -> None:
+    emulator.reply(Reply(text="Hello.", audio=silence(1000)), "Are you there?")
+    async with Wire(emulator) as wire:
+        await wire.send(TEXT_ONLY, IDLE, append(silence(9000)))  # a silence before any answer is none
+        await wire.expect("session.created", "session.updated", "session.updated")
+        await wire.send({**RESPOND, "response": {"output_modalities": ["audio"]}})
+        await wire.until("rate_limits.updated")
+        await wire.send(append(silence(5980)), message("And?"))
+        await wire.expect(*ADDED)  # a second is still to be played, then five are not over
+        await wire.send(append(silence(20)))
+        timeout, committed, added, _, _ = await wire.expect(*TIMED_OUT)
+        assert (timeout["audio_start_ms"], timeout["audio_end_ms"]) == (10000, 15000)
+        assert timeout["item_id"] == committed["item_id"] == added["item"]["id"]
+        assert added["item"]["content"] == [{"type": "input_audio", "transcript": None}]
+        done = (await wire.until("rate_limits.updated"))[-2]
+        assert done["response"]["output"][0]["content"] == [{"type": "output_text", "text": "Are you there?"}]
+        await wire.send(append(silence(5000)))
+        timeout, *_ = await wire.expect(*TIMED_OUT)  # again, while nobody speaks
+        assert (timeout["audio_start_ms"], timeout["audio_end_ms"]) == (15000, 20000)
+
+
+async def test_who_speaks_stops_the_idle_timeout(emulator: Emulator) -> None:
+    async with Wire(emulator) as wire:
+        detection = {"type": "server_vad", "idle_timeout_ms": 5000, "create_response": False}
+        await wire.send(TEXT_ONLY, hearing(turn_detection=detection), RESPOND)
+        await wire.until("rate_limits.updated")
+        await wire.send(append(silence(4000) + tone(200) + silence(9000)))
+        await wire.expect("input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped", *TURN)
+        await wire.send(message("Hello."))
+        await wire.expect(*ADDED)
+
+
+async def test_who_asks_for_an_answer_stops_the_idle_timeout(emulator: Emulator) -> None:
+    emulator.reply("one", Reply(text="one two", pause_after=1))
+    async with Wire(emulator) as wire:
+        await wire.send(TEXT_ONLY, IDLE, RESPOND)
+        await wire.until("rate_limits.updated")
+        await wire.send(RESPOND)
+        await wire.until("response.output_text.delta")
+        await stays_quiet(wire)
+
+
+async def test_who_speaks_over_an_answer_is_not_idle(emulator: Emulator) -> None:
+    emulator.reply(Reply(text="one two three", pause_after=1))
+    async with Wire(emulator) as wire:
+        await wire.send(TEXT_ONLY, IDLE, RESPOND)
+        await wire.until("response.output_text.delta")
+        await wire.send(append(tone(200)))
+        await wire.until("response.done")
+        emulator.advance(60)
+        for text in ("Hello.", "Hello?"):
+            await wire.send(message(text))
+            await wire.expect(*ADDED)
+
+
+async def stays_quiet(wire: Wire) -> None:
+    """Nothing comes of a long silence; the second answer shows that nothing came after the first either."""
+    await wire.send(append(silence(9000)))
+    for text in ("Hello.", "Hello?"):
+        await wire.send(message(text))
+        await wire.expect(*ADDED)
+
+
+async def test_no_idle_timeout_after_a_response_out_of_band(emulator: Emulator) -> None:
+    async with Wire(emulator) as wire:
+        await wire.send(TEXT_ONLY, IDLE, {**RESPOND, "response": {"conversation": "none"}})
+        await wire.until("rate_limits.updated")
+        await stays_quiet(wire)
+
+
+async def test_an_idle_timeout_that_is_not_wanted_any_more(emulator: Emulator) -> None:
+    async with Wire(emulator) as wire:
+        await wire.send(TEXT_ONLY, IDLE, RESPOND)
+        await wire.until("rate_limits.updated")
+        await wire.send(hearing(turn_detection=None))
+        await wire.expect("session.updated")
+        await stays_quiet(wire)
+
+
+async def turn_until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while not condition():  # noqa: ASYNC110 - nothing tells when
+            await asyncio.sleep(0)
+
+
+async def test_time_passes_once_for_a_call_with_two_sidebands(emulator: Emulator) -> None:
+    path = f"?call_id={emulator.incoming_call()}"
+    async with Wire(emulator, path), Wire(emulator, path):
+        await turn_until(lambda: len(emulator._connections) == 2)
+        (session,) = emulator._calls.values()
+        session._idle.start(now=0, seconds=5, start_ms=0)
+        emulator.advance(2)
+        await turn_until(lambda: session.next_due != 5)
+        assert session.next_due == 3
+
+
+async def test_without_a_speed_the_emulator_rests_while_the_user_is_silent(emulator: Emulator) -> None:
+    pulls = 0
+
+    def counted(until: float) -> Any:
+        nonlocal pulls
+        pulls += 1
+        return pull(until)
+
+    async with Wire(emulator) as wire:
+        await wire.send(TEXT_ONLY, IDLE, RESPOND)
+        await wire.until("rate_limits.updated")
+        (connection,) = emulator._connections
+        session: Any = connection.session
+        assert session.next_due < math.inf
+        pull, session.pull = session.pull, counted
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert pulls <= 2
+
+
+async def test_a_silence_can_be_told_instead_of_sent(emulator: Emulator) -> None:
+    emulator.reply(Reply(text="Hello.", audio=silence(1000)))
+    async with Wire(emulator) as wire:
+        await wire.send(IDLE, RESPOND)
+        await wire.until("rate_limits.updated")
+        await wire.send(TEXT_ONLY)
+        await wire.expect("session.updated")
+        emulator.advance(6)
+        timeout, *_ = await wire.expect(*TIMED_OUT)
+        assert (timeout["audio_start_ms"], timeout["audio_end_ms"]) == (0, 0)
+        await wire.until("rate_limits.updated")
+        emulator.advance(5)
+        await wire.expect(*TIMED_OUT)
+
+
+async def test_at_lifes_speed_the_silence_takes_its_time() -> None:
+    async with Emulator(speed=20) as emulator, Wire(emulator) as wire:
+        await wire.send(TEXT_ONLY, IDLE, RESPOND)
+        await wire.until("rate_limits.updated")
+        await wire.expect(*TIMED_OUT)  # nobody sends audio: time alone tells
+
+
 # --- transcription ----------------------------------------------------------------------------------------------------
 
 SAID = "conversation.item.input_audio_transcription"
@@ -1416,6 +1572,53 @@ async def test_the_playback_of_a_call_can_be_cut() -> None:
             assert (await wire.error())["param"] == "type"
 
 
+async def pressed(wire: Wire, count: int) -> list[Any]:
+    """The next events as they are: those of keys have no id."""
+    return [json.loads((await wire.socket.receive(DEADLINE)).data) for _ in range(count)]
+
+
+async def test_the_keys_that_a_caller_presses(emulator: Emulator) -> None:
+    call = emulator.incoming_call()
+    emulator.press(call, "1")
+    emulator.press(call, "2")
+    await asyncio.sleep(0)  # so that they come before the client does
+    async with Wire(emulator, f"?call_id={call}") as wire, Wire(emulator) as other:
+        before = await pressed(wire, 2)
+        emulator.press(call, "#A")
+        events = before + await pressed(wire, 2)
+        assert [event["event"] for event in events] == ["1", "2", "#", "A"]
+        for event in events:
+            assert set(event) == {"type", "event", "received_at"}
+            assert event["type"] == "input_audio_buffer.dtmf_event_received"
+            assert abs(event["received_at"] - time.time()) < 60
+        await other.expect("session.created")
+        await other.send(message("Hello."))
+        await other.expect(*ADDED)  # who talks to somebody else hears no keys
+
+
+async def test_keys_that_cannot_be_pressed(emulator: Emulator) -> None:
+    with pytest.raises(ValueError, match="no call 'rtc_nowhere'"):
+        emulator.press("rtc_nowhere", "1")
+    call = emulator.incoming_call()
+    for keys in ("", "12E", "a"):
+        with pytest.raises(ValueError, match=re.escape(f"{keys!r} is not made of #*0123456789ABCD")):
+            emulator.press(call, keys)
+    assert await operate(emulator, f"{call}/hangup", None) == 200
+    with pytest.raises(ValueError, match="no call"):
+        emulator.press(call, "1")
+
+
+async def test_our_client_hears_keys(emulator: Emulator) -> None:
+    call = emulator.incoming_call()
+    async with (
+        AsyncRealtimeClient(**emulator.client_options) as client,
+        client.connect(call_id=call) as connection,
+    ):
+        emulator.press(call, "9")
+        event = await connection.wait_for(InputAudioBufferDtmfEventReceived, DEADLINE)
+        assert (event.event, event.event_id) == ("9", UNSET)
+
+
 # --- translation ------------------------------------------------------------------------------------------------------
 
 
@@ -1446,6 +1649,36 @@ async def test_a_translation(emulator: Emulator) -> None:
 TRANSLATED = ("input_transcript", "output_transcript", "output_audio")
 
 
+async def test_a_translation_names_a_model_that_transcribes(emulator: Emulator) -> None:
+    def transcribing(model: str) -> dict[str, Any]:
+        return {"type": "session.update", "session": {"audio": {"input": {"transcription": {"model": model}}}}}
+
+    async with Wire(emulator, "?model=gpt-realtime-translate", prefix="/v1/realtime/translations") as wire:
+        (created,) = await wire.expect("session.created")
+        await wire.send({**transcribing("gpt-realtime"), "event_id": "mine"})
+        error = await wire.error()
+        assert (error["code"], error["event_id"]) == ("invalid_value", "mine")
+        assert error["param"] == "session.audio.input.transcription.model"
+        assert error["message"].startswith("Invalid value: 'gpt-realtime'. Supported values are: ")
+        output = {"type": "session.update", "session": {"audio": {"output": {"language": "de"}}}}
+        await wire.send(output)
+        (updated,) = await wire.expect("session.updated")
+        assert updated["session"]["audio"]["input"] == created["session"]["audio"]["input"]
+    async with Wire(emulator, "?model=mine", prefix="/openai/v1/realtime/translations") as wire:
+        await wire.send(transcribing("my-whisper"))
+        await wire.expect("session.created", "session.updated")
+
+
+async def test_a_translation_secret_names_a_model_that_transcribes(emulator: Emulator) -> None:
+    session = {"model": "gpt-realtime-translate", "audio": {"input": {"transcription": {"model": "nope"}}}}
+    headers = {"Authorization": f"Bearer {emulator.api_key}"}
+    url = f"{emulator.base_url}/realtime/translations/client_secrets"
+    async with aiohttp.ClientSession() as http, http.post(url, json={"session": session}, headers=headers) as answer:
+        assert answer.status == 400
+        error = (await answer.json())["error"]
+        assert (error["code"], error["param"]) == ("invalid_value", "session.audio.input.transcription.model")
+
+
 async def test_translations_want_a_model_and_their_own_events(emulator: Emulator) -> None:
     options: dict[str, Any] = {"prefix": "/v1/realtime/translations"}
     async with Wire(emulator, "", **options) as wire:
@@ -1467,6 +1700,20 @@ async def test_a_realtime_session_closes_on_request(emulator: Emulator) -> None:
 
 
 # --- without a socket: what only a certain moment shows ---------------------------------------------------------------
+
+
+def test_after_an_idle_timeout_time_goes_on_from_there() -> None:
+    session = LiveSession({"type": "realtime", "model": "gpt-realtime"}, Script(), time.time)
+    session.receive(json.dumps(TEXT_ONLY))
+    session.receive(json.dumps(IDLE))
+    session.receive(json.dumps(RESPOND))
+    while session.pull(1.0) is not None:
+        pass
+    assert session.next_due == 6.0
+    assert session.pull(5.9) is None
+    assert [getattr(session.pull(6.5), "type", None) for _ in TIMED_OUT] == [*TIMED_OUT[:-1], None]
+    assert session.next_due == 6.51
+    assert getattr(session.pull(6.51), "type", None) == "response.created"
 
 
 @pytest.mark.parametrize("deltas", range(1, 9))

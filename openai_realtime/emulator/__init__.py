@@ -11,8 +11,17 @@ independently.
 
 from .faults import Fault
 from .live_faults import LiveFault
-from .replies import Reply, ToolCall
+from .replies import McpToolCall, Reply, ToolCall
 from .server import Emulator, EmulatorOptions
 from .wire import ReceivedRequest
 
-__all__ = ["Emulator", "EmulatorOptions", "Fault", "LiveFault", "ReceivedRequest", "Reply", "ToolCall"]
+__all__ = [
+    "Emulator",
+    "EmulatorOptions",
+    "Fault",
+    "LiveFault",
+    "McpToolCall",
+    "ReceivedRequest",
+    "Reply",
+    "ToolCall",
+]

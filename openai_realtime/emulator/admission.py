@@ -41,16 +41,20 @@ def admit(request: Request, state: State, *, beta: bool) -> JSON:
 
     Raises Refusal, with status 404 for a call that is not there.
     """
-    protocols = [name.strip() for name in request.headers.get("sec-websocket-protocol", "").split(",")]
-    key = _key(request, protocols)
+    key = _key(request, _protocols(request))
     state.check_key(key)
-    if not beta and ("realtime=v1" in request.headers.get("openai-beta", "") or _BETA_PROTOCOL in protocols):
+    if not beta and asks_for_beta(request):
         raise api_errors.beta_retired()
     if request.path == TRANSLATIONS:
         return _translation(request, state.secret_session(key))
     if "call_id" in request.query:
         return state.call_session(request.query["call_id"])
     return _config(request, state.secret_session(key))
+
+
+def asks_for_beta(request: Request) -> bool:
+    """Whether the client speaks the beta's dialect."""
+    return "realtime=v1" in request.headers.get("openai-beta", "") or _BETA_PROTOCOL in _protocols(request)
 
 
 def close_code(refusal: Refusal) -> int:
@@ -61,6 +65,10 @@ def close_code(refusal: Refusal) -> int:
 def close_reason(refusal: Refusal) -> str:
     """The WebSocket's close reason after a refusal."""
     return ".".join(filter(None, (refusal.type, refusal.code)))
+
+
+def _protocols(request: Request) -> list[str]:
+    return [name.strip() for name in request.headers.get("sec-websocket-protocol", "").split(",")]
 
 
 def _key(request: Request, protocols: list[str]) -> str:

@@ -239,6 +239,12 @@ def duplicate_item(item_id: str) -> Refusal:
     return Refusal(message, code="item_create_duplicate_item_id", param="item.id")
 
 
+def unknown_approval_request(request_id: str) -> Refusal:
+    """The answer to a request that is not there, or was answered."""
+    message = f"Error creating item: no approval request with id '{request_id}' is pending."
+    return Refusal(message, code="item_create_invalid_approval_request_id", param="item.approval_request_id")
+
+
 def not_truncatable() -> Refusal:
     """An item that is not the model's speech."""
     message = "Only model output audio messages can be truncated"

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import attrs
 
+from openai_realtime.errors import DecodeError
 from openai_realtime.models.base import UNSET, UnknownObject
 from openai_realtime.models.binary import to_base64
 from openai_realtime.models.items import (
@@ -17,9 +18,14 @@ from openai_realtime.models.items import (
     InputAudio,
     InputText,
     Item,
+    McpApprovalResponse,
+    McpCall,
+    McpError,
+    McpListTools,
     OutputAudio,
     OutputText,
     SystemMessage,
+    TextPart,
     UserMessage,
 )
 
@@ -27,6 +33,7 @@ from . import api_errors
 from .replies import Heard
 
 ROOT = "root"
+_DENIED = "Denied."
 
 
 class Conversation:
@@ -94,12 +101,12 @@ class Conversation:
         return cast("Item", attrs.evolve(item, content=parts))
 
     def heard(self, items: Sequence[Item] | None = None) -> Heard:
-        """The last thing that the user, or a function, said in `items`, or in the whole conversation."""
+        """The last thing that the user, or a tool, said in `items`, or in the whole conversation."""
         for item in reversed([*self] if items is None else items):
-            if isinstance(item, FunctionCallOutput):
-                return Heard(text=item.output)
             if isinstance(item, UserMessage):
                 return Heard(text=self._text(item), audio=self._sound(item))
+            if (text := _tool_text(item)) is not None:
+                return Heard(text=text)
         return Heard()
 
     def text_of(self, item: Item) -> str:
@@ -118,7 +125,7 @@ class Conversation:
         return self._order.index(previous) + 1
 
     def _text(self, item: UserMessage | AssistantMessage | SystemMessage) -> str:
-        texts = [part.text for part in item.content if isinstance(part, InputText | OutputText)]
+        texts = [part.text for part in item.content if isinstance(part, InputText | OutputText | TextPart)]
         spoken = [part.transcript or "" for part in item.content if isinstance(part, AudioContent)]
         return " ".join([*texts, self.words.get(item_id(item)) or " ".join(spoken)]).strip()
 
@@ -129,14 +136,36 @@ class Conversation:
         return bytes(stored or given) if parts else None
 
 
+def _tool_text(item: Item) -> str | None:
+    """What a tool answered, or the user of a tool that may not be called; None for all else."""
+    match item:
+        case FunctionCallOutput(output=text) | McpCall(output=str(text)):
+            return text
+        case McpCall(error=McpError(message=text)):
+            return text
+        case McpApprovalResponse(approve=False, reason=reason):
+            return reason or _DENIED
+        case _:
+            return None
+
+
 def item_id(item: Item) -> str:
     """The id of an item; empty where it has none yet."""
     return "" if isinstance(item, UnknownObject) else item.id or ""
 
 
+def audio_of(item: Item) -> bytearray:
+    """The audio inside a client's item. Raises Refusal for what is not base64."""
+    parts = item.content if isinstance(item, UserMessage) else ()
+    try:
+        return bytearray().join(part.to_bytes() for part in parts if isinstance(part, InputAudio))
+    except DecodeError:
+        raise api_errors.not_base64("item.content[0].audio") from None
+
+
 def numbered(item: Item, key: str) -> Item:
     """A client's item as the server takes it: with an id, and complete."""
-    if isinstance(item, FunctionCallOutput):  # the server gives these no status
+    if isinstance(item, FunctionCallOutput | McpListTools):  # the server gives these no status
         return attrs.evolve(item, id=item.id or key)
     if isinstance(item, ConversationItem):
         return cast("Item", attrs.evolve(item, id=item.id or key, status="completed"))

@@ -64,6 +64,10 @@ class InputBuffer:
         """How much is in the buffer."""
         return len(self._audio) / sound.bytes_per_ms(audio_format)
 
+    def position(self, audio_format: dict[str, Any]) -> float:
+        """Milliseconds of audio since the session began."""
+        return self._start + self.milliseconds(audio_format)
+
     def take(self, audio_format: dict[str, Any]) -> bytes:
         """Empty the buffer."""
         return self._cut(len(self._audio), sound.bytes_per_ms(audio_format))

@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 import string
+from collections.abc import Callable
+from typing import TypeAlias
+
+NewId: TypeAlias = Callable[[str], str]
+"""Makes an id with the given prefix."""
 
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _EPOCH = 1576800000

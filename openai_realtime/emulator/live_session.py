@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ import attrs
 
 from openai_realtime.converter import structure
 from openai_realtime.errors import DecodeError
-from openai_realtime.models.base import Unset
+from openai_realtime.models.base import Maybe, Unset
 from openai_realtime.models.client_events import (
     ConversationItemCreate,
     ConversationItemDelete,
@@ -29,6 +30,7 @@ from openai_realtime.models.items import (
     InputAudio,
     Item,
     ItemReference,
+    McpApprovalResponse,
     OutputAudio,
     UserMessage,
 )
@@ -41,9 +43,12 @@ from openai_realtime.models.server_events import (
     ConversationItemTruncated,
     InputAudioBufferCleared,
     InputAudioBufferCommitted,
+    InputAudioBufferDtmfEventReceived,
     InputAudioBufferSpeechStarted,
     InputAudioBufferSpeechStopped,
+    InputAudioBufferTimeoutTriggered,
     OutputAudioBufferCleared,
+    ResponseDone,
     ResponseOutputAudioDelta,
     SessionCreated,
     SessionUpdated,
@@ -52,9 +57,11 @@ from openai_realtime.models.sessions import RealtimeSession, RealtimeTranscripti
 from openai_realtime.models.translation_events import SessionClose, SessionClosed
 
 from . import api_errors, sessions, sound, transcription
-from .conversation import Conversation, item_id, numbered, without_audio
+from .conversation import Conversation, audio_of, item_id, numbered, without_audio
 from .hearing import InputBuffer, SpeechStarted
-from .replies import Heard, Script
+from .idle import IdleTimer
+from .mcp import McpServers
+from .replies import Heard, Reply, Script
 from .responses import ResponseRun, ResponseSettings, StopReason
 from .session import Session
 from .sessions import JSON
@@ -63,7 +70,6 @@ from .timeline import Step, Task, Wait
 _MIN_COMMIT_MS = 100
 _QUIET = 0.002  # audio below this is silence, in which nobody said anything
 _UNTIL_COMMIT_ERROR = Wait(0.9)
-_NOT_FOR_TRANSCRIPTION = (ResponseCreate, ResponseCancel)
 
 
 class LiveSession(Session):
@@ -72,6 +78,8 @@ class LiveSession(Session):
     `config` is what the client asked for; `script` has the replies; `now` gives UNIX seconds. On Azure a model may have
     any name. A `sideband` controls a call, whose audio goes another way.
     """
+
+    not_for_transcription: ClassVar[tuple[type[ClientEvent], ...]] = (ResponseCreate, ResponseCancel)
 
     def __init__(
         self,
@@ -89,26 +97,49 @@ class LiveSession(Session):
         self._sideband = sideband
         self._conversation = Conversation()
         self._runs: list[ResponseRun] = []
+        self._mcp = McpServers(script.mcp_servers, self._conversation, self._new_id)
         self._buffer = InputBuffer()
+        self._idle = IdleTimer()
         self._user_item: str | None = None  # the message that the speech becomes
-        self._caption: _Caption | None = None
+        self._caption: transcription.Caption | None = None
         self._conversation_id = self._new_id("conv_")
 
     # --- in and out ---------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Begin: the first event is ``session.created``."""
-        self._send(SessionCreated(session=self._session()))
+        """Begin: the first event is ``session.created``, but a call began before anybody could be told."""
+        if not self._sideband:
+            self._send(SessionCreated(session=self._session()))
+        self._list_tools()
 
     def pull(self, until: float) -> ServerEvent | None:
         """The next event that is due; in a call the sound goes another way."""
+        if self._idle.running and self._idle.due <= self._clock(until):
+            self.timeline.now = max(self.timeline.now, until if math.isfinite(until) else 0)
+            self._time_out()
         event = super().pull(until)
         while self._sideband and isinstance(event, ResponseOutputAudioDelta):
             event = super().pull(until)
+        if isinstance(event, ResponseDone):
+            self._wait_for_user(event.response.id, self._clock(until))
         return event
 
+    @property
+    def next_due(self) -> float:
+        """When there is something to do; infinite if there is nothing."""
+        return min(super().next_due, self._idle.due)
+
+    def advance(self, seconds: float) -> None:
+        """Let so much silence pass at once."""
+        self._idle.advance(seconds)
+
+    def press(self, keys: str) -> None:
+        """Let the caller press keys of the telephone."""
+        for key in keys:
+            self._send(InputAudioBufferDtmfEventReceived(event=key, received_at=int(self._now())))
+
     def _takes(self, event: ClientEvent) -> bool:
-        if self._is_transcription and isinstance(event, _NOT_FOR_TRANSCRIPTION):
+        if self._is_transcription and isinstance(event, self.not_for_transcription):
             raise api_errors.wrong_event(event.type, "transcription")
         if event.type == "session.input_audio_buffer.append":
             raise api_errors.wrong_event(event.type, self._config["type"])
@@ -142,15 +173,26 @@ class LiveSession(Session):
             raise api_errors.fixed_voice()
         self._config = merged
         self._send(SessionUpdated(session=self._session()))
+        self._list_tools()
+        if self._idle_timeout() is None:
+            self._idle.stop()
+
+    def _list_tools(self) -> None:
+        for task in self._mcp.use(self._config.get("tools", ()), once=False):
+            self.timeline.start(task)
 
     # --- items --------------------------------------------------------------------------------------------------------
 
     def _create_item(self, event: ConversationItemCreate) -> None:
-        sounds = _sounds(event.item)
+        if isinstance(event.item, McpApprovalResponse):
+            self._mcp.check(event.item)
+        sounds = audio_of(event.item)
         item = without_audio(numbered(event.item, self._new_id("item_")))
         previous = self._conversation.add(item, event.previous_item_id or None)
         if sounds:
             self._conversation.audio[item_id(item)] = sounds
+        if isinstance(item, McpApprovalResponse):
+            self._mcp.answer(item)
         self._announce(item, previous)
 
     def _announce(self, item: Item, previous: str | None) -> None:
@@ -202,6 +244,7 @@ class LiveSession(Session):
             self._send(*self._caption.more(self._buffer.milliseconds(given["format"])))
 
     def _speech_started(self, start_ms: int) -> None:
+        self._idle.stop()
         self._user_item = self._new_id("item_")
         self._send(InputAudioBufferSpeechStarted(audio_start_ms=start_ms, item_id=self._user_item))
         self._begin_caption()
@@ -228,6 +271,42 @@ class LiveSession(Session):
             self.timeline.start(_later(_UNTIL_COMMIT_ERROR, error))
             return
         self._take_turn(self._buffer.take(audio_format))
+
+    # --- the user's silence -------------------------------------------------------------------------------------------
+
+    def _clock(self, until: float) -> float:
+        """Seconds for the idle timeout. Without a speed the user's audio tells the time: nobody could speak before."""
+        return self._heard_ms() / 1000 if math.isinf(until) else until
+
+    def _heard_ms(self) -> float:
+        return self._buffer.position(self._input_format())
+
+    def _idle_timeout(self) -> int | None:
+        """Milliseconds of silence after which the model speaks up, if it does."""
+        detection = self._effective()["audio"]["input"]["turn_detection"] or {}
+        given: int | None = detection.get("idle_timeout_ms")
+        return given
+
+    def _wait_for_user(self, response_id: Maybe[str], now: float) -> None:
+        """Count the silence after a response, if the session wants that and nobody speaks already."""
+        run = next(run for run in self._runs if run.id == response_id)
+        timeout_ms = self._idle_timeout()
+        if timeout_ms is not None and run.in_band and not self._buffer.speaking:
+            playback = run.playback_seconds
+            self._idle.start(now, playback + timeout_ms / 1000, round(self._heard_ms() + playback * 1000))
+
+    def _time_out(self) -> None:
+        """Nobody spoke: the silence becomes a message, and the model speaks up."""
+        self._idle.stop()
+        self._user_item = self._new_id("item_")
+        end = round(self._heard_ms())
+        self._send(
+            InputAudioBufferTimeoutTriggered(
+                audio_start_ms=min(self._idle.start_ms, end), audio_end_ms=end, item_id=self._user_item
+            )
+        )
+        self._take_turn(self._buffer.take(self._input_format()))
+        self._respond(ResponseConfig())
 
     def _clear(self, _: InputAudioBufferClear) -> None:
         self._buffer.take(self._input_format())
@@ -257,7 +336,7 @@ class LiveSession(Session):
         model = self._transcription_model()
         text = self._script.next_transcript() if model in transcription.STREAMING_MODELS else None
         if model and text is not None and self._user_item:
-            self._caption = _Caption(self._user_item, model, text)
+            self._caption = transcription.Caption(self._user_item, model, text)
 
     def _transcribe(self, item: UserMessage, audio: bytes) -> None:
         caption, self._caption = self._caption, None
@@ -296,10 +375,20 @@ class LiveSession(Session):
 
     def _respond(self, config: ResponseConfig) -> None:
         settings = self._response_settings(config)
-        reply = self._script.reply_to(self._audible(self._conversation.heard(self._input_items(config)), settings))
-        run = ResponseRun(settings, reply, self._conversation, self._new_id)
+        for task in self._mcp.use(settings.tools, once=True):
+            self.timeline.start(task)
+        run = ResponseRun(settings, self._reply(config, settings), self._conversation, self._mcp, self._new_id)
         self._runs = [*(other for other in self._runs if other.active or other.playing), run]
         self.timeline.start(run.task)
+        if run.in_band:
+            self._idle.stop()
+
+    def _reply(self, config: ResponseConfig, settings: ResponseSettings) -> Reply:
+        """What the model says: it makes the calls that were approved before it goes on."""
+        calls = self._mcp.approved() if settings.conversation_id else ()
+        if calls:
+            return Reply(tool_calls=calls)
+        return self._script.reply_to(self._audible(self._conversation.heard(self._input_items(config)), settings))
 
     def _input_items(self, config: ResponseConfig) -> list[Item] | None:
         """What a response shall answer in place of the conversation."""
@@ -325,6 +414,7 @@ class LiveSession(Session):
             audio_format=output["format"],
             audio=structure({"output": shown}, ResponseAudioConfig),
             instructions=own.get("instructions", session["instructions"]),
+            tools=own.get("tools", self._config.get("tools", ())),
             max_output_tokens=own.get("max_output_tokens", session["max_output_tokens"]),
             metadata=own.get("metadata"),
             conversation_id=None if config.conversation == "none" else self._conversation_id,
@@ -377,31 +467,6 @@ class LiveSession(Session):
     }
 
 
-class _Caption:
-    """The words that are told while they are spoken."""
-
-    def __init__(self, key: str, model: str, text: str) -> None:
-        self.text = text
-        self.told = 0
-        self._key = key
-        self._pieces = transcription.pieces(text, model)
-
-    def more(self, spoken_ms: float) -> list[ServerEvent]:
-        """The deltas that are due after so much speech."""
-        due = self._pieces[self.told : int(spoken_ms / transcription.MS_PER_WORD)]
-        self.told += len(due)
-        return [transcription.delta(self._key, piece) for piece in due]
-
-
 def _later(wait: Wait, event: ServerEvent) -> Task:
     steps: list[Step] = [wait, event]
     return iter(steps)
-
-
-def _sounds(item: Item) -> bytearray:
-    """The audio inside a client's item. Raises Refusal for what is not base64."""
-    parts = item.content if isinstance(item, UserMessage) else ()
-    try:
-        return bytearray().join(part.to_bytes() for part in parts if isinstance(part, InputAudio))
-    except DecodeError:
-        raise api_errors.not_base64("item.content[0].audio") from None

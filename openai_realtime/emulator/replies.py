@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from attrs import field, frozen
 
 from openai_realtime.models.base import abridged
+from openai_realtime.models.items import McpError, McpListedTool
 from openai_realtime.models.responses import FailureDetails
 
 GREETING = "Hello."
@@ -26,6 +27,29 @@ class ToolCall:
     arguments: str = "{}"
 
 
+@frozen(kw_only=True)
+class McpToolCall:
+    """A tool of an MCP server that the model calls; `arguments` is JSON text.
+
+    The server answers with `output`, or fails with `error`. If the session wants to approve such calls, the model asks
+    first, and calls in the response after the approval.
+    """
+
+    server_label: str
+    name: str
+    arguments: str = "{}"
+    output: str = ""
+    error: McpError | None = None
+
+
+@frozen(kw_only=True)
+class McpServer:
+    """An MCP server as sessions find it: its tools, or out of reach."""
+
+    tools: Sequence[McpListedTool] = ()
+    reachable: bool = True
+
+
 def _show_audio(audio: bytes | None) -> str:
     return abridged(audio) if audio is None else f"<{len(audio)} bytes>"
 
@@ -36,7 +60,7 @@ class Reply:
 
     - `text`: what it writes, or says where the response is spoken. None says nothing.
     - `audio`: the sound of the speech, in the session's output format; without it there is a hum as long as the text.
-    - `tool_calls`: the functions it calls, after the text.
+    - `tool_calls`: the functions and MCP tools it calls, after the text.
     - `failure`: the response fails with this instead.
     - `incomplete`: the response stops after `text` for this reason.
     - `pause_after`: after so many deltas the response waits until it is cancelled, or `Emulator.resume` is called.
@@ -44,7 +68,7 @@ class Reply:
 
     text: str | None = None
     audio: bytes | None = field(default=None, repr=_show_audio)
-    tool_calls: Sequence[ToolCall] = ()
+    tool_calls: Sequence[ToolCall | McpToolCall] = ()
     failure: FailureDetails | None = None
     incomplete: Literal["max_output_tokens", "content_filter"] | None = None
     pause_after: int | None = None
@@ -59,9 +83,13 @@ class Heard:
 
 
 class Script:
-    """The replies that a test wants: the queue first, each once, then the first rule that applies."""
+    """The replies that a test wants: the queue first, each once, then the first rule that applies.
+
+    `mcp_servers` are those that the test described, by label.
+    """
 
     def __init__(self) -> None:
+        self.mcp_servers: dict[str, McpServer] = {}
         self._queue: deque[Reply] = deque()
         self._rules: list[tuple[Condition, Reply]] = []
         self._transcripts: deque[str] = deque()

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
-import re
-import string
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
@@ -14,12 +11,14 @@ from attrs import frozen
 
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.binary import to_base64
+from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.items import (
     AssistantMessage,
     AudioPart,
     FunctionCall,
     Item,
     ItemStatus,
+    McpCall,
     OutputAudio,
     OutputText,
     TextPart,
@@ -41,6 +40,11 @@ from openai_realtime.models.server_events import (
     ResponseDone,
     ResponseFunctionCallArgumentsDelta,
     ResponseFunctionCallArgumentsDone,
+    ResponseMcpCallArgumentsDelta,
+    ResponseMcpCallArgumentsDone,
+    ResponseMcpCallCompleted,
+    ResponseMcpCallFailed,
+    ResponseMcpCallInProgress,
     ResponseOutputAudioDelta,
     ResponseOutputAudioDone,
     ResponseOutputAudioTranscriptDelta,
@@ -53,12 +57,14 @@ from openai_realtime.models.server_events import (
 
 from . import sound, usage
 from .conversation import Conversation, item_id
-from .replies import Reply, ToolCall
+from .ids import NewId
+from .mcp import ApprovedCall, McpServers
+from .replies import McpToolCall, Reply, ToolCall
+from .text import padding, words
 from .timeline import PAUSE, Step, Wait
 from .usage import Tokens
 
 StopReason: TypeAlias = Literal["turn_detected", "client_cancelled"]
-NewId: TypeAlias = Callable[[str], str]
 
 # As recorded, without the way through the network.
 _UNTIL_CREATED = Wait(0.01)
@@ -67,6 +73,7 @@ _UNTIL_NEXT_WORD = Wait(0.015)
 _UNTIL_NEXT_SOUND = Wait(0.06)
 _UNTIL_DONE = Wait(0.04)
 _UNTIL_RATE_LIMITS = Wait(0.043)
+_UNTIL_MCP_OUTPUT = Wait(0.3)
 _WORDS_AHEAD = 3  # of the sound
 
 
@@ -74,13 +81,15 @@ _WORDS_AHEAD = 3  # of the sound
 class ResponseSettings:
     """What the session and ``response.create`` together ask of one response.
 
-    With `plays` the server plays the speech itself, as in a call, and tells when it begins and ends.
+    `tools` are those that the model may use. With `plays` the server plays the speech itself, as in a call, and tells
+    when it begins and ends.
     """
 
     speaks: bool
     audio_format: dict[str, Any]
     audio: ResponseAudioConfig
     instructions: str
+    tools: Sequence[dict[str, Any]]
     max_output_tokens: int | Literal["inf"]
     metadata: Mapping[str, str] | None
     conversation_id: str | None
@@ -91,20 +100,25 @@ class ResponseSettings:
 class ResponseRun:
     """A response that is being made.
 
-    `conversation` gets its items, unless the response is out of band: then `settings.conversation_id` is None.
+    `conversation` gets its items, unless the response is out of band: then `settings.conversation_id` is None. `mcp`
+    knows which calls want approval.
     """
 
-    def __init__(self, settings: ResponseSettings, reply: Reply, conversation: Conversation, new_id: NewId) -> None:
+    def __init__(
+        self, settings: ResponseSettings, reply: Reply, conversation: Conversation, mcp: McpServers, new_id: NewId
+    ) -> None:
         self.id = new_id("resp_")
         self.active = True
         self.playing = False
         self._settings = settings
         self._reply = reply
         self._conversation = conversation
+        self._mcp = mcp
         self._new_id = new_id
         self._stop: StopReason | None = None
         self._full = False
         self._output: list[Item] = []
+        self._mcp_calls: list[tuple[int, McpCall, McpToolCall]] = []
         self._made = Tokens()
         self._deltas = 0
         self.task = self._run()
@@ -113,6 +127,11 @@ class ResponseRun:
     def in_band(self) -> bool:
         """Whether the response belongs to the conversation."""
         return self._settings.conversation_id is not None
+
+    @property
+    def playback_seconds(self) -> float:
+        """How long it takes to hear the speech that was made."""
+        return self._made.audio * usage.MODEL_AUDIO_MS_PER_TOKEN / 1000
 
     def stop(self, reason: StopReason) -> None:
         """End the response where it is."""
@@ -142,8 +161,9 @@ class ResponseRun:
         if self._stop is None and self._reply.failure is None:
             yield _UNTIL_RATE_LIMITS
             yield RateLimitsUpdated(rate_limits=[usage.rate_limit(given.total + self._made.total)])
+        yield from self._call_mcp()
         if self.playing:
-            yield Wait(self._made.audio * usage.MODEL_AUDIO_MS_PER_TOKEN / 1000)
+            yield Wait(self.playback_seconds)
         if self.playing:
             self.playing = False
             yield OutputAudioBufferStopped(response_id=self.id)
@@ -153,7 +173,7 @@ class ResponseRun:
             yield from self._message(self._reply.text)
         for call in self._reply.tool_calls:
             if not self._ended:
-                yield from self._function_call(call)
+                yield from self._function_call(call) if isinstance(call, ToolCall) else self._mcp_call(call)
 
     def _message(self, text: str) -> Iterator[Step]:
         item = AssistantMessage(
@@ -229,15 +249,61 @@ class ResponseRun:
             "output_index": index,
             "call_id": item.call_id,
         }
-        given = ""
-        for piece in words(call.arguments):
-            if (yield from self._interrupted(_UNTIL_NEXT_WORD, piece)):
-                break
-            given += piece
-            yield ResponseFunctionCallArgumentsDelta(**place, delta=piece, obfuscation=padding())
+        given = yield from self._arguments(call.arguments, ResponseFunctionCallArgumentsDelta, place)
         yield ResponseFunctionCallArgumentsDone(**place, name=call.name, arguments=given)
         status: ItemStatus = "incomplete" if self._ended else "completed"
         yield from self._end(attrs.evolve(item, status=status, arguments=given), index)
+
+    def _mcp_call(self, call: McpToolCall) -> Iterator[Step]:
+        """Ask whether the call may be made, or write it down; it is made after the response."""
+        index = len(self._output)
+        if self._mcp.needs_approval(call, self._settings.tools):
+            request = self._mcp.ask(call)
+            yield from self._begin(request, index)
+            yield from self._end(request, index)
+            return
+        item = McpCall(
+            id=self._new_id("item_"),
+            server_label=call.server_label,
+            name=call.name,
+            arguments="",
+            approval_request_id=call.request_id if isinstance(call, ApprovedCall) else None,
+            output=None,
+            error=None,
+        )
+        yield from self._begin(item, index)
+        place: dict[str, Any] = {"response_id": self.id, "item_id": item.id, "output_index": index}
+        given = yield from self._arguments(call.arguments, ResponseMcpCallArgumentsDelta, place)
+        yield ResponseMcpCallArgumentsDone(**place, arguments=given)
+        item = attrs.evolve(item, arguments=given)
+        if self._ended:
+            yield from self._end(item, index)
+            return
+        self._mcp_calls.append((index, item, call))
+        self._output[index] = item
+        yield ResponseOutputItemDone(response_id=self.id, output_index=index, item=item)
+
+    def _call_mcp(self) -> Iterator[Step]:
+        """Make the calls that the response wrote down; only then their items are complete."""
+        for index, item, call in self._mcp_calls:
+            yield ResponseMcpCallInProgress(item_id=item.id, output_index=index)
+            yield _UNTIL_MCP_OUTPUT
+            done = attrs.evolve(item, output=None if call.error else call.output, error=call.error)
+            yield from self._item_done(done)
+            ended = ResponseMcpCallFailed if call.error else ResponseMcpCallCompleted
+            yield ended(item_id=item.id, output_index=index)
+
+    def _arguments(
+        self, arguments: str, delta: Callable[..., ServerEvent], place: dict[str, Any]
+    ) -> Generator[Step, None, str]:
+        """Write the arguments of a call; gives those that were written before the response was stopped."""
+        given = ""
+        for piece in words(arguments):
+            if (yield from self._interrupted(_UNTIL_NEXT_WORD, piece)):
+                break
+            given += piece
+            yield delta(**place, delta=piece, obfuscation=padding())
+        return given
 
     # --- the steps of an item -----------------------------------------------------------------------------------------
 
@@ -249,10 +315,13 @@ class ResponseRun:
 
     def _end(self, item: Item, index: int) -> Iterator[Step]:
         self._output[index] = item
+        yield from self._item_done(item)
+        yield ResponseOutputItemDone(response_id=self.id, output_index=index, item=item)
+
+    def _item_done(self, item: Item) -> Iterator[Step]:
         if self.in_band:
             self._conversation.replace(item)
             yield ConversationItemDone(previous_item_id=self._forgotten_previous(item), item=item)
-        yield ResponseOutputItemDone(response_id=self.id, output_index=index, item=item)
 
     def _forgotten_previous(self, item: Item) -> str | None:
         """The item before, which the API forgets here if it is the first of the conversation."""
@@ -305,18 +374,8 @@ class ResponseRun:
         return attrs.evolve(self._response(status), status_details=details)
 
 
-def words(text: str) -> list[str]:
-    """`text` in pieces as a model writes it: each word with the space before it. Nothing is lost."""
-    return re.findall(r"\s*\S+(?:\s+$)?|\s+$", text)
-
-
 def interleaved(texts: Sequence[str], sounds: Iterator[bytes]) -> Iterator[str | bytes]:
     """Transcript and sound by turns, the transcript three words ahead."""
     yield from texts[:_WORDS_AHEAD]
     for pair in itertools.zip_longest(sounds, texts[_WORDS_AHEAD:]):
         yield from (piece for piece in pair if piece is not None)
-
-
-def padding() -> str:
-    """What hides the length of a delta from who watches the encrypted line."""
-    return "".join(random.choices(string.ascii_letters + string.digits, k=random.randint(3, 16)))  # noqa: S311 - no secret

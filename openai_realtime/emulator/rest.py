@@ -49,6 +49,7 @@ def create_translation_client_secret(state: State, received: ReceivedRequest, _:
     body = _checked(_json_body(received), RealtimeTranslationClientSecretCreateRequest)
     config = body["session"]
     _check_model(config, received, "session.model", "translation")
+    sessions.check_transcription(config, "session", azure=_is_azure(received))
     value, expires_at = state.mint(_seconds(body, SECRET_TTL), {"type": "translation", **config})
     effective = sessions.translation_session(config, ids.object_id("sess_", state.now()), expires_at)
     return json_answer({"value": value, "expires_at": expires_at, "session": effective})

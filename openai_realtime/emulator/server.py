@@ -15,13 +15,15 @@ from typing import Self, TypedDict, cast
 from aiohttp import web
 
 from openai_realtime.errors import ClientStateError
+from openai_realtime.models.items import McpListedTool
 
 from . import admission, api_errors, ids, websocket
 from .api_errors import Refusal
+from .beta_session import BetaSession
 from .faults import Fault
 from .live_faults import LiveFault
 from .live_session import LiveSession
-from .replies import Condition, Reply, Script
+from .replies import Condition, McpServer, Reply, Script
 from .rest import OPERATIONS, find_operation
 from .session import Session
 from .sessions import JSON
@@ -31,6 +33,7 @@ from .websocket import LiveConnection
 from .wire import Answer, ReceivedRequest, masked_headers, masked_path
 
 CONNECT = "connect"
+KEYS = frozenset("0123456789*#ABCD")  # of a telephone
 _MAX_BODY = 16 * 1024 * 1024
 _SHUTDOWN_SECONDS = 0.1  # requests that hang must not hold up the end of a test
 _DEADLINE = 10.0  # seconds within which the server thread starts, or ends
@@ -52,8 +55,8 @@ class Emulator:
     ``beta_api_shape_disabled``, as api.openai.com does. Raises OSError if the port is taken.
 
     A WebSocket at `/v1/realtime` opens a session. Its model repeats what it hears, unless `reply` gave it something
-    better to say. `speed` is how much faster than life events come; by default they come at once. With `beta` the
-    ``OpenAI-Beta: realtime=v1`` header is ignored, where api.openai.com closes the connection.
+    better to say. `speed` is how much faster than life events come; by default they come at once. With `beta` a
+    connection with the header ``OpenAI-Beta: realtime=v1`` speaks the beta's dialect, where api.openai.com closes it.
 
     `requests` holds every request that came in whole, in order, and grows until you clear it.
     """
@@ -76,6 +79,7 @@ class Emulator:
         self._speed = speed
         self._script = Script()
         self._calls: dict[str, LiveSession] = {}
+        self._pressed: dict[str, str] = {}  # the keys of calls to which nobody is attached yet
         self._live_faults: deque[tuple[LiveFault, ...]] = deque()
         self._connections: set[LiveConnection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -123,10 +127,29 @@ class Emulator:
         """Let a phone call come in over SIP; gives the call id that the webhook would bring."""
         return self._state.open_call()
 
+    def press(self, call_id: str, keys: str) -> None:
+        """Let the caller press `keys` of the telephone, such as ``"12#"``; a sideband hears of each.
+
+        Raises ValueError for a call that is not there, and for other keys than those of `KEYS`.
+        """
+        if not self._state.has_call(call_id):
+            raise ValueError(f"no call {call_id!r}")
+        if not keys or set(keys) - KEYS:
+            raise ValueError(f"keys: {keys!r} is not made of {''.join(sorted(KEYS))}")
+        self._in_loop(lambda: self._press(call_id, keys))
+
+    def mcp_server(self, server_label: str, *tools: McpListedTool, reachable: bool = True) -> None:
+        """Say what tools the MCP server has that sessions call `server_label`, or that it cannot be reached.
+
+        Nothing is asked over the network, wherever `server_url` points; a server not described here has no tools to
+        list. What a call gives is in its `McpToolCall`.
+        """
+        self._script.mcp_servers[server_label] = McpServer(tools=tools, reachable=reachable)
+
     def advance(self, seconds: float) -> None:
-        """Move the emulator's clock forward, to see secrets and sessions expire without waiting."""
+        """Move the emulator's clock forward, to see secrets and sessions expire, and silences end, without waiting."""
         self._state.advance(seconds)
-        self._in_loop(self._expire)
+        self._in_loop(lambda: self._advance(seconds))
 
     def reply(self, *replies: Reply | str, when: Condition | None = None) -> None:
         """Say what the model answers next: each reply once, in order; a text stands for ``Reply(text=...)``.
@@ -256,36 +279,53 @@ class Emulator:
         """A new session, or that of the call to which the client attaches."""
         call_id = wanted.query.get("call_id")
         if config["type"] == "translation":
-            translation = TranslationSession(config, self._script, self._state.now)
+            translation = TranslationSession(config, self._script, self._state.now, azure=wanted.azure)
             translation.open()
             return translation
         if call_id is None:
-            session = LiveSession(config, self._script, self._state.now, azure=wanted.azure)
+            kind = BetaSession if admission.asks_for_beta(wanted) else LiveSession
+            session = kind(config, self._script, self._state.now, azure=wanted.azure)
             session.open()
             return session
         if call_id not in self._calls:
-            self._calls[call_id] = LiveSession(config, self._script, self._state.now, azure=wanted.azure, sideband=True)
+            session = LiveSession(config, self._script, self._state.now, azure=wanted.azure, sideband=True)
+            session.open()
+            session.press(self._pressed.pop(call_id, ""))
+            self._calls[call_id] = session
         return self._calls[call_id]
+
+    def _press(self, call_id: str, keys: str) -> None:
+        """Send the keys to who is attached to the call, or keep them for who will be."""
+        if call_id not in self._calls:
+            self._pressed[call_id] = self._pressed.get(call_id, "") + keys
+            return
+        self._calls[call_id].press(keys)
+        self._wake(self._calls[call_id])
 
     def _end_calls(self) -> None:
         """Close what is attached to calls that have ended."""
         for call_id in [call_id for call_id in self._calls if not self._state.has_call(call_id)]:
             session = self._calls.pop(call_id)
             session.close = (1000, "")
-            for connection in self._connections:
-                if connection.session is session:
-                    connection.wake()
+            self._wake(session)
+
+    def _wake(self, session: Session) -> None:
+        for connection in self._connections:
+            if connection.session is session:
+                connection.wake()
 
     def _in_loop(self, callback: Callable[[], None]) -> None:
         """Call `callback` in the server's loop, from whatever thread."""
         if self._loop is not None and self._runner is not None:
             self._loop.call_soon_threadsafe(callback)
 
-    def _expire(self) -> None:
-        for connection in self._connections:
-            if connection.session.expires_at <= self._state.now():
-                connection.session.expire()
-                connection.wake()
+    def _advance(self, seconds: float) -> None:
+        for session in {*self._calls.values(), *(connection.session for connection in self._connections)}:
+            if session.expires_at <= self._state.now():
+                session.expire()
+            else:
+                session.advance(seconds)
+            self._wake(session)
 
     def _disturb(self, fault: LiveFault) -> None:
         for connection in self._connections:

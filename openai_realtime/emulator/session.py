@@ -16,7 +16,7 @@ from openai_realtime.converter import decode_client_event, load
 from openai_realtime.errors import DecodeError, InvalidRequestError
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.events import ClientEvent, Dialect, ServerEvent
-from openai_realtime.models.server_events import Error, ErrorDetails
+from openai_realtime.models.server_events import Error, ErrorDetails, InputAudioBufferDtmfEventReceived
 from openai_realtime.models.translation_events import SessionClose
 from openai_realtime.validation import check
 
@@ -69,10 +69,18 @@ class Session:
         except Refusal as refusal:
             self._send(self._error(refusal, self._cause))
 
+    @property
+    def next_due(self) -> float:
+        """When there is something to do, in seconds of the session's time; infinite if there is nothing."""
+        return self.timeline.next_due
+
+    def advance(self, seconds: float) -> None:
+        """Let so much time pass at once."""
+
     def pull(self, until: float) -> ServerEvent | None:
         """The next event that goes out at `until`, in seconds of the session's time, or before."""
         event = self._outbox.popleft() if self._outbox else self.timeline.step(until)
-        if event is None or event.event_id is not UNSET:
+        if event is None or event.event_id is not UNSET or isinstance(event, InputAudioBufferDtmfEventReceived):
             return event
         kind = event.type
         new = ids.playback_event_id() if kind.startswith("output_audio_buffer.") else self._new_id("event_")

@@ -61,6 +61,13 @@ def check_transcription_model(model: str, param: str) -> None:
         raise api_errors.unsupported_value(model, _TRANSCRIPTION_MODELS, param)
 
 
+def check_transcription(config: JSON, param: str, *, azure: bool) -> None:
+    """Refuse a config at `param` whose transcription model does not transcribe. On Azure it may have any name."""
+    model = (_input(config).get("transcription") or {}).get("model")
+    if model is not None and not azure:
+        check_transcription_model(model, f"{param}.audio.input.transcription.model")
+
+
 def check_turn_detection(config: JSON, param: str) -> None:
     """Refuse turn detection with a transcription model that has none."""
     given = _input(config)
@@ -97,9 +104,7 @@ def check_update(config: JSON, update: JSON, *, azure: bool) -> None:
         if parameters is not None and parameters.get("type") != "object":
             param = f"session.tools[{index}].parameters"
             raise api_errors.invalid_function(given.get("name", ""), parameters.get("type"), param)
-    model = (_input(update).get("transcription") or {}).get("model")
-    if model is not None and not azure:
-        check_transcription_model(model, "session.audio.input.transcription.model")
+    check_transcription(update, "session", azure=azure)
     if config["type"] == "transcription":
         check_turn_detection(merged(config, update), "session")
 

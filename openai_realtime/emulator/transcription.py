@@ -17,7 +17,7 @@ from openai_realtime.models.server_events import (
 )
 
 from . import usage
-from .responses import padding, words
+from .text import padding, words
 from .timeline import Task, Wait
 
 _UNTIL_DELTA = Wait(0.03)
@@ -41,6 +41,22 @@ def pieces(text: str, model: str) -> list[str]:
     if model in _WHOLE:
         return [f"{text}\n"] if text else []
     return words(text)
+
+
+class Caption:
+    """The words of one message that are told while they are spoken; `told` is how many deltas were."""
+
+    def __init__(self, item_id: str, model: str, text: str) -> None:
+        self.text = text
+        self.told = 0
+        self._item_id = item_id
+        self._pieces = pieces(text, model)
+
+    def more(self, spoken_ms: float) -> list[ConversationItemInputAudioTranscriptionDelta]:
+        """The deltas that are due after so much speech."""
+        due = self._pieces[self.told : int(spoken_ms / MS_PER_WORD)]
+        self.told += len(due)
+        return [delta(self._item_id, piece) for piece in due]
 
 
 @frozen(kw_only=True)

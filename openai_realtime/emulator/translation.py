@@ -23,9 +23,9 @@ from openai_realtime.models.translation_events import (
 
 from . import api_errors, sessions
 from .replies import Heard, Script
-from .responses import words
 from .session import Session
 from .sessions import JSON
+from .text import words
 from .timeline import Step, Wait
 
 _STEP_MS = 200
@@ -36,13 +36,15 @@ _UNTIL_CLOSED = Wait(0.2)
 class TranslationSession(Session):
     """One translation session.
 
-    The words heard are those of ``Emulator.hear``, and the words spoken the reply to them, a word for each 200 ms.
+    The words heard are those of ``Emulator.hear``, and the words spoken the reply to them, a word for each 200 ms. On
+    Azure a model may have any name.
     """
 
     dialect: ClassVar[Dialect] = "translation"
 
-    def __init__(self, config: JSON, script: Script, now: Callable[[], float]) -> None:
+    def __init__(self, config: JSON, script: Script, now: Callable[[], float], *, azure: bool = False) -> None:
         super().__init__(now)
+        self._azure = azure
         self._config = config
         self._script = script
         self._audio = bytearray()
@@ -59,7 +61,9 @@ class TranslationSession(Session):
         return structure(config, RealtimeTranslationSession)
 
     def _update(self, event: TranslationSessionUpdate) -> None:
-        self._config = sessions.merged(self._config, dict(event.session.raw or {}))
+        update = dict(event.session.raw or {})
+        sessions.check_transcription(update, "session", azure=self._azure)
+        self._config = sessions.merged(self._config, update)
         self._send(SessionUpdated(session=self._session()))
 
     def _append(self, event: SessionInputAudioBufferAppend) -> None:

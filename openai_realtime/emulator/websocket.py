@@ -165,8 +165,10 @@ class LiveConnection:
 
     async def _pause(self) -> None:
         """Wait for the client, for `wake`, or for the next event that is due."""
-        due = self.session.timeline.next_due
-        seconds = None if math.isinf(due) else (due - self._elapsed()) / self._speed
+        due = self.session.next_due
+        # Without a speed only what somebody does can bring about more.
+        never = math.isinf(due) or math.isinf(self._speed)
+        seconds = None if never else (due - self._elapsed()) / self._speed
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
