@@ -23,8 +23,10 @@ from click.testing import CliRunner, Result
 
 from openai_realtime import __main__ as entry
 from openai_realtime.cli import main
+from openai_realtime.cli.demo import _cost
 from openai_realtime.cli.doctor import Check, check_base_url, check_key, check_libraries, check_network, required
 from openai_realtime.cli.output import facts, http_facts, mask, moment, one_line, short, write_private
+from openai_realtime.converter import decode_server_event
 from openai_realtime.emulator import Emulator, Fault
 from openai_realtime.models import (
     EmptyResponse,
@@ -584,7 +586,10 @@ def test_demo_without_a_key_runs_on_the_emulator(monkeypatch: pytest.MonkeyPatch
     )
     assert result.stdout.count("ek_***") == 3
     assert len(re.findall(r"HTTP 200 in .*\n +request id +req_", result.stdout)) == 3
-    assert "All 3 worked" in result.stdout
+    assert re.search(r"4\. A text turn\n.*\n  said +Say hello\.\n  answer +Say hello\.\n", result.stdout)
+    assert re.search(r"said +Say goodbye\.\n  answer +Say goodbye\.\n  audio +0\.7 s of PCM16", result.stdout)
+    assert len(re.findall(r"  events +\d+ in \d+ ms\n  tokens +\d+ in, \d+ out\n", result.stdout)) == 2
+    assert "All 5 worked" in result.stdout
 
 
 def test_demo_with_a_key_asks_the_server_and_never_shows_it(emulator: Emulator) -> None:
@@ -593,7 +598,7 @@ def test_demo_with_a_key_asks_the_server_and_never_shows_it(emulator: Emulator) 
     assert result.stdout.startswith(f"Using the API at {emulator.base_url} with the key in OPENAI_API_KEY.\n")
     assert emulator.api_key not in result.stdout
     paths = [request.path.removeprefix("/v1/realtime/") for request in emulator.requests]
-    assert paths == ["client_secrets", "sessions", "transcription_sessions"]
+    assert paths == ["client_secrets", "sessions", "transcription_sessions", "/v1/realtime?model=gpt-realtime-2.1"]
 
 
 def test_demo_on_the_emulator_although_there_is_a_key(emulator: Emulator) -> None:
@@ -607,7 +612,7 @@ def test_demo_takes_a_retired_beta_kindly(retired: Emulator) -> None:
     result = run("demo")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.count("HTTP 400: retired; the API ended its beta") == 2
-    assert "1 worked; 2 of the beta are retired" in result.stdout
+    assert "3 worked; 2 of the beta are retired" in result.stdout
 
 
 def test_demo_of_a_retired_beta_without_request_id(retired: Emulator) -> None:
@@ -621,6 +626,19 @@ def test_demo_fails_if_the_secret_does(emulator: Emulator) -> None:
     result = run("demo")
     assert result.exit_code == 1
     assert error_line(result).startswith("Error: HTTP 403")
+
+
+def test_demo_fails_if_the_session_does(emulator: Emulator) -> None:
+    emulator.fail("connect", Fault(status=403))
+    result = run("demo")
+    assert result.exit_code == 1
+    assert "4. A text turn" not in result.stdout
+    assert error_line(result).startswith("Error: HTTP 403")
+
+
+def test_demo_of_a_server_that_tells_no_usage(emulator: Emulator) -> None:
+    response = {"id": "r", "status": "completed", "usage": None}
+    assert _cost(decode_server_event(json.dumps({"type": "response.done", "response": response}))) == []
 
 
 def test_demo_of_another_server_needs_its_key(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -913,7 +931,7 @@ def read_until(stream: Any, text: str) -> str:
 def test_a_process_demonstrates_without_a_key_and_without_colours() -> None:
     result = process("demo")
     assert (result.returncode, result.stderr) == (0, "")
-    assert "All 3 worked" in result.stdout
+    assert "All 5 worked" in result.stdout
     assert "\x1b" not in result.stdout
 
 

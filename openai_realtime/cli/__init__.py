@@ -1,4 +1,4 @@
-"""The command line: one command for each operation, the emulator, a demonstration and a check-up.
+"""The command line: conversations, one command for each operation, the emulator, a demonstration and a check-up.
 
 Exit codes: 0 all went well, 1 the API or the network, 2 usage, bad input or configuration, 130 Ctrl-C.
 """
@@ -18,11 +18,14 @@ from openai_realtime import __version__
 from openai_realtime.emulator import Emulator
 from openai_realtime.errors import BetaRetiredError, ConfigurationError, DecodeError, InvalidRequestError
 
+from .chat import chat
 from .commands import call, secret, session, transcription_session, translation_secret
 from .connection import CommandGroup, Connection, connection_options
 from .demo import demo
 from .doctor import doctor
-from .output import SUCCESSOR, say
+from .output import SUCCESSOR, note
+from .say import say
+from .transcribe import transcribe
 
 __all__ = ["main"]
 
@@ -43,7 +46,7 @@ class _Main(CommandGroup):
         except Exception as error:  # noqa: BLE001 - a bug is one line too; --debug shows where it is
             if connection.debug:
                 traceback.print_exc()
-            say(f"Error: {_describe(error)}")
+            note(f"Error: {_describe(error)}")
             code = _exit_code(error)
         sys.exit(code)
 
@@ -75,7 +78,7 @@ def _exit_code(error: Exception) -> int:
 @click.version_option(__version__, prog_name="openai-realtime")
 @connection_options
 def main() -> None:
-    """Credentials and calls of the OpenAI Realtime API, and a local server that speaks it.
+    """Conversations, credentials and calls of the OpenAI Realtime API, and a local server that speaks it.
 
     `openai-realtime demo` shows it all without a key.
     """
@@ -105,5 +108,17 @@ def emulate(port: int, host: str, *, beta_retired: bool) -> None:
     click.echo()
 
 
-for _command in (demo, emulate, secret, session, transcription_session, translation_secret, call, doctor):
+for _command in (
+    demo,
+    chat,
+    say,
+    transcribe,
+    emulate,
+    secret,
+    session,
+    transcription_session,
+    translation_secret,
+    call,
+    doctor,
+):
     main.add_command(_command)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import os
 from collections.abc import Callable, Iterator
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import attrs
 import click
 
-from openai_realtime.config import ClientOptions
+from openai_realtime.config import ClientOptions, ConnectOptions, resolve_config
 from openai_realtime.emulator import Emulator
 from openai_realtime.sync import RealtimeClient
+
+from .output import note
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,17 +31,44 @@ class Connection:
     timeout: float | None = None
     debug: bool = False
 
+    def needs_no_key(self) -> None:
+        """Choose the emulator if there is no key and no other server was asked for."""
+        if self.base_url is None and not _has_key():
+            self.emulator = True
+
     @contextlib.contextmanager
-    def server(self) -> Iterator[ClientOptions]:
-        """The client options that reach the chosen server; the emulator runs as long as the context."""
+    def server(self, speed: float = math.inf) -> Iterator[ClientOptions]:
+        """The client options that reach the chosen server; the emulator runs as long as the context, at `speed`."""
         options = ClientOptions(base_url=self.base_url, timeout=self.timeout)
         if not self.emulator:
             yield options
             return
         if self.base_url:
             raise click.UsageError("--emulator and --base-url exclude each other.")
-        with Emulator() as emulator:
+        with Emulator(speed=speed) as emulator:
             yield {**options, "base_url": emulator.base_url, "api_key": emulator.api_key}
+
+    @contextlib.contextmanager
+    def session_server(self, emulation: str) -> Iterator[ClientOptions]:
+        """As `server`, without a key the emulator, at the speed of life. It says so on stderr, and what to expect."""
+        self.needs_no_key()
+        with self.server(speed=1.0) as options:
+            if self.emulator:
+                note(f"{self.describe(options)} {emulation}")
+            yield options
+
+    def describe(self, options: ClientOptions) -> str:
+        """Which server `options` reach, and why."""
+        url = resolve_config(options, os.environ).base_url
+        if not self.emulator:
+            return f"Using the API at {url} with the key in OPENAI_API_KEY."
+        reason = "Using" if _has_key() else "OPENAI_API_KEY is not set: using"
+        return f"{reason} the built-in emulator at {url}; nothing leaves this machine."
+
+    @property
+    def connect_options(self) -> ConnectOptions:
+        """How sessions are opened: the limit of one attempt holds for them too."""
+        return ConnectOptions() if self.timeout is None else ConnectOptions(open_timeout=self.timeout)
 
     @contextlib.contextmanager
     def client(self) -> Iterator[RealtimeClient]:
@@ -55,6 +86,10 @@ class CommandGroup(click.Group):
             click.echo(ctx.get_help(), err=True)
             ctx.exit(2)
         return super().parse_args(ctx, args)
+
+
+def _has_key() -> bool:
+    return bool(os.environ.get("OPENAI_API_KEY"))
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:

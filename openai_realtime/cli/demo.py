@@ -1,8 +1,8 @@
-"""The main job in one command: mint credentials through the real HTTP client, and show what happened."""
+"""The main job in one command: mint credentials and hold a session through the real client, and show what happened."""
 
 from __future__ import annotations
 
-import os
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
@@ -10,17 +10,30 @@ from typing import Any, Final
 import attrs
 import click
 
-from openai_realtime.config import ClientOptions, resolve_config
+from openai_realtime.config import ConnectOptions
 from openai_realtime.converter import encode, load_object
 from openai_realtime.errors import BetaRetiredError
 from openai_realtime.models.audio import AudioTranscription
 from openai_realtime.models.base import Model
 from openai_realtime.models.beta import RealtimeSessionCreateRequest, RealtimeTranscriptionSessionCreateRequest
+from openai_realtime.models.events import ServerEvent
+from openai_realtime.models.responses import RealtimeResponseUsage, ResponseConfig
+from openai_realtime.models.server_events import (
+    ResponseDone,
+    ResponseOutputAudioDelta,
+    ResponseOutputAudioTranscriptDelta,
+    ResponseOutputTextDelta,
+)
 from openai_realtime.models.sessions import RealtimeCreateClientSecretRequest, RealtimeSessionConfig
+from openai_realtime.pcm import duration
 from openai_realtime.sync import RealtimeClient
+from openai_realtime.sync_connection import RealtimeConnection
 
 from .connection import Connection, with_connection
-from .output import facts, http_facts, request_id, show, tell
+from .output import Rows, facts, http_facts, request_id, short, show, tell
+from .turns import ask, sound
+
+_MODEL = "gpt-realtime-2.1"
 
 
 @attrs.frozen(kw_only=True)
@@ -39,7 +52,7 @@ _STEPS: Final[Sequence[_Step]] = (
         path="/realtime/client_secrets",
         operation=RealtimeClient.create_realtime_client_secret,
         request=RealtimeCreateClientSecretRequest(
-            session=RealtimeSessionConfig(model="gpt-realtime-2.1", instructions="Be brief.")
+            session=RealtimeSessionConfig(model=_MODEL, instructions="Be brief.")
         ),
     ),
     _Step(
@@ -62,27 +75,17 @@ _STEPS: Final[Sequence[_Step]] = (
 @click.command()
 @with_connection
 def demo(connection: Connection) -> None:
-    """Mint three credentials and show what happened.
+    """Mint credentials and hold a session.
 
-    A client secret, a session and a transcription session, through the real HTTP client. Without OPENAI_API_KEY it
-    runs on the built-in emulator, which needs no network.
+    A client secret, a session and a transcription session over HTTP; then a text turn and a spoken turn over a
+    WebSocket. It shows what happened. Without OPENAI_API_KEY it runs on the built-in emulator, which needs no network.
     """
-    no_key = not os.environ.get("OPENAI_API_KEY")
-    if no_key and connection.base_url is None:
-        connection.emulator = True
+    connection.needs_no_key()
     with connection.server() as options, RealtimeClient(**options) as client:
-        tell(_server(connection, options, no_key=no_key) + "\n")
+        tell(connection.describe(options) + "\n")
         retired = [step for step in _STEPS if not _worked(client, step)]
+        _hold_session(client, connection.connect_options)
     tell(_summary(len(retired)))
-
-
-def _server(connection: Connection, options: ClientOptions, *, no_key: bool) -> str:
-    """Which server the demonstration uses, and why."""
-    url = resolve_config(options, os.environ).base_url
-    if not connection.emulator:
-        return f"Using the API at {url} with the key in OPENAI_API_KEY."
-    reason = "OPENAI_API_KEY is not set: using" if no_key else "Using"
-    return f"{reason} the built-in emulator at {url}; nothing leaves this machine."
 
 
 def _worked(client: RealtimeClient, step: _Step) -> bool:
@@ -112,8 +115,46 @@ def _flat(settings: dict[str, Any], above: str = "") -> Iterator[str]:
             yield f"{above}{name}={value}"
 
 
+def _hold_session(client: RealtimeClient, options: ConnectOptions) -> None:
+    """A text turn and a spoken turn, in one session."""
+    config = RealtimeSessionConfig(output_modalities=["text"], instructions="Be brief.")
+    with client.connect(model=_MODEL, session=config, options=options) as session:
+        where = ("asked", f"WebSocket /realtime?model={_MODEL}")
+        _show_turn(session, "4. A text turn", [where, ("said", "Say hello.")], None)
+        spoken = ResponseConfig(output_modalities=["audio"])
+        _show_turn(session, "5. A spoken turn, in the same session", [("said", "Say goodbye.")], spoken)
+
+
+def _show_turn(session: RealtimeConnection, title: str, asked: Rows, response: ResponseConfig | None) -> None:
+    """Say what the last of the rows `asked` has, and show the answer."""
+    started = time.perf_counter()
+    events = list(ask(session, asked[-1][1], response))
+    took = f"{len(events)} in {(time.perf_counter() - started) * 1000:.0f} ms"
+    text = "".join(_words(event) for event in events)
+    audio = b"".join(sound(event) for event in events if isinstance(event, ResponseOutputAudioDelta))
+    heard = [("audio", f"{duration(audio):.1f} s of PCM16 at 24 kHz; openai-realtime say writes it")] if audio else []
+    show(title, [*asked, ("answer", short(text)), *heard, ("events", took), *_cost(events[-1])])
+    click.echo()
+
+
+def _words(event: ServerEvent) -> str:
+    """What an event adds to the answer, written or spoken."""
+    if isinstance(event, ResponseOutputTextDelta | ResponseOutputAudioTranscriptDelta):
+        return event.delta or ""
+    return ""
+
+
+def _cost(event: ServerEvent) -> Rows:
+    """The tokens of a response, if its last event tells them."""
+    usage = getattr(event.response, "usage", None) if isinstance(event, ResponseDone) else None
+    if not isinstance(usage, RealtimeResponseUsage):
+        return []
+    return [("tokens", f"{short(usage.input_tokens) or 0} in, {short(usage.output_tokens) or 0} out")]
+
+
 def _summary(retired: int) -> str:
-    worked = len(_STEPS) - retired
+    worked = len(_STEPS) - retired + 2
+    next_step = "Next: openai-realtime chat, and openai-realtime --help"
     if not retired:
-        return f"All {worked} worked; their secrets are masked here. Next: openai-realtime secret --help"
-    return f"{worked} worked; {retired} of the beta are retired on this server. Next: openai-realtime secret --help"
+        return f"All {worked} worked; secrets are masked here. {next_step}"
+    return f"{worked} worked; {retired} of the beta are retired on this server. {next_step}"

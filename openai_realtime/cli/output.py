@@ -9,6 +9,7 @@ import os
 import stat
 import sys
 import time
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -43,9 +44,17 @@ def one_line(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-def say(message: str) -> None:
-    """One line on stderr."""
-    click.echo(one_line(message), err=True)
+def printable(text: str) -> str:
+    """`text` with its line breaks, and without anything else that a terminal would obey."""
+    return "".join(
+        character for character in text if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
+    )
+
+
+def note(message: str) -> None:
+    """One line on stderr; a terminal wraps it between words."""
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    console.print(one_line(message), soft_wrap=not console.is_terminal)
 
 
 def mask(secret: str) -> str:
@@ -257,4 +266,4 @@ def warnings_on_stderr() -> Iterator[None]:
         finally:
             for warning in caught:
                 hint = f"; {SUCCESSOR}" if warning.category is DeprecationWarning else ""
-                say(f"Warning: {warning.message}{hint}")
+                note(f"Warning: {warning.message}{hint}")

@@ -1,0 +1,102 @@
+"""`openai-realtime say`: the model's spoken answer to a text, as a WAV file."""
+
+from __future__ import annotations
+
+import io
+import secrets
+from pathlib import Path
+from typing import Any
+
+import click
+
+from openai_realtime import pcm
+from openai_realtime.models.audio import AudioPcm
+from openai_realtime.models.base import UNSET
+from openai_realtime.models.server_events import ResponseOutputAudioDelta, ResponseOutputAudioTranscriptDelta
+from openai_realtime.models.sessions import RealtimeAudioConfig, RealtimeAudioOutput, RealtimeSessionConfig
+from openai_realtime.sync import RealtimeClient
+from openai_realtime.sync_connection import RealtimeConnection
+
+from .connection import Connection, with_connection
+from .output import Output, printable, tell, terminal
+from .turns import ask, sound
+
+_MODEL = "gpt-realtime-2.1"
+
+
+@click.command()
+@click.argument("text")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True),
+    metavar="FILE.wav",
+    required=True,
+    help="The WAV file to write: 24 kHz, mono, 16 bits. It appears when it is complete.",
+)
+@click.option("--model", default=_MODEL, show_default=True, help="The model's name.")
+@click.option("--voice", help="The voice's name, such as 'marin'.")
+@click.option("--instructions", metavar="TEXT", help="What the model shall be and do.")
+@with_connection
+def say(connection: Connection, /, text: str, output: str, model: str, **settings: Any) -> None:
+    """Write the model's spoken answer as WAV.
+
+    TEXT is what you say to the model. The words of its answer stream to standard output. Without OPENAI_API_KEY the
+    built-in emulator answers.
+    """
+    if not text.strip():
+        raise click.UsageError("TEXT is empty.")
+    Output(as_json=False, file=output).check()
+    with (
+        connection.session_server("It repeats your words, and hums in place of a voice.") as options,
+        RealtimeClient(**options) as client,
+        client.connect(model=model, session=_config(**settings), options=connection.connect_options) as session,
+    ):
+        audio = _listen(session, text)
+    if not audio:
+        raise click.ClickException("the answer has no audio; nothing was written")
+    _replace(output, _wav(audio))
+    tell(f"{pcm.duration(audio):.1f} s of speech are in {output}.")
+
+
+def _config(voice: str | None, instructions: str | None) -> RealtimeSessionConfig:
+    output = RealtimeAudioOutput(format=AudioPcm(rate=pcm.RATE), voice=voice or UNSET)
+    return RealtimeSessionConfig(
+        output_modalities=["audio"],
+        instructions=UNSET if instructions is None else instructions,
+        audio=RealtimeAudioConfig(output=output),
+    )
+
+
+def _listen(session: RealtimeConnection, text: str) -> bytes:
+    """The audio of the answer; its words are printed as they come."""
+    terminal()  # from here on standard output takes any character
+    audio = bytearray()
+    try:
+        for event in ask(session, text):
+            if isinstance(event, ResponseOutputAudioDelta):
+                audio += sound(event)
+            elif isinstance(event, ResponseOutputAudioTranscriptDelta):
+                click.echo(printable(event.delta or ""), nl=False)
+    finally:
+        click.echo()
+    return bytes(audio)
+
+
+def _wav(audio: bytes) -> bytes:
+    file = io.BytesIO()
+    pcm.write_wav(file, audio)
+    return file.getvalue()
+
+
+def _replace(path: str, data: bytes) -> None:
+    """Put `data` in the file at `path` in one step, so that nobody ever finds half of it there."""
+    target = Path(path).resolve()  # a link stays a link
+    if target.exists() and not target.is_file():
+        target.write_bytes(data)  # a device or pipe is written to, not replaced
+        return
+    new = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        new.write_bytes(data)
+        new.replace(target)
+    finally:
+        new.unlink(missing_ok=True)
