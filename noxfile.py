@@ -38,3 +38,10 @@ def build(session: nox.Session) -> None:
     """The wheel and the sdist."""
     session.install("build")
     session.run("python", "-m", "build", "--outdir", session.create_tmp())
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Speed and size beside other packages: a table, and benchmarks/results.json. It wants the machine for itself."""
+    session.install(".[bench]")
+    session.run("python", "benchmarks/run.py", *session.posargs)

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .client import *  # noqa: F403  - each module's __all__ is its public part
     from .config import *  # noqa: F403
+    from .connection import *  # noqa: F403
     from .converter import *  # noqa: F403
     from .errors import *  # noqa: F403
     from .migration import *  # noqa: F403
     from .models import *  # noqa: F403
+    from .reconnect import *  # noqa: F403
     from .sync import *  # noqa: F403
+    from .sync_connection import *  # noqa: F403
+    from .translation_connection import *  # noqa: F403
 
 __version__ = "0.1.0"
 
@@ -30,6 +34,8 @@ __all__ = [
     "ApiKey",
     "AssistantMessage",
     "AsyncRealtimeClient",
+    "AsyncRealtimeConnection",
+    "AsyncRealtimeTranslationConnection",
     "AudioContent",
     "AudioFormat",
     "AudioPart",
@@ -114,6 +120,7 @@ __all__ = [
     "ItemReference",
     "ItemStatus",
     "LogProb",
+    "Lost",
     "MaxOutputTokens",
     "Maybe",
     "McpApprovalFilter",
@@ -158,6 +165,7 @@ __all__ = [
     "RealtimeCallReferRequest",
     "RealtimeCallRejectRequest",
     "RealtimeClient",
+    "RealtimeConnection",
     "RealtimeCreateClientSecretRequest",
     "RealtimeCreateClientSecretResponse",
     "RealtimeError",
@@ -180,10 +188,13 @@ __all__ = [
     "RealtimeTranslationAudioOutput",
     "RealtimeTranslationClientSecretCreateRequest",
     "RealtimeTranslationClientSecretCreateResponse",
+    "RealtimeTranslationConnection",
     "RealtimeTranslationSession",
     "RealtimeTranslationSessionConfig",
     "RealtimeTranslationSessionUpdateRequest",
     "Reasoning",
+    "ReconnectPolicy",
+    "Reconnected",
     "Response",
     "ResponseAudioConfig",
     "ResponseAudioDelta",
@@ -217,6 +228,7 @@ __all__ = [
     "ResponseOutputTextDone",
     "ResponseTextDelta",
     "ResponseTextDone",
+    "RestorePlan",
     "RetentionRatioTruncation",
     "RetryPolicy",
     "SemanticVad",
@@ -276,9 +288,6 @@ _MODULES = (
     "config",
     "converter",
     "migration",
-    "client",
-    "sync",
-    # The events come last: whoever makes REST calls never loads their 120 classes.
     "models.items",
     "models.responses",
     "models.events",
@@ -286,13 +295,21 @@ _MODULES = (
     "models.server_events",
     "models.translation_events",
     "models.beta_events",
+    "client",
+    "sync",
+    "reconnect",
+    "connection",
+    "translation_connection",
+    "sync_connection",
 )
+# The clients are looked for by name: no event needs their aiohttp, and no REST call the 120 classes of events.
+_CLIENTS = {"AsyncRealtimeClient": ("client",), "RealtimeClient": ("sync",)}
 
 
 if not TYPE_CHECKING:  # or type checkers would take any misspelt name for Any
 
     def __getattr__(name: str) -> Any:
-        for module in _MODULES if name in __all__ else ():
+        for module in _CLIENTS.get(name, _MODULES) if name in __all__ else ():
             home = importlib.import_module(f".{module}", __name__)
             if name in _public(home):
                 value = globals()[name] = getattr(home, name)

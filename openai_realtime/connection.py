@@ -43,7 +43,6 @@ from .models.server_events import (
     ConversationItemDeleted,
     ConversationItemRetrieved,
     ConversationItemTruncated,
-    Error,
     InputAudioBufferCleared,
     InputAudioBufferCommitted,
     OutputAudioBufferCleared,
@@ -65,6 +64,7 @@ E = TypeVar("E", bound=ServerEvent)
 
 _ACKNOWLEDGE = 30.0  # seconds an answer may take; the slowest the API is known for comes after about one
 _CHUNK = 48_000  # bytes of audio a frame: one second of PCM16 at 24 kHz, far below the API's 15 MiB
+_FOLLOWED = frozenset({"error", "response.created", "response.done"})
 _CREATED_BY = "openai_realtime_event_id"
 """The metadata entry that tells which `response.create` a response comes from."""
 
@@ -166,7 +166,7 @@ class AsyncConnection:
 
     async def __anext__(self) -> ServerEvent:
         try:
-            return await self._inbox.next()
+            return self._inbox.take() if self._inbox else await self._inbox.next()
         except ConnectionClosedError as error:
             if error.code == NORMAL:
                 raise StopAsyncIteration from None
@@ -258,17 +258,22 @@ class AsyncConnection:
             self._received(event, size)
 
     def _received(self, event: ServerEvent, size: int) -> None:
-        if self._recovery is None or self._recovery.received(event):
-            self._take(event, size)
-
-    def _take(self, event: ServerEvent, size: int) -> None:
         """Give an event to whom it concerns: an error to who asked, all else to the inbox."""
-        if isinstance(event, Error):
-            asked = self._questions.get(str(_field(event, "error").get("event_id")))
-            if asked is not None and not asked.done():
-                asked.set_exception(RealtimeEventError(event.raw or {}))
-                return
+        if self._recovery is not None and not self._recovery.received(event):
+            return
+        if event.type in _FOLLOWED and self._follow(event):
+            return
         self._inbox.put(event, size)
+
+    def _follow(self, event: ServerEvent) -> bool:
+        """Look at an event of the types that matter here; whether it is told to whom it concerns, and no news."""
+        if event.type != "error":
+            return False
+        asked = self._questions.get(str(_field(event, "error").get("event_id")))
+        if asked is None or asked.done():
+            return False
+        asked.set_exception(RealtimeEventError(event.raw or {}))
+        return True
 
     def _end(self, ended: ConnectionClosedError) -> None:
         if self._inbox.ended is None:
@@ -290,7 +295,8 @@ class AsyncConnection:
         self._inbox.put(new.news, 0)  # first, for those who wait for it
         self._forget(ended, new)
         for event, size in new.received:
-            self._take(event, size)
+            if not self._follow(event):
+                self._inbox.put(event, size)
         self._helpers.append(asyncio.create_task(self._resend(new.events)))
 
     def _forget(self, ended: ConnectionClosedError, new: Replacement) -> None:
@@ -431,12 +437,7 @@ class AsyncRealtimeConnection(AsyncConnection):
         event_id = new_id("event")
         metadata = {**(config.metadata or {}), _CREATED_BY: event_id}
         event = ResponseCreate(event_id=event_id, response=attrs.evolve(config, metadata=metadata))
-        return await self._ask(event, ResponseCreated, lambda made: _metadata(made).get(_CREATED_BY) == event_id)
-
-    def _take(self, event: ServerEvent, size: int) -> None:
-        if isinstance(event, ResponseCreated | ResponseDone):
-            self._follow_response(event)
-        super()._take(event, size)
+        return await self._ask(event, ResponseCreated, lambda made: _created_by(made) in (event_id, None))
 
     def _forget(self, ended: ConnectionClosedError, new: Replacement) -> None:
         self._active.clear()
@@ -447,16 +448,17 @@ class AsyncRealtimeConnection(AsyncConnection):
         super()._end(ended)
         self._idle.set()  # who waits for a turn goes on, and is told by its send
 
-    def _follow_response(self, event: ServerEvent) -> None:
+    def _follow(self, event: ServerEvent) -> bool:
         """Keep which responses of the conversation are active, by type and ids only: no odd field can block them."""
         response = _field(event, "response")
-        if isinstance(event, ResponseCreated) and response.get("conversation_id", "") is not None:
+        if event.type == "response.created" and response.get("conversation_id", "") is not None:
             self._active.add(str(response.get("id")))
             self._idle.clear()
-        elif isinstance(event, ResponseDone):
+        elif event.type == "response.done":
             self._active.discard(str(response.get("id")))
             if not self._active:
                 self._idle.set()
+        return super()._follow(event)
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:
@@ -473,9 +475,16 @@ def _field(event: ServerEvent, name: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _metadata(event: ServerEvent) -> dict[str, Any]:
-    metadata = _field(event, "response").get("metadata")
-    return metadata if isinstance(metadata, dict) else {}
+def _created_by(event: ResponseCreated) -> str | None:
+    """The id of the `response.create` that a response comes from, empty if it is another's, None if that is untold.
+
+    Servers that know no metadata leave it out: there it is the one that was waited for.
+    """
+    response = _field(event, "response")
+    if "metadata" not in response:
+        return None
+    metadata = response["metadata"]
+    return str(metadata.get(_CREATED_BY, "")) if isinstance(metadata, dict) else ""
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
@@ -29,6 +29,7 @@ _G711_BYTES_PER_MS: Final = 8
 _G711: Final = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
 _UNHEARD_MS: Final = 2_000  # while nobody speaks: more than the padding that the server puts before speech
 _KEPT_MS: Final = 120_000  # of speech
+_LEAST_MS: Final = 100  # the server refuses to commit less
 _MERGED: Final = ("audio", "input", "output")  # objects of a session that an update completes; it replaces others
 
 _ANSWERED: Final = frozenset(
@@ -70,15 +71,18 @@ class Conversation:
         self.settings: JSON = {}
         self.responses: dict[str, bool] = {}
         """The responses under way, and whether they are the conversation's own."""
-        self.pending: dict[str, Sent] = {}
+        # Ordered: its first entry is found at once, however many were taken from before it.
+        self.pending: OrderedDict[str, Sent] = OrderedDict()
         """What was sent and not answered yet, by event id; audio is in `audio`."""
         self.audio: deque[Sent] = deque()
         """The input audio that is in no item yet."""
         self.dropped_ms = 0.0
-        """How much speech was too long to keep."""
+        """How much speech, of that in no item yet, was too long to keep."""
+        self.speaking = False
+        """Whether the server has told of speech that is in no item yet."""
         self.translates = False
         """Whether it is a translation that is going on: the API does not tell how far it got."""
-        self.cut: dict[Place, int] = {}
+        self.cut: dict[Place, float] = {}
         """Where the model's speech was truncated, in milliseconds."""
         self.expires_at: float | None = None
         self._texts: dict[Place, list[str]] = {}
@@ -87,7 +91,6 @@ class Conversation:
         self._order = itertools.count()
         self._audio_ms = 0.0
         self._speech_end_ms = 0.0
-        self._speaking = False
         self._detects_turns = True
         self._transcribes = False
         self._transcribing: set[str] = set()
@@ -95,13 +98,13 @@ class Conversation:
     @property
     def busy(self) -> bool:
         """Whether something is under way that a new connection would lose."""
-        return bool(self._speaking or any(self.responses.values()) or self.pending or self._transcribing)
+        return bool(self.speaking or self.responses or self.pending or self._transcribing)
 
     def sent(self, event: ClientEvent) -> None:
         """Follow an event that goes to the server. It has an event id, and an item that it creates has an id."""
         if isinstance(event, InputAudioBufferAppend):
             start = self._audio_ms
-            self._audio_ms += len(event.audio) * 3 / 4 / self._bytes_per_ms["input"]
+            self._audio_ms += _size(event.audio) / self._bytes_per_ms["input"]
             self.audio.append(Sent(next(self._order), event, start, self._audio_ms))
             self._forget_old_audio()
         elif event.type == "session.input_audio_buffer.append":
@@ -111,9 +114,10 @@ class Conversation:
 
     def received(self, event: ServerEvent) -> None:
         """Follow an event from the server."""
-        handle = self._handlers.get(event.type)
+        raw = event.raw or {}
+        handle = self._handlers.get(text_of(raw, "type"))
         if handle is not None:
-            handle(self, event.raw or {})
+            handle(self, raw)
 
     def text(self, place: Place) -> str:
         """What is known of a part's words: its text, or the transcript of its audio as far as it came.
@@ -121,7 +125,7 @@ class Conversation:
         Of truncated speech it is the share that was heard, to the whole word: the API tells no place in the text.
         """
         part = self.part(place)
-        text = "".join(self._texts.get(place, ())) or _text(part, "text") or _text(part, "transcript")
+        text = "".join(self._texts.get(place, ())) or text_of(part, "text") or text_of(part, "transcript")
         if place not in self.cut:
             return text
         length_ms = self._output_bytes.get(place, 0) / self._bytes_per_ms["output"]
@@ -137,7 +141,7 @@ class Conversation:
 
     def parts(self, item_id: str) -> list[Place]:
         """Where an item's parts are, those among them that only deltas told of."""
-        content = self.items[item_id].get("content")
+        content = self.items.get(item_id, {}).get("content")
         count = len(content) if isinstance(content, list) else 0
         while (item_id, count) in self._texts:
             count += 1
@@ -152,8 +156,7 @@ class Conversation:
     def _session(self, raw: JSON) -> None:
         session = _object(raw, "session")
         audio_input = _object(_object(session, "audio"), "input") or session
-        expires_at = session.get("expires_at")
-        self.expires_at = expires_at if isinstance(expires_at, int | float) and expires_at else None
+        self.expires_at = _number(session, "expires_at") or self.expires_at
         self._detects_turns = audio_input.get("turn_detection") is not None
         self._transcribes = bool(_object(audio_input, "transcription") or _object(session, "input_audio_transcription"))
         self._bytes_per_ms = {side: _bytes_per_ms(session, side) for side in ("input", "output")}
@@ -163,87 +166,94 @@ class Conversation:
         update = self._answered("session.update") or self._answered("transcription_session.update")
         if update is not None:
             self.update = update.event
-            self.settings = _merge(self.settings, load_object(encode(update.event)).get("session", {}))
+            self.settings = _merge(self.settings, _object(load_object(encode(update.event)), "session"))
 
     def _item_added(self, raw: JSON) -> None:
         item = _object(raw, "item")
-        item_id, previous = _text(item, "id"), _text(raw, "previous_item_id")
-        created = self._answered("conversation.item.create", lambda event: _text(_item(event), "id") == item_id)
-        first = created is not None and getattr(created.event, "previous_item_id", UNSET) == "root"
-        if first or (previous in self.items and previous != next(reversed(self.items))):
+        item_id, previous = text_of(item, "id"), text_of(raw, "previous_item_id")
+        if not item_id:
+            return
+        created = self._answered("conversation.item.create", lambda event: _creates(event, item))
+        first = created is not None and _given(created.event, "previous_item_id") == "root"
+        between = previous in self.items and previous != next(reversed(self.items))
+        if (first or between) and item_id not in self.items:
             self._insert(item_id, item, None if first else previous)
-        elif item_id:
+        else:
             self.items[item_id] = item
 
     def _item_done(self, raw: JSON) -> None:
         item = _object(raw, "item")
-        if _text(item, "id") in self.items:
-            self.items[_text(item, "id")] = item
+        if text_of(item, "id") in self.items:
+            self.items[text_of(item, "id")] = item
 
     def _item_deleted(self, raw: JSON) -> None:
         self._answered_about("conversation.item.delete", raw)
-        self.items.pop(_text(raw, "item_id"), None)
+        item_id = text_of(raw, "item_id")
+        self._transcribing.discard(item_id)
+        for place in self.parts(item_id):
+            self._texts.pop(place, None)
+            self.cut.pop(place, None)
+        self.items.pop(item_id, None)
 
     def _item_retrieved(self, raw: JSON) -> None:
-        self._answered_about("conversation.item.retrieve", {"item_id": _text(_object(raw, "item"), "id")})
+        self._answered_about("conversation.item.retrieve", {"item_id": text_of(_object(raw, "item"), "id")})
 
     def _item_truncated(self, raw: JSON) -> None:
         self._answered_about("conversation.item.truncate", raw)
-        end = raw.get("audio_end_ms")
-        self.cut[_place(raw)] = end if isinstance(end, int) else 0
+        self.cut[_place(raw)] = max(_number(raw, "audio_end_ms") or 0, 0)
 
     def _speech_started(self, _: JSON) -> None:
-        self._speaking = True
+        self.speaking = True
 
     def _speech_stopped(self, raw: JSON) -> None:
-        end = raw.get("audio_end_ms")
-        self._speech_end_ms = end if isinstance(end, int | float) else self._audio_ms
+        end = _number(raw, "audio_end_ms")
+        self._speech_end_ms = self._audio_ms if end is None else end
 
     def _committed(self, raw: JSON) -> None:
-        self._speaking = False
+        self.speaking = False
         if self._transcribes:
-            self._transcribing.add(_text(raw, "item_id"))
-        asked = self._answered("input_audio_buffer.commit")
-        while self.audio and (self.audio[0].order < asked.order if asked else self._spoken(self.audio[0])):
-            self.audio.popleft()
+            self._transcribing.add(text_of(raw, "item_id"))
+        commit = "input_audio_buffer.commit"
+        asked = self._answered(commit, self._is_enough) or self._answered(commit)
+        self._take_audio(lambda audio: audio.order < asked.order if asked else audio.end_ms <= self._speech_end_ms)
 
     def _cleared(self, _: JSON) -> None:
-        self._speaking = False
+        self.speaking = False
         asked = self._answered("input_audio_buffer.clear")
-        while asked and self.audio and self.audio[0].order < asked.order:
-            self.audio.popleft()
+        if asked is not None:
+            self._take_audio(lambda audio: audio.order < asked.order)
 
     def _playback_cleared(self, _: JSON) -> None:
         self._answered("output_audio_buffer.clear")
 
     def _delta(self, raw: JSON) -> None:
-        self._texts.setdefault(_place(raw), []).append(_text(raw, "delta"))
+        self._texts.setdefault(_place(raw), []).append(text_of(raw, "delta"))
 
     def _text_done(self, raw: JSON) -> None:
-        self._texts[_place(raw)] = [_text(raw, "text") or _text(raw, "transcript")]
+        self._texts[_place(raw)] = [text_of(raw, "text") or text_of(raw, "transcript")]
 
     def _transcribed(self, raw: JSON) -> None:
-        self._transcribing.discard(_text(raw, "item_id"))
-        if _text(raw, "transcript"):
+        self._transcribing.discard(text_of(raw, "item_id"))
+        if text_of(raw, "transcript"):
             self._text_done(raw)
 
     def _audio_delta(self, raw: JSON) -> None:
         place = _place(raw)
-        self._output_bytes[place] = self._output_bytes.get(place, 0) + len(_text(raw, "delta")) * 3 // 4
+        self._output_bytes[place] = self._output_bytes.get(place, 0) + _size(text_of(raw, "delta"))
 
     def _response_created(self, raw: JSON) -> None:
         response = _object(raw, "response")
         # A response out of band has null there; servers of the beta say nothing.
-        self.responses[_text(response, "id")] = response.get("conversation_id", "") is not None
+        self.responses[text_of(response, "id")] = response.get("conversation_id", "") is not None
         self._answered("response.create")
 
     def _response_done(self, raw: JSON) -> None:
-        self.responses.pop(_text(_object(raw, "response"), "id"), None)
+        self.responses.pop(text_of(_object(raw, "response"), "id"), None)
         while self._answered("response.cancel"):
             pass
 
     def _error(self, raw: JSON) -> None:
-        self.pending.pop(_text(_object(raw, "error"), "event_id"), None)
+        self.pending.pop(text_of(_object(raw, "error"), "event_id"), None)
 
     _handlers: ClassVar[Mapping[str, Callable[[Conversation, JSON], None]]] = {
         "session.created": _session,
@@ -291,7 +301,7 @@ class Conversation:
         return None
 
     def _answered_about(self, kind: str, raw: JSON) -> None:
-        self._answered(kind, lambda event: getattr(event, "item_id", None) == _text(raw, "item_id"))
+        self._answered(kind, lambda event: _given(event, "item_id") == text_of(raw, "item_id"))
 
     def _insert(self, item_id: str, item: JSON, previous: str | None) -> None:
         """Put an item after `previous` (None: first). Rare, and so the cost of a new dict is no matter."""
@@ -303,11 +313,19 @@ class Conversation:
     def _pairs(self) -> Any:
         return self.items.items()
 
-    def _spoken(self, audio: Sent) -> bool:
-        return audio.end_ms <= self._speech_end_ms
+    def _is_enough(self, commit: ClientEvent) -> bool:
+        """Whether a commit has enough audio. The refusal of one that has not comes after the answers to later ones."""
+        order = self.pending[str(commit.event_id)].order
+        return sum(audio.end_ms - audio.start_ms for audio in self.audio if audio.order < order) >= _LEAST_MS
+
+    def _take_audio(self, belongs: Callable[[Sent], bool]) -> None:
+        """Forget the audio up to the last that `belongs` to an item now, or to nothing."""
+        self.dropped_ms = 0.0
+        while self.audio and belongs(self.audio[0]):
+            self.audio.popleft()
 
     def _forget_old_audio(self) -> None:
-        listening = self._detects_turns and not self._speaking
+        listening = self._detects_turns and not self.speaking
         kept = _UNHEARD_MS if listening else _KEPT_MS
         while self._audio_ms - self.audio[0].end_ms > kept:
             oldest = self.audio.popleft()
@@ -331,7 +349,9 @@ def identified(event: C) -> C:
 
 def _merge(old: JSON, new: JSON) -> JSON:
     """The settings after an update: what it leaves out stays, its values replace, its halves of `audio` complete."""
-    merged = {key: _merge(old.get(key) or {}, value) for key, value in new.items() if key in _MERGED and value}
+    merged = {
+        key: _merge(_object(old, key), value) for key, value in new.items() if key in _MERGED and _object(new, key)
+    }
     return {**old, **new, **merged}
 
 
@@ -343,15 +363,27 @@ def _bytes_per_ms(session: JSON, side: str) -> int:
     return _G711_BYTES_PER_MS if kind in _G711 else _PCM_BYTES_PER_MS
 
 
-def _item(event: ClientEvent) -> JSON:
-    """The item that an event creates, of which only the id matters."""
-    item = getattr(event, "item", None)
-    return {"id": getattr(item, "id", None)}
+def _given(ours: Any, name: str) -> Any:
+    """A field of an event or item of ours: of a class that has it, or as it goes on the wire."""
+    raw = ours if isinstance(ours, dict) else getattr(ours, "raw", None) or {}
+    return getattr(ours, name, None) or raw.get(name)
+
+
+def _creates(event: ClientEvent, item: JSON) -> bool:
+    """Whether `item` is the one that an event creates. Where ours has no id, its type has to do."""
+    ours = _given(event, "item")
+    name = "id" if _given(ours, "id") else "type"
+    return bool(_given(ours, name) == item.get(name))
+
+
+def _size(audio: str) -> int:
+    """The bytes that base64 stands for."""
+    return len(audio) * 3 // 4 - audio.count("=", -2)
 
 
 def _place(raw: JSON) -> Place:
     index = raw.get("content_index")
-    return _text(raw, "item_id"), index if isinstance(index, int) else 0
+    return text_of(raw, "item_id"), index if isinstance(index, int) else 0
 
 
 def _object(raw: JSON, name: str) -> JSON:
@@ -359,6 +391,12 @@ def _object(raw: JSON, name: str) -> JSON:
     return value if isinstance(value, dict) else {}
 
 
-def _text(raw: JSON, name: str) -> str:
+def _number(raw: JSON, name: str) -> float | None:
+    value = raw.get(name)
+    return value if isinstance(value, int | float) else None
+
+
+def text_of(raw: JSON, name: str) -> str:
+    """A field that is text; empty if it is none."""
     value = raw.get(name)
     return value if isinstance(value, str) else ""

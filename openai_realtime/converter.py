@@ -10,8 +10,10 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
+import attrs
 import orjson
 from cattrs.preconf.orjson import make_converter
 
@@ -21,7 +23,7 @@ from .models.hints import field_hints, is_model, is_union, members, origin, plai
 from .validation import check
 
 if TYPE_CHECKING:
-    from .models.events import ClientEvent, Dialect, Event, ServerEvent
+    from .models.events import ClientEvent, Dialect, ServerEvent
 
 __all__ = ["decode", "decode_client_event", "decode_server_event", "encode", "structure_request"]
 
@@ -82,37 +84,69 @@ def load_object(data: str | bytes) -> dict[str, Any]:
     return value
 
 
-# --- reading: one factory a kind of hint; what holds no model passes through untouched -------------------------------
+# --- reading: one factory a kind of hint; what holds no model passes through, where cattrs would coerce it ------------
+# A hook is made when its first value comes: most of a session's 130 classes are never read.
 
 
 def _as_is(value: Any, _: Any) -> Any:
     return value
 
 
-for primitive in (str, int, float, bool):  # cattrs would coerce: None to "None", "false" to True
-    converter.register_structure_hook(primitive, _as_is)
-
-
-@converter.register_structure_hook_factory(plain)
-def _plain_hook(_: Any) -> Hook:
-    return _as_is
+# A model is read by a function that is written for its class: a loop over the fields takes three times as long. Half of
+# what is left would be the class's own __init__, which has to get around its being frozen. So the values go into a
+# draft, which is of a subclass that is not frozen and has no slots of its own; such an instance may change its class.
+_READ = """
+def function(data, _):
+    if not isinstance(data, dict):
+        return data
+    get = data.get
+    draft = new(Draft)
+    {fields}
+    draft.__class__ = cls
+    return draft
+"""
 
 
 @converter.register_structure_hook_factory(is_model)
 def _model_hook(cls: Any) -> Hook:
-    hooks = [(name, converter.get_structure_hook(hint)) for name, hint in field_hints(cls).items()]
-    readers = tuple((name, None if hook is _as_is else hook) for name, hook in hooks)
+    """The reading of a `cls`. The hooks of its fields are names in the function, made when a value comes."""
+    names: dict[str, Any] = {"cls": cls, "Draft": _draft_class(cls), "new": object.__new__, "UNSET": UNSET}
+    hints = field_hints(cls)
+    lines = []
+    for name in (field.name for field in attrs.fields(cls)):
+        if name not in hints:  # raw, and what HTTP calls add to their results
+            value = "data" if name == "raw" else "None"
+        elif plain(hints[name]):
+            value = f"get({name!r}, UNSET)"
+        else:
+            names[f"read_{name}"] = _made_later(hints[name], names, f"read_{name}")
+            value = f"read_{name}(data[{name!r}], None) if {name!r} in data else UNSET"
+        lines.append(f"draft.{name} = {value}")
+    return _function(_READ, lines, names)
 
-    def read(data: Any, _: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        values = {
-            name: UNSET if name not in data else data[name] if hook is None else hook(data[name], None)
-            for name, hook in readers
-        }
-        return cls(raw=data, **values)
 
-    return read
+def _draft_class(cls: Any) -> type:
+    """A subclass of a frozen `cls` that is not frozen and adds no slots."""
+    unfrozen = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    return type("Draft", (cls,), {"__slots__": (), **unfrozen})
+
+
+def _made_later(hint: Any, names: dict[str, Any], name: str) -> Hook:
+    """A hook that, when it is first called, puts the real one in its own place in `names`."""
+
+    def first(value: Any, _: Any) -> Any:
+        hook = names[name] = converter.get_structure_hook(hint)
+        return hook(value, None)
+
+    return first
+
+
+def _function(template: str, fields: Sequence[str], names: dict[str, Any]) -> Callable[..., Any]:
+    """The function that `template` is with the lines `fields` in it; `names` are global to it."""
+    source = template.format(fields="\n    ".join(fields))
+    exec(compile(source, "<converter>", "exec"), names)  # noqa: S102  - all that is put in are our fields' names
+    function: Callable[..., Any] = names["function"]
+    return function
 
 
 @converter.register_structure_hook_factory(lambda hint: not plain(hint) and origin(hint) is Sequence)
@@ -131,15 +165,15 @@ def _mapping_hook(hint: Any) -> Hook:
 def _union_hook(hint: Any) -> Hook:
     """A union of models and other things: JSON objects go to a model, arrays to the sequence, the rest stays."""
     parts = [part for part in members(hint) if not plain(part)]
-    if len(parts) == 1:
-        return converter.get_structure_hook(parts[0])
     models = [part for part in parts if isinstance(part, type)]
     others = [converter.get_structure_hook(part) for part in parts if not isinstance(part, type)]
-    read_object = _object_hook(models) if models else _as_is
+    hooks = [_object_hook(models), *others] if models else others
+    if len(hooks) == 1:
+        return hooks[0]
 
     def read(value: Any, _: Any) -> Any:
         if models and isinstance(value, dict):
-            return read_object(value, None)
+            return hooks[0](value, None)
         for other in others:
             value = other(value, None)
         return value
@@ -152,29 +186,52 @@ def _object_hook(models: Sequence[type[Model]]) -> Hook:
     if len(models) == 1:
         return converter.get_structure_hook(models[0])
     unknown = converter.get_structure_hook(UnknownObject) if UnknownObject in models else _as_is
-    return _tagged_hook(models, "type", unknown)
+    return _tagged_hook("type", models, unknown)
 
 
-def _tagged_hook(models: Sequence[type[Model]], key: str, unknown: Hook) -> Hook:
-    """The choice of a model by the value of `key`, from a table made once."""
+def _tagged_hook(key: str, models: Sequence[type[Model]], unknown: Hook) -> Hook:
+    """The choice of a model by the value of `key`."""
     choices: dict[str, list[type[Model]]] = {}
     for cls in models:
         for tag in tags(cls, key):
             choices.setdefault(tag, []).append(cls)
-    table = {
-        tag: _tagged_hook(same, "role", unknown) if len(same) > 1 else converter.get_structure_hook(same[0])
-        for tag, same in choices.items()
-    }
-
-    def read(value: Any, _: Any) -> Any:
-        tag = value.get(key)
-        hook = table.get(tag, unknown) if isinstance(tag, str) else unknown
-        return hook(value, None)
-
-    return read
+    return _TaggedHooks(key, choices, unknown).read
 
 
-# --- writing: fields that are set, and what the model was read with and does not know --------------------------------
+class _TaggedHooks(dict[str, Hook]):
+    """The hooks of models by tag, the value of `key`, each made when it is first wanted.
+
+    Tags that no model has share the hook `unknown`, so that a server cannot make this grow.
+    """
+
+    def __init__(self, key: str, choices: Mapping[str, Sequence[type[Model]]], unknown: Hook) -> None:
+        super().__init__()
+        self._key = key
+        self._choices = choices
+        self._unknown = unknown
+
+    def __missing__(self, tag: str) -> Hook:
+        models = self._choices.get(tag)
+        if models is None:
+            return self._unknown
+        if len(models) == 1:
+            self[tag] = converter.get_structure_hook(models[0])
+        else:
+            self[tag] = _tagged_hook("role", models, self._unknown)
+        return self[tag]
+
+    def read(self, value: Any, _: Any) -> Any:
+        """The model that an object becomes; anything else stays as it is."""
+        if not isinstance(value, dict):
+            return value
+        tag = value.get(self._key)
+        return self[tag if isinstance(tag, str) else ""](value, None)
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+_FINAL = frozenset((str, int, bool, NoneType))
+"""The types of values that are JSON as they are: they need no hook."""
 
 
 @converter.register_unstructure_hook
@@ -189,23 +246,29 @@ def _no_bytes(_: bytes) -> str:  # cattrs would write base85, which nobody on th
     raise TypeError("bytes")
 
 
+_WRITE = """
+def function(model):
+    result = {{}}
+    {fields}
+    if model.raw is not None and not known >= model.raw.keys():
+        result.update((name, value) for name, value in model.raw.items() if name not in known)
+    return result
+"""
+
+
 @converter.register_unstructure_hook_factory(is_model)
 def _unstructure_model(cls: Any) -> Callable[[Any], Any]:
-    names = tuple(field_hints(cls))
-    known = frozenset(names)
-    write = converter.unstructure
-
-    def unstructure(model: Any) -> dict[str, Any]:
-        values = ((name, getattr(model, name)) for name in names)
-        result = {name: write(value) for name, value in values if value is not UNSET}
-        if model.raw is not None and not known >= model.raw.keys():
-            result.update((name, value) for name, value in model.raw.items() if name not in known)
-        return result
-
-    return unstructure
+    """The writing of a `cls`: its fields that are set, and what it was read with and does not know."""
+    known = frozenset(field_hints(cls))
+    names = {"UNSET": UNSET, "FINAL": _FINAL, "known": known, "write": converter.unstructure}
+    lines = []
+    for name in field_hints(cls):
+        lines += [f"value = model.{name}", "if value is not UNSET:"]
+        lines += [f"    result[{name!r}] = value if type(value) in FINAL else write(value)"]
+    return _function(_WRITE, lines, names)
 
 
-# --- events: a table from `type` to hook, in which each hook is made when its first event comes ----------------------
+# --- events: a table from `type` to hook ------------------------------------------------------------------------------
 # The event modules are imported here and not above: whoever makes REST calls never needs them.
 
 
@@ -214,7 +277,7 @@ def decode_server_event(data: str | bytes, *, dialect: Dialect = "realtime") -> 
 
     Raises DecodeError if `data` is not JSON or not an object.
     """
-    event: ServerEvent = _read_event(data, _server_hooks(dialect))
+    event: ServerEvent = _server_hooks(dialect).read(load_object(data), None)
     return event
 
 
@@ -223,42 +286,27 @@ def decode_client_event(data: str | bytes, *, dialect: Dialect = "realtime") -> 
 
     Raises DecodeError if `data` is not JSON or not an object.
     """
-    event: ClientEvent = _read_event(data, _client_hooks(dialect))
+    event: ClientEvent = _client_hooks(dialect).read(load_object(data), None)
     return event
 
 
-class _EventHooks(dict[str, Hook]):
-    """The hooks by wire type; types that no class has share one, so that a server cannot make this grow."""
+@functools.cache
+def _server_hooks(dialect: Dialect) -> _TaggedHooks:
+    from .models.events import ServerEvent  # noqa: PLC0415
 
-    def __init__(self, classes: Mapping[str, type[Event]], unknown: type[Event]) -> None:
-        super().__init__()
-        self._classes = classes
-        self._unknown = converter.get_structure_hook(unknown)
-
-    def __missing__(self, tag: str) -> Hook:
-        if tag not in self._classes:
-            return self._unknown
-        hook = self[tag] = converter.get_structure_hook(self._classes[tag])
-        return hook
+    return _event_hooks(ServerEvent, dialect)
 
 
 @functools.cache
-def _server_hooks(dialect: Dialect) -> _EventHooks:
+def _client_hooks(dialect: Dialect) -> _TaggedHooks:
+    from .models.events import ClientEvent  # noqa: PLC0415
+
+    return _event_hooks(ClientEvent, dialect)
+
+
+def _event_hooks(base: Any, dialect: Dialect) -> _TaggedHooks:
     from .models.dialects import event_classes  # noqa: PLC0415
-    from .models.events import ServerEvent, UnknownEvent  # noqa: PLC0415
+    from .models.events import UnknownEvent  # noqa: PLC0415
 
-    return _EventHooks(event_classes(ServerEvent, dialect), UnknownEvent)
-
-
-@functools.cache
-def _client_hooks(dialect: Dialect) -> _EventHooks:
-    from .models.dialects import event_classes  # noqa: PLC0415
-    from .models.events import ClientEvent, UnknownEvent  # noqa: PLC0415
-
-    return _EventHooks(event_classes(ClientEvent, dialect), UnknownEvent)
-
-
-def _read_event(data: str | bytes, hooks: _EventHooks) -> Any:
-    event = load_object(data)
-    tag = event.get("type")
-    return hooks[tag if isinstance(tag, str) else ""](event, None)
+    choices = {tag: [cls] for tag, cls in event_classes(base, dialect).items()}
+    return _TaggedHooks("type", choices, converter.get_structure_hook(UnknownEvent))

@@ -31,14 +31,15 @@ class Inbox:
         self._waits: list[tuple[Match, asyncio.Future[ServerEvent]]] = []
         self._changed = asyncio.Event()
 
+    def __len__(self) -> int:
+        return len(self._unread)
+
     def put(self, event: ServerEvent, size: int) -> None:
         """Add an event of `size` bytes and wake whom it concerns."""
         self._unread.append((event, size))
         self._bytes += size
-        for match, future in self._waits:
-            if not future.done() and match(event):
-                future.set_result(event)
-                self._waited = self._read + len(self._unread)
+        if self._waits:
+            self._tell(event)
         self._changed.set()
 
     @property
@@ -70,16 +71,21 @@ class Inbox:
         """Take the oldest unread event. Raises ConnectionClosedError as `unread` does."""
         while not self._unread:
             await self.unread()
-        event, _ = self._unread[0]
-        self.read_to(self._read + 1)
+        return self.take()
+
+    def take(self) -> ServerEvent:
+        """Take the oldest unread event, without waiting. Raises IndexError if there is none."""
+        event, size = self._unread.popleft()
+        self._read += 1
+        if self._bytes >= self._limit:
+            self._changed.set()  # there may be room now
+        self._bytes -= size
         return event
 
     def read_to(self, count: int) -> None:
         """Count the first `count` events of the session as read."""
         while self._read < count:
-            self._bytes -= self._unread.popleft()[1]
-            self._read += 1
-        self._changed.set()
+            self.take()
 
     def expect(self, match: Match, *, unread: bool = False) -> asyncio.Future[ServerEvent]:
         """A future of the next event that `match` accepts; with `unread`, of the first of those already here.
@@ -118,6 +124,12 @@ class Inbox:
                 self._waited = self._read + index
                 return event
         return None
+
+    def _tell(self, event: ServerEvent) -> None:
+        for match, future in self._waits:
+            if not future.done() and match(event):
+                future.set_result(event)
+                self._waited = self._read + len(self._unread)
 
     async def _change(self) -> None:
         self._changed.clear()

@@ -11,11 +11,12 @@ from typing import Any, Final, Literal, TypeAlias
 from attrs import field, frozen
 
 from .config import RetryPolicy
-from .conversation import JSON, Conversation, Place
+from .conversation import JSON, Conversation, Place, text_of
 from .converter import structure
-from .errors import ConnectionClosedError, SessionExpiredError
+from .errors import ConnectionClosedError, InvalidRequestError, SessionExpiredError
 from .models.base import Model
 from .models.events import ClientEvent, ServerEvent
+from .models.hints import field_hints
 from .models.items import (
     AssistantMessage,
     FunctionCall,
@@ -28,17 +29,20 @@ from .models.items import (
     TextPart,
     UserMessage,
 )
+from .validation import check
 
 __all__ = ["Lost", "ReconnectPolicy", "Reconnected", "RestorePlan"]
 
 _RECOVERABLE: Final = (1001, 1005, 1006, 1011, 1012, 1013, 1015)
-_FATAL: Final = frozenset(
-    {"invalid_api_key", "insufficient_quota", "invalid_model", "missing_model", "beta_api_shape_disabled"}
-)
+_FATAL: Final = ("invalid_api_key", "insufficient_quota", "invalid_model", "missing_model", "beta_api_shape_disabled")
 _NOT_RESENT: Final[Mapping[str, str]] = {
     "response.cancel": "the response ended with its connection",
     "output_audio_buffer.clear": "the playback ended with its connection",
     "conversation.item.truncate": "the speech is only text in the new session",
+}
+_UNDER_WAY: Final = {
+    True: "it was under way; what was said so far is kept",
+    False: "it was under way outside the conversation, which has nothing of it",
 }
 _INCOMPLETE: Final = ("in_progress", "incomplete")
 
@@ -139,8 +143,7 @@ def _settings(conversation: Conversation) -> ClientEvent | None:
 
 
 def _lost_work(conversation: Conversation) -> list[Lost]:
-    kept = "it was under way; what was said so far is kept"
-    lost = [Lost(what="response", id=response, reason=kept) for response in conversation.responses]
+    lost = [Lost(what="response", id=name, reason=_UNDER_WAY[own]) for name, own in conversation.responses.items()]
     if conversation.dropped_ms:
         reason = f"the first {conversation.dropped_ms:.0f} ms of more than two minutes of speech"
         lost.append(Lost(what="audio", id=None, reason=reason))
@@ -156,10 +159,17 @@ def _lost_items(items: Mapping[str, tuple[Item | None, str]]) -> list[Lost]:
 def _restored(conversation: Conversation, item_id: str) -> tuple[Item | None, str]:
     """An item for the new session, and what of it is lost; no item if nothing is left."""
     raw = conversation.items[item_id]
-    restore = _RESTORE.get((raw.get("type"), raw.get("role")))
+    kind = text_of(raw, "type")
+    restore = _RESTORE.get((kind, text_of(raw, "role") if kind == "message" else ""))
     if restore is None:
-        return None, f"{raw.get('type')}: the server does not take it back"
-    return restore(conversation, item_id)
+        return None, f"{kind or 'an item without type'}: the server does not take it back"
+    item, reason = restore(conversation, item_id)
+    try:
+        if item is not None:
+            check(item)
+    except InvalidRequestError as error:  # a server's odd field must not be in the way of the others
+        return None, f"{kind}: {error}"
+    return item, reason
 
 
 def _message(cls: Any, part: Any) -> Callable[[Conversation, str], tuple[Item | None, str]]:
@@ -169,9 +179,10 @@ def _message(cls: Any, part: Any) -> Callable[[Conversation, str], tuple[Item | 
         places = conversation.parts(item_id)
         parts = [_part(conversation, place, part) for place in places]
         content = [part for part in parts if part is not None]
-        cut = any(place in conversation.cut for place in places)
-        reason = "truncated speech: its words were cut by its share of the time" if cut else ""
-        if len(content) < len(parts) or not parts:
+        reason = ""
+        if any(place in conversation.cut for place in places):
+            reason = "truncated speech: its words were cut by its share of the time"
+        elif len(content) < len(parts) or not parts:
             reason = "no transcript of its audio came" if parts else "nothing of it came"
         return (cls(id=item_id, content=content) if content else None), reason
 
@@ -181,7 +192,7 @@ def _message(cls: Any, part: Any) -> Callable[[Conversation, str], tuple[Item | 
 def _part(conversation: Conversation, place: Place, cls: Any) -> Model | None:
     text, raw = conversation.text(place), conversation.part(place)
     if not text:
-        return structure(dict(raw), InputImage) if raw.get("image_url") else None
+        return _evolved(raw, InputImage) if raw.get("image_url") else None
     # The beta and servers like it say "text" where today's API says "output_text".
     return TextPart(text=text) if raw.get("type") in ("text", "audio") else cls(text=text)
 
@@ -202,15 +213,16 @@ def _output(conversation: Conversation, item_id: str) -> tuple[Item | None, str]
 
 
 def _evolved(raw: JSON, cls: Any) -> Any:
-    """The item without what only the server sets."""
-    return structure({key: value for key, value in raw.items() if key not in ("status", "object")}, cls)
+    """The item or part without what only the server sets, and without what nobody here knows."""
+    known = field_hints(cls).keys() - {"status", "object"}
+    return structure({key: value for key, value in raw.items() if key in known and value is not None}, cls)
 
 
 _RESTORE: Final[Mapping[Any, Callable[[Conversation, str], tuple[Item | None, str]]]] = {
     ("message", "user"): _message(UserMessage, InputText),
     ("message", "assistant"): _message(AssistantMessage, OutputText),
     ("message", "system"): _message(SystemMessage, InputText),
-    ("function_call", None): _call,
-    ("function_call_output", None): _output,
-    ("mcp_list_tools", None): _listed,
+    ("function_call", ""): _call,
+    ("function_call_output", ""): _output,
+    ("mcp_list_tools", ""): _listed,
 }

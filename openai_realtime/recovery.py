@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from .config import ConnectOptions, ConnectTarget
-from .conversation import Conversation, new_id
+from .conversation import Conversation, identified, new_id
 from .converter import encode
 from .errors import APIConnectionError, APIStatusError, APITimeoutError, ConnectionClosedError, RealtimeEventError
 from .models.client_events import ConversationItemCreate
@@ -21,7 +21,7 @@ from .reconnect import Lost, Reconnected, ReconnectPolicy, RestorePlan, is_recov
 from .retry import delays
 from .transport import Transport
 from .validation import check
-from .websocket import EventSocket
+from .websocket import ABNORMAL, EventSocket
 
 _Failure: TypeAlias = APIConnectionError | APIStatusError | ConnectionClosedError
 _ANSWER = 30.0  # seconds until the next answer while a session is restored
@@ -67,12 +67,13 @@ class Recovery:
     def renewal(self, now: float) -> float | None:
         """The seconds until the connection is to be replaced before the session ends; None if it is not.
 
-        `now` is UNIX seconds. Never before half of the time is over, so that a large `renew_before` cannot loop.
+        `now` is UNIX seconds. Never before half of the time is over, so that a large `renew_before` cannot loop, and
+        not at all for an end in the past, which tells only that the two clocks differ.
         """
         expires_at, before = self.conversation.expires_at, self.policy.renew_before
-        if expires_at is None or before is None:
+        if expires_at is None or before is None or expires_at <= now:
             return None
-        left = max(expires_at - now, 0)
+        left = expires_at - now
         return max(left - before, left / 2)
 
     async def calm(self) -> None:
@@ -86,7 +87,10 @@ class Recovery:
 
         `planned` is a renewal, which the close code does not tell.
         """
-        if not (planned or is_recoverable(ended)):
+        if planned:  # by us, and so its normal close is not the end that the user waits for
+            ended = ConnectionClosedError(ABNORMAL, "replaced before the session's end")
+            self._backoff = None
+        if not is_recoverable(ended):
             raise ended
         plan = await self._agreed(plan_restore(self.conversation, ended, server_keeps_it=self._target.silent))
         if self._backoff is None:
@@ -98,7 +102,7 @@ class Recovery:
                 return await self._restored(plan)
             except (APIConnectionError, APIStatusError, ConnectionClosedError) as error:
                 delay = self._after(error, ended)
-            except RealtimeEventError as error:
+            except Exception as error:  # refused settings, or the user's key function failed
                 raise ended from error
             await asyncio.sleep(delay)
 
@@ -119,9 +123,7 @@ class Recovery:
             if inspect.isawaitable(agreed):
                 agreed = await agreed
             if agreed is not None:
-                for event in (*_settings(agreed), *agreed.items, *agreed.events):
-                    check(event)
-                return agreed  # type: ignore[no-any-return]
+                return _checked(agreed)
         except Exception as error:
             raise plan.cause from error
         raise plan.cause
@@ -143,8 +145,9 @@ class Recovery:
         settings = [attrs.evolve(event, event_id=new_id("event")) for event in _settings(plan)]
         for error in (await _ask(socket, conversation, settings, received)).values():
             raise RealtimeEventError(error.raw or {})
-        creates = [ConversationItemCreate(event_id=new_id("event"), item=item) for item in plan.items]
+        creates = [identified(ConversationItemCreate(item=item)) for item in plan.items]
         refused = await _ask(socket, conversation, creates, received)
+        conversation.speaking = self.conversation.speaking  # until the server has heard it: it goes again
         for event in plan.events:
             conversation.sent(event)
         kept = [create for create in creates if create.event_id not in refused]
@@ -157,6 +160,14 @@ class Recovery:
         )
         self.conversation, self._echoes = conversation, frozenset(news.restored)
         return Replacement(socket, news, tuple(received), plan.events)
+
+
+def _checked(plan: RestorePlan) -> RestorePlan:
+    """The plan, with an id for each event. Raises InvalidRequestError for what the API would refuse."""
+    plan = attrs.evolve(plan, events=tuple(identified(event) for event in plan.events))
+    for part in (*_settings(plan), *plan.items, *plan.events):
+        check(part)
+    return plan
 
 
 def _settings(plan: RestorePlan) -> list[ClientEvent]:

@@ -8,7 +8,7 @@ import itertools
 import re
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -151,7 +151,7 @@ class Transport:
         """The seconds before each retry, to be handed to `delay`."""
         return delays(self.config.retry)
 
-    async def open_socket(self, target: ConnectTarget, options: ConnectOptions) -> aiohttp.ClientWebSocketResponse:
+    async def open_socket(self, target: ConnectTarget, options: ConnectOptions) -> aiohttp.ClientWebSocketResponse[Literal[False]]:
         """Upgrade to a WebSocket, once. Raises the errors of `send`; a refusal keeps its body."""
         shared = self.pool.session()
         config, credential = self.config, await self._credential()
@@ -167,6 +167,7 @@ class Transport:
                 proxy=config.proxy,
                 ssl=config.ssl,
                 autoping=False,
+                decode_text=False,  # the bytes are what the JSON parser wants
                 max_msg_size=options.max_message_size,
                 # aiohttp hides from pyright that this is a dataclass
                 timeout=aiohttp.ClientWSTimeout(ws_close=_WS_CLOSE),  # pyright: ignore[reportCallIssue]

@@ -7,9 +7,11 @@ because the tolerant reading keeps wrong values where they are and unknown field
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
@@ -17,7 +19,7 @@ import attrs
 
 from .errors import InvalidRequestError, Problem, redact
 from .models.base import UNSET, Between, Length, Model, Pattern, UnknownObject, Unset, masked
-from .models.hints import allows, bare, field_hints, is_model, members, tags
+from .models.hints import allows, bare, field_hints, is_model, is_union, members, tags
 
 _MAX_GIVEN = 80
 _MAX_BITS = 64  # of an integer that JSON parsers agree on
@@ -25,12 +27,70 @@ _MAX_BITS = 64  # of an integer that JSON parsers agree on
 
 def check(request: Any, cls: type[Model] | None = None) -> None:
     """Raise InvalidRequestError with every problem of `request`, and if it is no `cls`."""
+    cls = cls or type(request)
     try:
-        problems = tuple(value_problems(request, cls or type(request), ""))
+        problems = () if _test(cls)(request) else tuple(value_problems(request, cls, ""))
     except RecursionError:  # also for a value that holds itself
         problems = (Problem("", "invalid_value", "a value nested this deeply", "JSON"),)
     if problems:
         raise InvalidRequestError(problems)
+
+
+# --- what has no problem is found so first, twenty times as fast as by looking for problems with their paths ----------
+
+Test = Callable[[Any], bool]
+"""True for a value that is right; False for one that has problems, or that only the long way can tell."""
+
+
+@functools.cache
+def _test(hint: Any) -> Test:
+    hint, constraints = bare(hint)
+    if is_model(hint):
+        return _model_test(hint)
+    if is_union(hint):
+        return _union_test(hint)
+    if get_origin(hint) is Literal:
+        choices = frozenset(choice for choice in get_args(hint) if type(choice) is str)
+        return lambda value: type(value) is str and value in choices
+    if get_origin(hint) is Sequence:
+        item = _test(get_args(hint)[0])
+        return lambda value: type(value) is list and not constraints and all(map(item, value))
+    if hint is str:
+        return _text_test(constraints)
+    return lambda value: _is_scalar(value, hint) and not any(_broken(value, constraints))
+
+
+def _model_test(cls: Any) -> Test:
+    if getattr(cls, "any_of", ()) or cls is UnknownObject:
+        return lambda _: False
+    hints, fields = field_hints(cls), attrs.fields_dict(cls)
+    tests = [(name, fields[name].default, _test(hint)) for name, hint in hints.items()]
+
+    def test(model: Any) -> bool:
+        if type(model) is not cls or model.raw:
+            return False
+        for name, default, right in tests:
+            value = getattr(model, name)
+            if value is not default and not right(value):
+                return False
+        return True
+
+    return test
+
+
+def _union_test(hint: Any) -> Test:
+    tests = [_test(part) for part in members(hint)]
+    if allows(hint, NoneType):
+        tests.append(lambda value: value is None)
+    return tests[0] if len(tests) == 1 else lambda value: any(test(value) for test in tests)
+
+
+def _text_test(constraints: Sequence[Any]) -> Test:
+    if not all(isinstance(constraint, Length) for constraint in constraints):
+        return lambda _: False
+    low = max((limit.low for limit in constraints), default=0)
+    high = min((limit.high for limit in constraints if limit.high is not None), default=sys.maxsize)
+    return lambda value: type(value) is str and low <= len(value) <= high and (value.isascii() or _is_unicode(value))
 
 
 def model_problems(model: Model, path: str) -> Iterator[Problem]:
@@ -43,7 +103,7 @@ def model_problems(model: Model, path: str) -> Iterator[Problem]:
     for name in model.raw or ():
         if not isinstance(name, str):
             yield _key_problem(name, path)
-        elif name not in hints:
+        elif name not in hints and not getattr(model, "any_fields", False):
             yield Problem(_join(path, name), "unknown_parameter", repr(name), _nearest(name, hints))
     choices: tuple[str, ...] = getattr(model, "any_of", ())
     if choices and all(getattr(model, name) in (UNSET, None) for name in choices):

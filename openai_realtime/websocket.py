@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
-from aiohttp import WSMessage, WSMsgType
+from aiohttp import WSMsgType
 
 from .config import ConnectOptions, ConnectTarget
 from .converter import decode_server_event, structure
@@ -25,6 +26,7 @@ from .transport import Transport
 
 NORMAL, ABNORMAL = 1000, 1006
 _GOING_AWAY, _NO_STATUS = 1001, 1005
+_TEXT = WSMsgType.TEXT  # a member of an enum is slow to look up, and this one is looked up for every event
 _CLOSE = 5.0  # seconds that closing may take
 
 
@@ -32,13 +34,14 @@ class EventSocket:
     """Its events come from `next`, one after the other, with their size in bytes of JSON. Pings are answered there."""
 
     def __init__(self, transport: Transport, target: ConnectTarget, options: ConnectOptions) -> None:
-        self.last_error: Error | None = None
+        self.last_error: ServerEvent | None = None
         self.first: tuple[ServerEvent, int] | None = None
         """The event that opened the session; `next` does not give it again."""
         self.paused = False
         """Whether nobody calls `next` at the moment: then silence says nothing about the server."""
         self._transport = transport
         self._target = target
+        self._dialect = target.dialect
         self._options = options
         self._alive = True
         self._silent = ""
@@ -66,13 +69,14 @@ class EventSocket:
             except ConnectionError as error:
                 raise self._ended(ABNORMAL, str(error)) from None
             self._alive = True
-            if message.type is WSMsgType.TEXT:
-                return self._decode(message.data)
-            if message.type is WSMsgType.BINARY:
+            kind = message.type
+            if kind is _TEXT:
+                return self._decode(message.data), len(message.data)
+            if kind is WSMsgType.BINARY:
                 return self._report("invalid_event", "the server sent a binary frame"), len(message.data)
-            if message.type is WSMsgType.PING:
+            if kind is WSMsgType.PING:
                 await self._pong(message.data)
-            elif message.type is not WSMsgType.PONG:
+            elif kind is not WSMsgType.PONG:
                 raise self._closed(message)
 
     async def send(self, frame: bytes) -> None:
@@ -116,33 +120,32 @@ class EventSocket:
         try:
             while True:
                 event, size = await self.next()
-                if not isinstance(event, Error):
+                if event is not self.last_error:
                     return event, size
         except ConnectionClosedError as error:
             closed = error
         raise error_from_event(self.last_error.raw if self.last_error else None, closed.code, closed.reason)
 
-    def _decode(self, data: str | bytes) -> tuple[ServerEvent, int]:
+    def _decode(self, data: bytes) -> ServerEvent:
         try:
-            event = decode_server_event(data, dialect=self._target.dialect)
+            event = decode_server_event(data, dialect=self._dialect)
         except DecodeError as error:
             event = self._report("invalid_json", str(error))
-        if isinstance(event, Error):
+        if event.type == "error":
             self.last_error = event
-        return event, len(data)
+        return event
 
     def _report(self, code: str, message: str) -> Error:
         """An error event of our own, for a frame that holds no event."""
-        self.last_error = structure(
-            {"type": "error", "error": {"type": "invalid_frame", "code": code, "message": message}}, Error
-        )
+        error = {"type": "invalid_frame", "code": code, "message": message}
+        self.last_error = structure({"type": "error", "error": error}, Error)
         return self.last_error
 
     async def _pong(self, data: bytes) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):  # the socket may have closed since; `receive` tells
             await self._socket.pong(data)
 
-    def _closed(self, message: WSMessage) -> ConnectionClosedError:
+    def _closed(self, message: Any) -> ConnectionClosedError:
         if message.type is WSMsgType.CLOSE:
             return self._ended(int(message.data or _NO_STATUS), str(message.extra or ""))
         if self._silent:

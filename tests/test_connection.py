@@ -321,6 +321,27 @@ async def test_an_error_that_names_the_event_is_raised_and_others_are_delivered(
     assert [type(event) for event in events] == [SessionCreated, Error, RateLimitsUpdated]
 
 
+async def test_an_event_that_this_package_does_not_know_is_sent_as_it_is() -> None:
+    async def script(peer: Peer) -> None:
+        event = await peer.receive_type("new.event")
+        await peer.send("new.answer", to=event["event_id"], x=event["x"])
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        await connection.send(UnknownEvent(type="new.event", event_id="mine", raw={"x": [1, {"y": None}]}))
+        answer = await connection.wait_for(UnknownEvent, 5)
+    assert answer.raw == {"type": "new.answer", "event_id": "event_s", "to": "mine", "x": [1, {"y": None}]}
+
+
+async def test_a_server_that_knows_no_metadata_answers_the_response_that_was_asked_for() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.receive_type("response.create")
+        await peer.send("response.created", response={"id": "resp_other", "metadata": None})  # of the server's own
+        await peer.send("response.created", response={"id": "resp_1"})
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        assert (await connection.create_response()).response.id == "resp_1"
+
+
 async def test_a_late_commit_error_meets_its_own_commit() -> None:
     async def script(peer: Peer) -> None:
         first = await peer.receive_type("input_audio_buffer.commit")

@@ -1,17 +1,22 @@
 """The one door for JSON: reading keeps whatever a server sends, writing gives back what was read."""
 
+import copy
+import importlib
 import json
+import pickle
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
-from test_models import CLASSES, FLOATS, INTEGERS, TEXT
+from test_models import CLASSES, FLOATS, INTEGERS, TEXT, model_classes
+from test_package import fresh
 
 from openai_realtime.converter import converter, decode, encode, structure_request
 from openai_realtime.errors import DecodeError, InvalidRequestError
 from openai_realtime.models import (
+    _EVENT_MODULES,
     UNSET,
     AudioPcm,
     AudioPcmu,
@@ -194,6 +199,56 @@ def test_the_last_of_duplicate_keys_counts() -> None:
 @pytest.mark.parametrize("data", ['{"id": "ü"}', '{"id": "ü"}'.encode(), '\n {"id": "\\u00fc"}\t'])
 def test_text_and_bytes_are_read_alike(data: str | bytes) -> None:
     assert decode(data, VoiceId) == VoiceId(id="ü")
+
+
+# --- what is read is as what is made: reading sets the slots itself --------------------------------------------------
+
+
+for name in _EVENT_MODULES:
+    importlib.import_module(f"openai_realtime.models.{name}")
+ALL_CLASSES = list(dict.fromkeys(model_classes()))
+
+
+@pytest.mark.parametrize("cls", ALL_CLASSES)
+def test_what_is_read_is_a_whole_frozen_instance(cls: type[Model]) -> None:
+    found = decode("{}", cls)
+    assert type(found) is cls
+    assert {field.name: getattr(found, field.name) for field in attrs.fields(cls)} == {
+        field.name: {"raw": {}, "http": None}.get(field.name, UNSET) for field in attrs.fields(cls)
+    }
+    assert attrs.evolve(found) == copy.deepcopy(found) == pickle.loads(pickle.dumps(found)) == found  # noqa: S301
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        found.raw = None  # type: ignore[misc]
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        del found.raw
+
+
+@pytest.mark.parametrize("cls", ALL_CLASSES)
+def test_making_a_model_does_nothing_that_reading_would_leave_out(cls: type[Model]) -> None:
+    assert not hasattr(cls, "__attrs_post_init__")
+    assert not hasattr(cls, "__attrs_pre_init__")
+    assert not [field.name for field in attrs.fields(cls) if field.converter or field.validator]
+    assert {field.default for field in attrs.fields(cls) if field.metadata} == {None}
+
+
+def test_hooks_are_made_for_no_class_that_did_not_come() -> None:
+    message = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}
+    code = f"""
+from openai_realtime import converter
+made, draft_class = [], converter._draft_class
+converter._draft_class = lambda cls: made.append(cls.__name__) or draft_class(cls)
+converter.decode_server_event({json.dumps({"type": "response.output_text.delta", "delta": "Hi"})!r})
+print(*made)
+made.clear()
+converter.decode_server_event({json.dumps({"type": "conversation.item.added", "item": message})!r})
+print(*made)
+converter.decode_server_event({json.dumps({"type": "conversation.item.added", "item": message})!r})
+print(len(made))
+"""
+    first, second, third = fresh(code).splitlines()
+    assert {*first.split()} == {"UnknownEvent", "ResponseOutputTextDelta"}
+    assert {*second.split()} == {"ConversationItemAdded", "UnknownObject", "UserMessage", "InputText"}
+    assert third == str(len(second.split()))
 
 
 # --- no JSON object in the world is refused or changed ---------------------------------------------------------------

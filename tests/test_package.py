@@ -33,3 +33,17 @@ def test_a_star_import_brings_all_of_it() -> None:
 def test_the_import_loads_no_library(code: str) -> None:
     loaded = fresh(f"import openai_realtime\n{code}\nimport sys\nprint(*sys.modules)").split()
     assert not HEAVY & {*loaded}
+
+
+@pytest.mark.parametrize(
+    ("name", "unwanted"),
+    [
+        ("ResponseDone", {"aiohttp", "anyio"}),
+        ("decode_server_event", {"aiohttp", "anyio", "openai_realtime.models.server_events"}),
+        ("AsyncRealtimeClient", {"openai_realtime.models.server_events", "openai_realtime.emulator", "click", "rich"}),
+        ("RealtimeClient", {"openai_realtime.models.server_events", "openai_realtime.emulator", "click", "rich"}),
+    ],
+)
+def test_a_name_loads_only_what_it_needs(name: str, unwanted: set[str]) -> None:
+    loaded = fresh(f"from openai_realtime import {name}\nimport sys\nprint(*sys.modules)").split()
+    assert not unwanted & {*loaded}

@@ -7,20 +7,23 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from test_converter import ANY_JSON, objects_for
-from test_models import REQUESTS
+from test_models import CLASSES, REQUESTS, instances
 
-from openai_realtime.converter import encode, structure_request
+from openai_realtime.converter import decode, encode, structure_request
 from openai_realtime.errors import InvalidRequestError, Problem
 from openai_realtime.models import (
     UNSET,
     AudioPcm,
     AudioPcmu,
     BetaClientSecretConfig,
+    ConversationItemCreate,
     ExpiresAfter,
     FunctionTool,
+    InputAudioBufferAppend,
     InputTextContent,
     McpApprovalFilter,
     McpTool,
@@ -41,14 +44,17 @@ from openai_realtime.models import (
     RealtimeTranscriptionSessionConfig,
     RetentionRatioTruncation,
     ServerVad,
+    SessionUpdate,
     TokenLimits,
     ToolChoice,
     TracingConfig,
     UnknownObject,
+    UserMessage,
     VoiceId,
 )
 from openai_realtime.models.base import Length
-from openai_realtime.validation import check, describe
+from openai_realtime.models.hints import field_hints
+from openai_realtime.validation import _test, check, describe, value_problems
 
 
 def problems(request: Any, cls: type[Model] | None = None) -> list[str]:
@@ -411,3 +417,36 @@ def test_the_code_of_a_bad_tag_tells_type_from_value() -> None:
 def test_a_problem_reads_as_a_sentence() -> None:
     assert str(Problem("a.b", "invalid_value", "5", "6")) == "a.b: 5 is not 6"
     assert str(Problem("", "missing_required_parameter", "nothing", "a string")) == "missing; needs a string"
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_what_is_found_right_at_first_sight_has_no_problem(cls: type[Model]) -> None:
+    @settings(deadline=None, max_examples=30, database=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(instances(cls, known=True) | objects_for(cls).map(lambda value: decode(json.dumps(value), cls)))
+    def agrees(model: Model) -> None:
+        assert not (_test(cls)(model) and [*value_problems(model, cls, "")])
+
+    agrees()
+    assert all(not [*value_problems(f.default, field_hints(cls)[f.name], "")] for f in defaults(cls))
+
+
+def defaults(cls: type[Model]) -> list[Any]:
+    return [field for field in attrs.fields(cls) if not field.metadata and field.default is not attrs.NOTHING]
+
+
+@pytest.mark.parametrize(
+    ("model", "found"),
+    [
+        (InputAudioBufferAppend.from_bytes(bytes(100)), True),
+        (InputAudioBufferAppend(event_id="event_1", audio="é"), True),
+        (InputAudioBufferAppend(event_id="", audio=""), False),
+        (InputAudioBufferAppend(audio="\ud800"), False),
+        (InputAudioBufferAppend(audio=""), True),
+        (InputAudioBufferAppend(raw={"audio": "", "new": 1}, audio=""), False),
+        (InputAudioBufferAppend(type="x", audio=""), False),  # type: ignore[arg-type]
+        (ConversationItemCreate(item=UserMessage.from_text("Hi")), True),
+        (SessionUpdate(session=RealtimeSessionConfig(output_modalities=["text"], instructions=None)), False),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_sent_most_is_found_right_at_first_sight(model: Model, found: bool) -> None:  # noqa: FBT001
+    assert _test(type(model))(model) is found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from attrs import frozen
 
@@ -38,7 +38,13 @@ class ClientEvent(Event):
 
 @frozen(kw_only=True, repr=False)
 class UnknownEvent(ServerEvent, ClientEvent):
-    """An event whose `type` the dialect does not have; all its data is in `raw`."""
+    """An event whose `type` the dialect does not have; all its data is in `raw`.
+
+    One of your own, ``UnknownEvent(type="new.event", raw={...})``, is sent as it is: for what the API has and this
+    package not yet.
+    """
+
+    any_fields: ClassVar = True
 
 
 @frozen(kw_only=True, repr=False)

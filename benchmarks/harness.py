@@ -1,0 +1,208 @@
+"""What all benchmarks share: the server's process, stopwatches, interleaved repetitions, and rows of the table."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import resource
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import trustme
+import uvloop
+from goals import GOALS
+
+HERE = Path(__file__).parent
+REPETITIONS = 5
+KEY = "sk-bench-not-real"
+
+
+class Side(NamedTuple):
+    """Somebody ours is measured beside: the name, and the cost in the row's unit."""
+
+    name: str
+    cost: float
+
+
+class Row(NamedTuple):
+    """One line of the table. `samples` has every repetition; a `note` tells why a row does not count."""
+
+    key: str
+    ours: float
+    limit: Side | None = None
+    peer: Side | None = None
+    samples: Mapping[str, list[float]] = {}
+    note: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether every part of the goal is reached; None where there is none."""
+        if self.note:
+            return False
+        goal = GOALS[self.key]
+        pairs = [
+            (self.ours, goal.at_most),
+            (self.limit and self.ours / self.limit.cost, goal.of_limit),
+            (self.peer and self.ours / self.peer.cost, goal.of_peer),
+        ]
+        results = [cost is not None and cost <= most for cost, most in pairs if most is not None]
+        return all(results) if results else None
+
+
+def row(key: str, samples: Mapping[str, list[float]], *, limit: str = "", peer: str = "", ours: str = "ours") -> Row:
+    """The row of medians from `samples`, whose names tell who is ours, the limit and the peer."""
+    median = {name: statistics.median(values) for name, values in samples.items()}
+    sides = [Side(name, median[name]) if name else None for name in (limit, peer)]
+    return Row(key, median[ours], *sides, samples=samples)
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+class Stopwatch:
+    """Seconds between entry and exit: on the wall, and of CPU in all threads of this process."""
+
+    wall = cpu = 0.0
+
+    def __enter__(self) -> Self:
+        gc.collect()
+        self._started = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wall = time.perf_counter() - self._started[0]
+        self.cpu = time.process_time() - self._started[1]
+
+
+def interleave(
+    kinds: Mapping[str, Callable[[], float]], repetitions: int = REPETITIONS, *, warm: bool = True
+) -> dict[str, list[float]]:
+    """The figures of all kinds, taken in turns, so that a busy minute of the machine hits all of them alike."""
+    if warm:
+        for measure in kinds.values():
+            measure()
+    samples: dict[str, list[float]] = {name: [] for name in kinds}
+    for _ in range(repetitions):
+        for name, measure in kinds.items():
+            samples[name].append(measure())
+    return samples
+
+
+def pairs(
+    kinds: Mapping[str, Callable[[], tuple[float, float]]], repetitions: int = REPETITIONS
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """As `interleave`, for what gives two figures at once, such as wall and CPU."""
+    second: dict[str, list[float]] = {name: [] for name in kinds}
+
+    def split(name: str) -> float:
+        figures = kinds[name]()
+        second[name].append(figures[1])
+        return figures[0]
+
+    first = interleave({name: partial(split, name) for name in kinds}, repetitions)
+    return first, {name: values[1:] for name, values in second.items()}  # without the warm-up
+
+
+def run(make: Callable[..., Awaitable[Any]], *args: Any, fast: bool = False) -> Any:
+    """Run a coroutine function in a new event loop, with `fast` in uvloop's."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if fast else None) as runner:
+        return runner.run(make(*args))
+
+
+def child(script: str, *args: str, timeout: float = 120) -> Any:
+    """The JSON that `script` prints, from a fresh interpreter."""
+    command = [sys.executable, str(HERE / script), *args]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=timeout)
+    return json.loads(done.stdout)
+
+
+def allow_many_files() -> None:
+    """Sockets are files, and the usual 1,024 are too few for 1,000 connections and what else is open."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+# --- the server -------------------------------------------------------------------------------------------------------
+
+
+class Server(NamedTuple):
+    """Where server.py listens; `ca` is the file with the authority of its certificate."""
+
+    websocket: str
+    rest: str
+    ca: str
+
+    def client_context(self) -> ssl.SSLContext | bool:
+        """What clients need as their `ssl`."""
+        return ssl.create_default_context(cafile=self.ca) if self.ca else True
+
+
+@contextlib.contextmanager
+def serve(*, tls: bool = False) -> Iterator[Server]:
+    """server.py in a process of its own, up to the end of the with-block."""
+    with tempfile.TemporaryDirectory() as folder:
+        ca = _certificates(Path(folder)) if tls else ""
+        command = [sys.executable, str(HERE / "server.py"), *([folder] if tls else [])]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                output: Any = process.stdout
+                yield Server(*output.readline().split(), ca)
+            finally:
+                process.kill()
+
+
+def _certificates(folder: Path) -> str:
+    authority = trustme.CA()
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    return str(folder / "ca.pem")
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+
+def show(rows: list[Row]) -> str:
+    """The table as text."""
+    head = ("work", "ours", "limit", "ratio", "peer", "ratio", "goal", "met")
+    cells = [head, *(_cells(row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
+    return "\n".join(lines + [f"{GOALS[row.key].work}: {row.note}" for row in rows if row.note])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    goal = GOALS[row.key]
+    wanted = {"limit": goal.of_limit, "peer": goal.of_peer}
+    parts = [f"{most:.3g} x {name}" for name, most in wanted.items() if most is not None]
+    if goal.at_most is not None:
+        parts.append(f"{goal.at_most:g} {goal.unit}".rstrip())
+    sides = [cell for side in (row.limit, row.peer) for cell in _side(row.ours, side)]
+    met = {None: "-", True: "yes", False: "NO"}[row.met]
+    return (goal.work, f"{_number(row.ours)} {goal.unit}", *sides, ", ".join(parts) or "-", met)
+
+
+def _side(ours: float, side: Side | None) -> tuple[str, str]:
+    if side is None:
+        return "-", "-"
+    ratio = ours / side.cost
+    return f"{side.name} {_number(side.cost)}", f"{ratio:.2f}" if ratio > 0.1 else f"{ratio:.3f}"  # noqa: PLR2004
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004
+
+
+def report(measure: Callable[[], list[Row]]) -> None:
+    """What every script does: measure, then print the table, or the rows as JSON for run.py."""
+    rows = measure()
+    print(json.dumps(rows) if "--json" in sys.argv else show(rows))

@@ -1,0 +1,106 @@
+"""What a program pays before its first call and with it: fresh interpreters, one measurement each."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from functools import partial
+from typing import Any
+
+from harness import KEY, REPETITIONS, Row, Server, child, interleave, report, row, run, serve
+
+HEAVY = ("click", "rich", "opentelemetry", "soxr", "openai_realtime.cli", "openai_realtime.emulator")
+LATER = 20  # calls, events and connections after the first that it is compared with
+_CLIENT = "from openai_realtime import AsyncRealtimeClient"
+_TIMED = "import time; t = time.perf_counter(); {}; print(time.perf_counter() - t)"
+
+
+def _import_ms(statement: str) -> float:
+    """Milliseconds of one import, in an interpreter that has imported nothing else."""
+    return float(_fresh(_TIMED.format(statement))) * 1e3
+
+
+def _fresh(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout
+
+
+def imports() -> list[Row]:
+    """Wall time of importing, and what is imported that should not be."""
+    statements = {
+        "ours": "import openai_realtime",
+        "ours client": _CLIENT,
+        "aiohttp": "import aiohttp",
+        "openai": "import openai",
+    }
+    kinds = {name: partial(_import_ms, statement) for name, statement in statements.items()}
+    samples = interleave(kinds, 2 * REPETITIONS + 1)
+    loaded = _fresh(f"import sys; {_CLIENT}; print(*(m for m in {HEAVY} if m in sys.modules))").split()
+    return [
+        row("import", samples, limit="aiohttp", peer="openai"),
+        row("import client", samples, ours="ours client", limit="aiohttp", peer="openai"),
+        Row("heavy imports", len(loaded), samples={"ours": [len(loaded)]}, note=" ".join(loaded)),
+    ]
+
+
+# --- in the child: the first of its kind, beside later ones -----------------------------------------------------------
+
+
+async def _first_call(server: Server) -> list[float]:
+    from openai_realtime import AsyncRealtimeClient  # noqa: PLC0415 - the import is measured elsewhere
+
+    options: Any = {"base_url": server.rest, "api_key": KEY}
+    seconds = []
+    async with AsyncRealtimeClient(**options) as client:
+        for _ in range(1 + LATER):
+            started = time.perf_counter()
+            await client.create_realtime_client_secret()
+            seconds.append(time.perf_counter() - started)
+    return seconds
+
+
+async def _first_event(__: Server) -> list[float]:
+    """With the loading of the event classes, which are not imported with the package."""
+    import turn  # noqa: PLC0415
+
+    import openai_realtime  # noqa: F401, PLC0415
+
+    data, seconds = turn.session_created(), []
+    for _ in range(1 + LATER):
+        started = time.perf_counter()
+        from openai_realtime.converter import decode_server_event  # noqa: PLC0415 - a part of what the first costs
+
+        decode_server_event(data)
+        seconds.append(time.perf_counter() - started)
+    return seconds
+
+
+_FIRSTS = {"first call": _first_call, "first event": _first_event}
+
+
+def firsts() -> list[Row]:
+    """Milliseconds that the first takes longer than the median of the later ones."""
+
+    def more(name: str, server: Server) -> float:
+        first, *later = map(float, child("imports.py", name, server.rest))
+        return (first - statistics.median(later)) * 1e3
+
+    with serve() as server:
+        kinds = {name: partial(more, name, server) for name in _FIRSTS}
+        samples = interleave(kinds, REPETITIONS)
+    return [row(name, {"ours": samples[name]}) for name in _FIRSTS]
+
+
+def measure() -> list[Row]:
+    """All rows of this script."""
+    return [*imports(), *firsts()]
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] and sys.argv[1] in _FIRSTS:
+        print(json.dumps(run(_FIRSTS[sys.argv[1]], Server("", sys.argv[2], ""))))
+    else:
+        report(measure)
