@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Self, TypeVar, overload
 
@@ -19,9 +19,10 @@ import attrs
 from .config import ConnectOptions, ConnectTarget
 from .conversation import identified, new_id
 from .converter import encode
-from .errors import APITimeoutError, ConnectionClosedError, RealtimeEventError
-from .inbox import Inbox
+from .errors import APITimeoutError, ConnectionClosedError, InvalidRequestError, Problem, RealtimeEventError
+from .inbox import Inbox, Listener
 from .models.base import UNSET
+from .models.binary import to_base64
 from .models.client_events import (
     ConversationItemCreate,
     ConversationItemDelete,
@@ -40,6 +41,7 @@ from .models.items import Item
 from .models.responses import ResponseConfig
 from .models.server_events import (
     ConversationItemAdded,
+    ConversationItemCreated,
     ConversationItemDeleted,
     ConversationItemRetrieved,
     ConversationItemTruncated,
@@ -89,8 +91,8 @@ class AsyncConnection:
         self._recovery = Recovery(transport, target, options, reconnect) if reconnect else None
         self._inbox = Inbox(options.buffer_size)
         self._questions: dict[str, asyncio.Future[ServerEvent]] = {}
-        # Set while the socket may be sent on, and for good once the session has ended.
-        self._ready = asyncio.Event()
+        # Whether the socket may be sent on, or the session has ended, so that sending tells why not.
+        self._ready = False
         # What is answered without an id goes one at a time, so that the answer is known to be ours.
         self._turns: defaultdict[object, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._closing = False
@@ -107,10 +109,9 @@ class AsyncConnection:
 
         A call's sideband sends none: there the connection is open after the upgrade. Raises what the HTTP calls raise.
         """
-        await self._socket.open(self._transport.backoff())
-        if self._socket.first:
-            self._received(*self._socket.first)
-        self._ready.set()
+        for event, size in await self._socket.open(self._transport.backoff()):
+            self._received(event, size)
+        self._ready = True
         self._reader = asyncio.create_task(self._live())
         return self
 
@@ -140,7 +141,8 @@ class AsyncConnection:
         event = identified(event)
         check(event)
         frame = encode(event)
-        await self._ready.wait()
+        while not self._ready:
+            await self._inbox.change()
         if self._inbox.ended is not None:
             raise self._inbox.ended
         socket = self._socket
@@ -172,13 +174,18 @@ class AsyncConnection:
                 raise StopAsyncIteration from None
             raise
 
-    async def unread(self, timeout: float | None = None) -> list[ServerEvent]:
-        """All events that nobody has read, at least one; they stay unread until `mark_read`. Raises as `receive` does.
+    @property
+    def unread(self) -> int:
+        """How many events are here that nobody has read."""
+        return len(self._inbox)
 
-        For those to whom a call is costly, such as the blocking form: one brings all that is there.
+    def listen(self, listener: Listener) -> int:
+        """Let `listener` have all unread events and those to come; they count as unread until `mark_read`.
+
+        The result is the bytes of events after which that is due, or the connection may stop reading. For another
+        thread, to which every call into the event loop is costly, such as the blocking form.
         """
-        async with _deadline(timeout, "no event"):
-            return await self._inbox.unread()
+        return self._inbox.listen(listener)
 
     def mark_read(self, count: int) -> None:
         """Count the first `count` events of the session as read, and so make room for more."""
@@ -221,10 +228,14 @@ class AsyncConnection:
             return await self._ask(event, answer)
 
     async def _append(self, cls: type[InputAudioBufferAppend | SessionInputAudioBufferAppend], audio: bytes) -> None:
+        if not isinstance(audio, bytes | bytearray | memoryview):
+            raise InvalidRequestError([Problem("audio", "invalid_type", type(audio).__name__, "bytes")])
         async with self._turns[cls]:
             for start in range(0, len(audio), _CHUNK):
-                await self.send(cls.from_bytes(audio[start : start + _CHUNK]))
-                await asyncio.sleep(0)  # encoding is work of this thread: others run between two chunks
+                if start:
+                    await asyncio.sleep(0)  # encoding is work of this thread: others run between two chunks
+                chunk = to_base64(audio[start : start + _CHUNK])
+                await self.send(cls(event_id=new_id("event"), audio=chunk))
 
     # --- the reader task ----------------------------------------------------------------------------------------------
 
@@ -277,8 +288,8 @@ class AsyncConnection:
 
     def _end(self, ended: ConnectionClosedError) -> None:
         if self._inbox.ended is None:
+            self._ready = True
             self._inbox.end(ConnectionClosedError(NORMAL, "by the client") if self._closing else ended)
-            self._ready.set()
 
     # --- replacing a lost connection ----------------------------------------------------------------------------------
 
@@ -286,7 +297,7 @@ class AsyncConnection:
         """Go on with a new connection. Raises `ended` if there is none."""
         if self._recovery is None or self._closing:
             raise ended
-        self._ready.clear()
+        self._ready = False
         await _stop(self._helpers)
         await self._socket.close()
         new = await self._recovery.replace(ended, planned=self._renewing)
@@ -310,13 +321,15 @@ class AsyncConnection:
             for event in events:
                 await self._socket.send(encode(event))
                 await asyncio.sleep(0)  # two minutes of audio are much work: others run between two events
-        self._ready.set()
+        self._ready = True
+        self._inbox.wake()
 
     async def _lost(self, socket: EventSocket, event: ClientEvent) -> ConnectionClosedError | None:
         """Wait for what comes after a socket on which a send failed: the error, or None if `event` was sent again."""
         if socket is self._socket:
-            self._ready.clear()
-        await self._ready.wait()
+            self._ready = False
+        while not self._ready:
+            await self._inbox.change()
         if self._inbox.ended is None and event.event_id in self._resent:
             return None
         return self._inbox.ended or ConnectionClosedError(ABNORMAL, f"{event.type} was lost with the connection")
@@ -332,7 +345,7 @@ class AsyncConnection:
         if self._recovery is not None:
             await self._recovery.calm()
         self._renewing = True
-        self._ready.clear()
+        self._ready = False
         await self._socket.finish()
 
 
@@ -351,16 +364,23 @@ class AsyncRealtimeConnection(AsyncConnection):
         reconnect: ReconnectPolicy | None,
     ) -> None:
         super().__init__(transport, target, options, reconnect)
+        self._dialect = target.dialect
         self._active: set[str] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        # A cancel that comes too late is no error; the server's word on it may come after the operation is over.
+        self._cancels: deque[str] = deque(maxlen=8)
 
     # --- acknowledged operations: each returns the server's answer or raises RealtimeEventError -----------------------
 
     async def update_session(
         self, session: RealtimeSessionConfig | RealtimeTranscriptionSessionConfig
     ) -> SessionUpdated:
-        """Change the session's settings, all or none of them; the answer has all that are in force."""
+        """Change the session's settings, all or none of them; the answer has all that are in force.
+
+        The beta has other settings: there, send a `BetaSessionUpdate` or `TranscriptionSessionUpdate`.
+        """
+        if self._dialect == "beta":
+            allowed = "known to the beta; send a BetaSessionUpdate or TranscriptionSessionUpdate"
+            raise InvalidRequestError([Problem("session", "invalid_type", type(session).__name__, allowed)])
         return await self._ask_in_turn(SessionUpdate(session=session), SessionUpdated)
 
     async def append_audio(self, audio: bytes) -> None:
@@ -375,11 +395,17 @@ class AsyncRealtimeConnection(AsyncConnection):
         """Forget the input audio that is not committed."""
         return await self._ask(InputAudioBufferClear(), InputAudioBufferCleared)
 
-    async def create_item(self, item: Item, previous_item_id: str | None = None) -> ConversationItemAdded:
-        """Add an item after `previous_item_id` (``"root"`` is the front), by default at the end."""
+    async def create_item(
+        self, item: Item, previous_item_id: str | None = None
+    ) -> ConversationItemAdded | ConversationItemCreated:
+        """Add an item after `previous_item_id` (``"root"`` is the front), by default at the end.
+
+        The answer is `ConversationItemAdded`; servers that speak the beta send `ConversationItemCreated`.
+        """
         event = identified(ConversationItemCreate(item=item, previous_item_id=previous_item_id or UNSET))
         item_id = getattr(event.item, "id", UNSET)
-        return await self._ask(event, ConversationItemAdded, lambda added: _field(added, "item").get("id") == item_id)
+        answer: Any = ConversationItemAdded | ConversationItemCreated
+        return await self._ask(event, answer, lambda added: _field(added, "item").get("id") == item_id)
 
     async def delete_item(self, item_id: str) -> ConversationItemDeleted:
         """Remove an item from the conversation."""
@@ -408,12 +434,13 @@ class AsyncRealtimeConnection(AsyncConnection):
             return await self._ask_for_response(config)
         async with self._turns[ResponseCreated]:
             while True:
-                await self._idle.wait()
+                while self._active and self._inbox.ended is None:
+                    await self._inbox.change()
                 try:
                     return await self._ask_for_response(config)
                 except RealtimeEventError as error:
                     # The server began one by itself in the meantime: wait for its end, which we will be told.
-                    if error.code != "conversation_already_has_active_response" or self._idle.is_set():
+                    if error.code != "conversation_already_has_active_response" or not self._active:
                         raise
 
     async def cancel_response(self, response_id: str | None = None) -> ResponseDone | None:
@@ -422,8 +449,10 @@ class AsyncRealtimeConnection(AsyncConnection):
         def match(done: ResponseDone) -> bool:
             return response_id is None or _field(done, "response").get("id") == response_id
 
+        event = identified(ResponseCancel(response_id=response_id or UNSET))
+        self._cancels.append(str(event.event_id))
         try:
-            return await self._ask(ResponseCancel(response_id=response_id or UNSET), ResponseDone, match)
+            return await self._ask(event, ResponseDone, match)
         except RealtimeEventError as error:
             if error.code == "response_cancel_not_active":
                 return None
@@ -441,24 +470,20 @@ class AsyncRealtimeConnection(AsyncConnection):
 
     def _forget(self, ended: ConnectionClosedError, new: Replacement) -> None:
         self._active.clear()
-        self._idle.set()
         super()._forget(ended, new)
-
-    def _end(self, ended: ConnectionClosedError) -> None:
-        super()._end(ended)
-        self._idle.set()  # who waits for a turn goes on, and is told by its send
 
     def _follow(self, event: ServerEvent) -> bool:
         """Keep which responses of the conversation are active, by type and ids only: no odd field can block them."""
         response = _field(event, "response")
         if event.type == "response.created" and response.get("conversation_id", "") is not None:
             self._active.add(str(response.get("id")))
-            self._idle.clear()
         elif event.type == "response.done":
             self._active.discard(str(response.get("id")))
-            if not self._active:
-                self._idle.set()
-        return super()._follow(event)
+        return super()._follow(event) or self._is_late_cancel(event)
+
+    def _is_late_cancel(self, event: ServerEvent) -> bool:
+        error = _field(event, "error")
+        return error.get("code") == "response_cancel_not_active" and error.get("event_id") in self._cancels
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:

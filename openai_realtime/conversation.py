@@ -7,6 +7,7 @@ as they came (`raw`), by type and ids only, so that no odd field can lead it ast
 from __future__ import annotations
 
 import itertools
+import os
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ JSON: TypeAlias = Mapping[str, Any]
 Place: TypeAlias = tuple[str, int]
 """An item's id and the index of one of its content parts."""
 
+_RANDOM: Final = secrets.token_hex(4)
+_COUNT: Final = itertools.count()
 _PCM_BYTES_PER_MS: Final = 48  # PCM16, 24 kHz, mono
 _G711_BYTES_PER_MS: Final = 8
 _G711: Final = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
@@ -333,8 +336,8 @@ class Conversation:
 
 
 def new_id(prefix: str) -> str:
-    """A new id of our own, for an event or an item; the server keeps it."""
-    return f"{prefix}_{secrets.token_hex(8)}"
+    """A new id of our own, for an event or an item; the server keeps it. The process id is for copies by a fork."""
+    return f"{prefix}_{_RANDOM}{os.getpid():x}_{next(_COUNT):x}"
 
 
 def identified(event: C) -> C:

@@ -13,7 +13,7 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
-from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from anyio.from_thread import BlockingPortal, BlockingPortalProvider
 
@@ -26,11 +26,19 @@ T = TypeVar("T")
 A = TypeVar("A")
 
 
+class Runner(Protocol):
+    """What runs a coroutine in the event-loop thread, for a thread that waits."""
+
+    def run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The result of the coroutine that `make` gives."""
+        ...
+
+
 class Facade(Generic[A]):
     """The blocking form of an object that lives in the event-loop thread."""
 
     _client: A
-    _family: Family
+    _family: Runner
 
 
 def blocking(method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[Facade[A], P], T]:
@@ -138,6 +146,30 @@ class Family:
         for family in list(cls.everyone):
             if not family.running:
                 family.close()
+
+
+class ProcessBound:
+    """A family as seen by an object that a fork cannot take along, because its socket stays the parent's."""
+
+    def __init__(self, family: Family) -> None:
+        self._family = family
+        self._process = os.getpid()
+
+    @property
+    def here(self) -> bool:
+        """Whether this is the process that opened it."""
+        return os.getpid() == self._process
+
+    def check(self) -> None:
+        """Raise ClientStateError in another process than the first, and inside a running event loop."""
+        if not self.here:
+            raise ClientStateError("the connection belongs to the process that opened it; open one after the fork")
+        _refuse_running_loop()
+
+    def run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """As `Family.run`."""
+        self.check()
+        return self._family.run(make)
 
 
 async def _give_back(client: AsyncRealtimeClient, provider: BlockingPortalProvider) -> None:

@@ -1,4 +1,4 @@
-"""The events of a connection that nobody has read yet, and who waits for which.
+"""The events of a connection that nobody has read yet, and who waits for what.
 
 The buffer is bounded by bytes: when it is full, `room` holds back the reader task and so, over TCP, the server. Nothing
 is dropped. Whoever waits for a certain event sees it without taking it from the iteration.
@@ -16,6 +16,8 @@ from .errors import ConnectionClosedError, RealtimeError, UnreadEventsError
 from .models.events import ServerEvent
 
 Match: TypeAlias = Callable[[ServerEvent], bool]
+Listener: TypeAlias = Callable[[tuple[ServerEvent, int] | None], None]
+"""Takes every event with its size in bytes as it comes, and None after the last."""
 
 
 class Inbox:
@@ -29,23 +31,29 @@ class Inbox:
         self._read = 0  # events read since the start: the index of the first unread one
         self._waited = 0  # waits look at no event before this index
         self._waits: list[tuple[Match, asyncio.Future[ServerEvent]]] = []
-        self._changed = asyncio.Event()
+        self._listener: Listener | None = None
+        # Futures and no asyncio.Event: thousands of connections may be open, and one costs 800 bytes.
+        self._sleepers: list[asyncio.Future[None]] = []
 
     def __len__(self) -> int:
         return len(self._unread)
-
-    def put(self, event: ServerEvent, size: int) -> None:
-        """Add an event of `size` bytes and wake whom it concerns."""
-        self._unread.append((event, size))
-        self._bytes += size
-        if self._waits:
-            self._tell(event)
-        self._changed.set()
 
     @property
     def full(self) -> bool:
         """Whether nothing more should be read at the moment."""
         return self._bytes >= self._limit
+
+    def put(self, event: ServerEvent, size: int) -> None:
+        """Add an event of `size` bytes and wake whom it concerns."""
+        entry = (event, size)
+        self._unread.append(entry)
+        self._bytes += size
+        if self._waits:
+            self._tell(event)
+        if self._listener is not None:
+            self._listener(entry)
+        if self._sleepers:
+            self.wake()
 
     async def room(self) -> None:
         """Return when there is room for another event."""
@@ -54,33 +62,36 @@ class Inbox:
                 return
             message = f"{self._bytes} bytes of events are unread; iterate over the connection to read on"
             self.fail_waits(UnreadEventsError(message))
-            await self._change()
+            await self.change()
 
-    async def unread(self) -> list[ServerEvent]:
-        """All unread events, at least one; `read_to` then counts them as read.
-
-        Raises ConnectionClosedError when all are read and no more can come.
-        """
+    async def next(self) -> ServerEvent:
+        """Take the oldest unread event. Raises ConnectionClosedError when all are read and no more can come."""
         while not self._unread:
             if self.ended is not None:
                 raise self.ended
-            await self._change()
-        return [event for event, _ in self._unread]
-
-    async def next(self) -> ServerEvent:
-        """Take the oldest unread event. Raises ConnectionClosedError as `unread` does."""
-        while not self._unread:
-            await self.unread()
+            await self.change()
         return self.take()
 
     def take(self) -> ServerEvent:
         """Take the oldest unread event, without waiting. Raises IndexError if there is none."""
         event, size = self._unread.popleft()
         self._read += 1
-        if self._bytes >= self._limit:
-            self._changed.set()  # there may be room now
         self._bytes -= size
+        if self._sleepers:
+            self.wake()  # there may be room now
         return event
+
+    def listen(self, listener: Listener) -> int:
+        """Let `listener` have all unread events and those to come. They stay unread until `read_to`.
+
+        The result is the bytes after which that is due at the latest.
+        """
+        for entry in self._unread:
+            listener(entry)
+        if self.ended is not None:
+            listener(None)
+        self._listener = listener
+        return self._limit // 2
 
     def read_to(self, count: int) -> None:
         """Count the first `count` events of the session as read."""
@@ -102,20 +113,45 @@ class Inbox:
             wait = (match, future)
             self._waits.append(wait)
             future.add_done_callback(lambda _: self._waits.remove(wait))
-            self._changed.set()  # the reader may go on past a full buffer now
+            self.wake()  # the reader may go on past a full buffer now
         return future
 
     def end(self, error: ConnectionClosedError) -> None:
         """No event comes any more: wake everybody."""
         self.ended = error
         self.fail_waits(error)
-        self._changed.set()
+        if self._listener is not None:
+            self._listener(None)
+        self.wake()
 
     def fail_waits(self, error: RealtimeError, kept: Collection[asyncio.Future[ServerEvent]] = ()) -> None:
         """Let all waits fail, but those in `kept`."""
         for _, future in self._waits:
             if not future.done() and future not in kept:
                 future.set_exception(error)
+
+    async def change(self) -> None:
+        """Return after the next change here, or the next `wake`."""
+        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append(sleeper)
+        try:
+            await sleeper
+        finally:
+            if sleeper in self._sleepers:  # cancelled
+                self._sleepers.remove(sleeper)
+
+    def wake(self) -> None:
+        """Let everybody who waits for a change look again."""
+        sleepers, self._sleepers = self._sleepers, []
+        for sleeper in sleepers:
+            if not sleeper.done():
+                sleeper.set_result(None)
+
+    def _tell(self, event: ServerEvent) -> None:
+        for match, future in self._waits:
+            if not future.done() and match(event):
+                future.set_result(event)
+                self._waited = self._read + len(self._unread)
 
     def _find(self, match: Match) -> ServerEvent | None:
         start = max(self._waited - self._read, 0)
@@ -124,13 +160,3 @@ class Inbox:
                 self._waited = self._read + index
                 return event
         return None
-
-    def _tell(self, event: ServerEvent) -> None:
-        for match, future in self._waits:
-            if not future.done() and match(event):
-                future.set_result(event)
-                self._waited = self._read + len(self._unread)
-
-    async def _change(self) -> None:
-        self._changed.clear()
-        await self._changed.wait()

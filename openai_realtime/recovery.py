@@ -130,16 +130,18 @@ class Recovery:
 
     async def _restored(self, plan: RestorePlan) -> Replacement:
         socket = EventSocket(self._transport, self._target, self._options)
-        await socket.open(iter(()))
+        received = await socket.open(iter(()))
         try:
-            return await self._restore(socket, plan)
+            return await self._restore(socket, received, plan)
         except BaseException:
             await socket.close()
             raise
 
-    async def _restore(self, socket: EventSocket, plan: RestorePlan) -> Replacement:
+    async def _restore(
+        self, socket: EventSocket, received: list[tuple[ServerEvent, int]], plan: RestorePlan
+    ) -> Replacement:
         """Settings, then items; the next step only when the server has answered the one before."""
-        conversation, received = Conversation(), [socket.first] if socket.first else []
+        conversation = Conversation()
         for first, _ in received:
             conversation.received(first)
         settings = [attrs.evolve(event, event_id=new_id("event")) for event in _settings(plan)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar, Unpack,
 from .client import AsyncRealtimeClient
 from .config import ClientOptions, Hidden
 from .errors import ConfigurationError
-from .facade import Facade, Family, blocking
+from .facade import Facade, Family, ProcessBound, blocking
 
 if TYPE_CHECKING:
     from .connection import AsyncRealtimeConnection
@@ -29,30 +29,31 @@ C = TypeVar("C")
 
 def connecting(
     method: Callable[Concatenate[AsyncRealtimeClient, P], AbstractAsyncContextManager[A]],
-    form: Callable[[A, Family], C],
+    form: Callable[[A, ProcessBound], C],
 ) -> Callable[Concatenate[RealtimeClient, P], AbstractContextManager[C]]:
     """The blocking form of a method that opens a connection: same parameters, same docstring."""
 
     @functools.wraps(method)
     @contextlib.contextmanager
     def call(self: RealtimeClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[C]:
-        manager = method(self._client, *args, **kwargs)
-        connection = self._family.run(manager.__aenter__)
+        family, manager = ProcessBound(self._family), method(self._client, *args, **kwargs)
+        connection = family.run(manager.__aenter__)
         try:
-            yield form(connection, self._family)
+            yield form(connection, family)
         finally:
-            self._family.run(functools.partial(manager.__aexit__, *sys.exc_info()))
+            if family.here:  # a child process that leaves must not close the socket, which is the parent's
+                family.run(functools.partial(manager.__aexit__, *sys.exc_info()))
 
     return call
 
 
-def _realtime(connection: AsyncRealtimeConnection, family: Family) -> RealtimeConnection:
+def _realtime(connection: AsyncRealtimeConnection, family: ProcessBound) -> RealtimeConnection:
     from .sync_connection import RealtimeConnection  # noqa: PLC0415 - REST users never load the events
 
     return RealtimeConnection(connection, family)
 
 
-def _translation(connection: AsyncRealtimeTranslationConnection, family: Family) -> RealtimeTranslationConnection:
+def _translation(connection: AsyncRealtimeTranslationConnection, family: ProcessBound) -> RealtimeTranslationConnection:
     from .sync_connection import RealtimeTranslationConnection  # noqa: PLC0415 - as above
 
     return RealtimeTranslationConnection(connection, family)
@@ -65,6 +66,8 @@ class RealtimeClient(Facade[AsyncRealtimeClient]):
     interrupts a call and leaves the client usable. Inside a running event loop it raises ClientStateError. What is not
     closed closes its connections when it is dropped or the program ends.
     """
+
+    _family: Family
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         if options.get("http_session") is not None:

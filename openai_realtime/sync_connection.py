@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+import time
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from typing import Any, Self, TypeVar, overload
 
 from .connection import AsyncConnection, AsyncRealtimeConnection
 from .errors import APITimeoutError, ConnectionClosedError
-from .facade import Facade, Family, blocking
+from .facade import Facade, ProcessBound, blocking
 from .models.events import ServerEvent
 from .translation_connection import AsyncRealtimeTranslationConnection
 
@@ -27,13 +28,17 @@ class Connection(Facade[A]):
     Iterate over it for all events in order. Other threads may send and wait meanwhile. Ctrl-C loses no event.
     """
 
-    def __init__(self, connection: A, family: Family) -> None:
+    _family: ProcessBound
+
+    def __init__(self, connection: A, family: ProcessBound) -> None:
         self._client = connection
         self._family = family
-        # What the last hop into the event loop brought. It stays unread there until the next hop says how many events
-        # of the session were given out, so that an interrupt in between loses none.
-        self._here: deque[ServerEvent] = deque()
+        # The event loop puts every event here; it counts as unread there until it is known how many were given out.
+        # None, instead of a queue: they are to be fetched anew, because an interrupt may have lost one on the way.
+        self._arrived: SimpleQueue[tuple[ServerEvent, int] | None] | None = None
         self._given = 0
+        self._given_bytes = 0  # since the event loop was told, which it must be after `_report`
+        self._report = 0
         self._reading = threading.Lock()
 
     def __iter__(self) -> Self:
@@ -52,16 +57,32 @@ class Connection(Facade[A]):
 
         Raises ConnectionClosedError after the last event.
         """
+        started = time.monotonic()
         if not self._reading.acquire(timeout=-1 if timeout is None else timeout):
             raise APITimeoutError(f"no event within {timeout} seconds")
         try:
-            if not self._here:
-                self._here.extend(self._family.run(lambda: self._unread(timeout)))
-            event = self._here.popleft()
-            self._given += 1
-            return event
+            return self._next(None if timeout is None else timeout - (time.monotonic() - started))
+        except Empty:
+            raise APITimeoutError(f"no event within {timeout} seconds") from None
         finally:
             self._reading.release()
+
+    def _next(self, timeout: float | None) -> ServerEvent:
+        self._family.check()
+        arrived, self._arrived = self._arrived or self._family.run(self._listen), None
+        try:
+            entry = arrived.get(timeout=None if timeout is None else max(timeout, 0))
+        except Empty:
+            self._arrived = arrived
+            raise
+        if entry is None:
+            return self._family.run(self._last)
+        self._given += 1
+        self._given_bytes += entry[1]
+        self._arrived = arrived
+        if self._given_bytes >= self._report:
+            self._family.run(self._mark_read)
+        return entry[0]
 
     @overload
     def wait_for(self, event: type[E], timeout: float | None = None) -> E: ...
@@ -84,12 +105,24 @@ class Connection(Facade[A]):
         """Whether nothing more can be sent or received."""
         return self._client.closed
 
-    async def _unread(self, timeout: float | None) -> list[ServerEvent]:
+    async def _listen(self) -> SimpleQueue[tuple[ServerEvent, int] | None]:
+        """A queue of all events that were not given out, and of those to come."""
+        arrived: SimpleQueue[tuple[ServerEvent, int] | None] = SimpleQueue()
+        await self._mark_read()
+        self._report = self._client.listen(arrived.put)
+        return arrived
+
+    async def _last(self) -> ServerEvent:
+        """Raise what the session ended with."""
+        await self._mark_read()
+        return await self._client.receive()
+
+    async def _mark_read(self) -> None:
+        self._given_bytes = 0
         self._client.mark_read(self._given)
-        return await self._client.unread(timeout)
 
     async def _wait_for(self, event: Any, timeout: float | None) -> Any:
-        self._client.mark_read(self._given)  # what this thread has read is not waited for
+        await self._mark_read()  # what this thread has read is not waited for
         return await self._client.wait_for(event, timeout)
 
 

@@ -27,9 +27,9 @@ _MAX_BITS = 64  # of an integer that JSON parsers agree on
 
 def check(request: Any, cls: type[Model] | None = None) -> None:
     """Raise InvalidRequestError with every problem of `request`, and if it is no `cls`."""
-    cls = cls or type(request)
+    hint: Any = cls or type(request)
     try:
-        problems = () if _test(cls)(request) else tuple(value_problems(request, cls, ""))
+        problems = () if _test(hint)(request) else tuple(value_problems(request, hint, ""))
     except RecursionError:  # also for a value that holds itself
         problems = (Problem("", "invalid_value", "a value nested this deeply", "JSON"),)
     if problems:

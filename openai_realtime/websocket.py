@@ -35,8 +35,6 @@ class EventSocket:
 
     def __init__(self, transport: Transport, target: ConnectTarget, options: ConnectOptions) -> None:
         self.last_error: ServerEvent | None = None
-        self.first: tuple[ServerEvent, int] | None = None
-        """The event that opened the session; `next` does not give it again."""
         self.paused = False
         """Whether nobody calls `next` at the moment: then silence says nothing about the server."""
         self._transport = transport
@@ -47,8 +45,8 @@ class EventSocket:
         self._silent = ""
         self._heartbeat: asyncio.Task[None] | None = None
 
-    async def open(self, backoff: Iterator[float]) -> None:
-        """Connect, and return after the server's first event that is no error; after each delay of `backoff` again.
+    async def open(self, backoff: Iterator[float]) -> list[tuple[ServerEvent, int]]:
+        """Connect, and give the server's first event that is no error; try again after each delay of `backoff`.
 
         A call's sideband sends none: there the socket is open after the upgrade. Raises what the HTTP calls raise.
         """
@@ -100,15 +98,14 @@ class EventSocket:
                 await self._socket.close(code=NORMAL)
         await asyncio.wait([self._heartbeat])
 
-    async def _open(self) -> None:
+    async def _open(self) -> list[tuple[ServerEvent, int]]:
         """One attempt."""
         self.last_error = None
         self._socket = await self._transport.open_socket(self._target, self._options)
         self._heartbeat = asyncio.create_task(self._keep_alive())
         try:
             async with asyncio.timeout(self._options.open_timeout):
-                if not self._target.silent:
-                    self.first = await self._first_event()
+                return [] if self._target.silent else [await self._first_event()]
         except BaseException as error:
             await self.close()
             if isinstance(error, TimeoutError):
