@@ -20,7 +20,7 @@ from .config import ConnectOptions, ConnectTarget
 from .conversation import identified, new_id
 from .converter import encode
 from .errors import APITimeoutError, ConnectionClosedError, InvalidRequestError, Problem, RealtimeEventError
-from .inbox import Inbox, Listener
+from .inbox import Entry, Inbox, Listener
 from .models.base import UNSET
 from .models.binary import to_base64
 from .models.client_events import (
@@ -109,8 +109,8 @@ class AsyncConnection:
 
         A call's sideband sends none: there the connection is open after the upgrade. Raises what the HTTP calls raise.
         """
-        for event, size in await self._socket.open(self._transport.backoff()):
-            self._received(event, size)
+        for entry in await self._socket.open(self._transport.backoff()):
+            self._received(entry)
         self._ready = True
         self._reader = asyncio.create_task(self._live())
         return self
@@ -168,7 +168,13 @@ class AsyncConnection:
 
     async def __anext__(self) -> ServerEvent:
         try:
-            return self._inbox.take() if self._inbox else await self._inbox.next()
+            return self._inbox.take()
+        except IndexError:
+            return await self._next()
+
+    async def _next(self) -> ServerEvent:
+        try:
+            return await self._inbox.next()
         except ConnectionClosedError as error:
             if error.code == NORMAL:
                 raise StopAsyncIteration from None
@@ -257,24 +263,25 @@ class AsyncConnection:
 
     async def _read(self) -> ConnectionClosedError:
         """Take every event of the socket; how it ended when there are no more."""
-        while True:
-            if self._inbox.full:
-                self._socket.paused = True
-                await self._inbox.room()
-                self._socket.paused = False
-            try:
-                event, size = await self._socket.next()
-            except ConnectionClosedError as ended:
-                return ended
-            self._received(event, size)
+        inbox, socket = self._inbox, self._socket
+        try:
+            while True:
+                if inbox.full:
+                    socket.paused = True
+                    await inbox.room()
+                    socket.paused = False
+                self._received(await socket.next())
+        except ConnectionClosedError as ended:
+            return ended
 
-    def _received(self, event: ServerEvent, size: int) -> None:
+    def _received(self, entry: Entry) -> None:
         """Give an event to whom it concerns: an error to who asked, all else to the inbox."""
+        event = entry[0]
         if self._recovery is not None and not self._recovery.received(event):
             return
         if event.type in _FOLLOWED and self._follow(event):
             return
-        self._inbox.put(event, size)
+        self._inbox.put(entry)
 
     def _follow(self, event: ServerEvent) -> bool:
         """Look at an event of the types that matter here; whether it is told to whom it concerns, and no news."""
@@ -303,11 +310,11 @@ class AsyncConnection:
         new = await self._recovery.replace(ended, planned=self._renewing)
         self._renewing = False
         self._socket = new.socket
-        self._inbox.put(new.news, 0)  # first, for those who wait for it
+        self._inbox.put((new.news, 0))  # first, for those who wait for it
         self._forget(ended, new)
-        for event, size in new.received:
-            if not self._follow(event):
-                self._inbox.put(event, size)
+        for entry in new.received:
+            if not self._follow(entry[0]):
+                self._inbox.put(entry)
         self._helpers.append(asyncio.create_task(self._resend(new.events)))
 
     def _forget(self, ended: ConnectionClosedError, new: Replacement) -> None:

@@ -73,15 +73,22 @@ def load(data: str | bytes) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise DecodeError(f"not JSON: {error.msg} at character {error.pos}") from None
+        raise _not_json(error) from None
 
 
 def load_object(data: str | bytes) -> dict[str, Any]:
     """Parse a JSON object. Raises DecodeError for anything else."""
-    value = load(data)
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise _not_json(error) from None
     if not isinstance(value, dict):
         raise DecodeError(f"a JSON object was expected, not {type(value).__name__}")
     return value
+
+
+def _not_json(error: orjson.JSONDecodeError) -> DecodeError:
+    return DecodeError(f"not JSON: {error.msg} at character {error.pos}")
 
 
 # --- reading: one factory a kind of hint; what holds no model passes through, where cattrs would coerce it ------------

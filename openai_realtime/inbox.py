@@ -16,8 +16,10 @@ from .errors import ConnectionClosedError, RealtimeError, UnreadEventsError
 from .models.events import ServerEvent
 
 Match: TypeAlias = Callable[[ServerEvent], bool]
-Listener: TypeAlias = Callable[[tuple[ServerEvent, int] | None], None]
-"""Takes every event with its size in bytes as it comes, and None after the last."""
+Entry: TypeAlias = tuple[ServerEvent, int]
+"""An event and its size in bytes of JSON."""
+Listener: TypeAlias = Callable[[Entry | None], None]
+"""Takes every event as it comes, and None after the last."""
 
 
 class Inbox:
@@ -25,8 +27,10 @@ class Inbox:
 
     def __init__(self, limit: int) -> None:
         self.ended: ConnectionClosedError | None = None
+        self.full = False
+        """Whether nothing more should be read at the moment."""
         self._limit = limit
-        self._unread: deque[tuple[ServerEvent, int]] = deque()
+        self._unread: deque[Entry] = deque()
         self._bytes = 0
         self._read = 0  # events read since the start: the index of the first unread one
         self._waited = 0  # waits look at no event before this index
@@ -38,18 +42,13 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._unread)
 
-    @property
-    def full(self) -> bool:
-        """Whether nothing more should be read at the moment."""
-        return self._bytes >= self._limit
-
-    def put(self, event: ServerEvent, size: int) -> None:
-        """Add an event of `size` bytes and wake whom it concerns."""
-        entry = (event, size)
+    def put(self, entry: Entry) -> None:
+        """Add an event and wake whom it concerns."""
         self._unread.append(entry)
-        self._bytes += size
+        self._bytes += entry[1]
+        self.full = self._bytes >= self._limit
         if self._waits:
-            self._tell(event)
+            self._tell(entry[0])
         if self._listener is not None:
             self._listener(entry)
         if self._sleepers:
@@ -77,6 +76,7 @@ class Inbox:
         event, size = self._unread.popleft()
         self._read += 1
         self._bytes -= size
+        self.full = self._bytes >= self._limit
         if self._sleepers:
             self.wake()  # there may be room now
         return event
