@@ -258,7 +258,7 @@ class Conversation:
     def _error(self, raw: JSON) -> None:
         self.pending.pop(text_of(_object(raw, "error"), "event_id"), None)
 
-    _handlers: ClassVar[Mapping[str, Callable[[Conversation, JSON], None]]] = {
+    _handlers: ClassVar[Mapping[str, Callable[[Any, JSON], None]]] = {
         "session.created": _session,
         "session.updated": _session_updated,
         "transcription_session.created": _session,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from scripted import DEADLINE, KEY, Peer, Script, serving
 
 from openai_realtime import (
     APITimeoutError,
@@ -39,7 +39,6 @@ from openai_realtime import (
     ResponseCreated,
     ResponseDone,
     ResponseOutputTextDelta,
-    RetryPolicy,
     SessionCreated,
     SessionExpiredError,
     SessionUpdated,
@@ -49,72 +48,6 @@ from openai_realtime import (
 )
 
 pytestmark = pytest.mark.anyio
-KEY = "sk-secret-1234567890"
-DEADLINE = 10
-
-
-class Peer:
-    """The server's end of one connection."""
-
-    def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
-        self.socket = socket
-        self.request = request
-
-    async def send(self, type: str, **fields: Any) -> None:  # noqa: A002 - the wire's name
-        await self.socket.send_str(json.dumps({"type": type, "event_id": "event_s", **fields}))
-
-    async def receive(self) -> dict[str, Any]:
-        async with asyncio.timeout(DEADLINE):
-            return json.loads(await self.socket.receive_str())
-
-    async def receive_type(self, type: str) -> dict[str, Any]:  # noqa: A002
-        event = await self.receive()
-        assert event["type"] == type
-        return event
-
-    async def refuse(self, code: str | None, close: int, reason: str, message: str = "no") -> None:
-        await self.send("error", error={"type": "invalid_request_error", "code": code, "message": message})
-        await self.socket.close(code=close, message=reason.encode())
-
-
-Script = Callable[[Peer], Any]
-
-
-@asynccontextmanager
-async def serving(*scripts: Script) -> AsyncIterator[AsyncRealtimeClient]:
-    """A client of a server that runs one script for each connection, the last one for all later ones."""
-    waiting, failures = list(scripts), []
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        script = waiting.pop(0) if len(waiting) > 1 else waiting[0]
-        socket = web.WebSocketResponse(max_msg_size=0)
-        await socket.prepare(request)
-        peer = Peer(socket, request)
-        try:
-            await script(peer)
-            async for _ in socket:  # to the end, so that the client closes in order
-                pass
-        except AssertionError as error:
-            failures.append(error)
-        return socket
-
-    app = web.Application()
-    app.router.add_get("/v1/realtime", handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    options: Any = {"retry": RetryPolicy(max_retries=2, initial_delay=0)}
-    try:
-        async with (
-            asyncio.timeout(DEADLINE),
-            AsyncRealtimeClient(
-                base_url=f"http://127.0.0.1:{runner.addresses[0][1]}/v1", api_key=KEY, **options
-            ) as client,
-        ):
-            yield client
-    finally:
-        await runner.cleanup()
-    assert not failures, failures
 
 
 async def greet(peer: Peer) -> None:
