@@ -5,8 +5,9 @@ Everything public is here, loaded on first use, so that importing the package co
 
 # ruff: noqa: F405  - __all__ names what the star imports bring
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from . import lazy
 
 if TYPE_CHECKING:
     from .client import *  # noqa: F403  - each module's __all__ is its public part
@@ -282,43 +283,12 @@ __all__ = [
     "to_client_secret_request",
 ]
 
-_MODULES = (
-    "errors",
-    "models",
-    "config",
-    "converter",
-    "migration",
-    "models.items",
-    "models.responses",
-    "models.events",
-    "models.client_events",
-    "models.server_events",
-    "models.translation_events",
-    "models.beta_events",
-    "client",
-    "sync",
-    "reconnect",
-    "connection",
-    "translation_connection",
-    "sync_connection",
-)
-# The clients are looked for by name: no event needs their aiohttp, and no REST call the 120 classes of events.
-_CLIENTS = {"AsyncRealtimeClient": ("client",), "RealtimeClient": ("sync",)}
-
 
 if not TYPE_CHECKING:  # or type checkers would take any misspelt name for Any
 
     def __getattr__(name: str) -> Any:
-        for module in _CLIENTS.get(name, _MODULES) if name in __all__ else ():
-            home = importlib.import_module(f".{module}", __name__)
-            if name in _public(home):
-                value = globals()[name] = getattr(home, name)
-                return value
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = lazy.load(__name__, name, lazy.homes(name) if name in __all__ else ())
+        return value
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})
-
-
-def _public(module: Any) -> Any:
-    return getattr(module, "__all__", None) or [name for name in vars(module) if name[0].isupper()]

@@ -13,16 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast
 
 import attrs
 
+from . import models  # for what few programs need: the beta and translation, loaded when they are first used
 from .config import ClientOptions, ConnectOptions, Hidden, realtime_target, resolve_config, translation_target
 from .converter import encode, load_object, structure
 from .errors import APIResponseError, BetaRetiredError, ConfigurationError, DecodeError, InvalidRequestError, Problem
 from .models.base import UNSET, EmptyResponse, Maybe, Model, ResponseInfo
-from .models.beta import (
-    RealtimeSessionCreateRequest,
-    RealtimeSessionCreateResponse,
-    RealtimeTranscriptionSessionCreateRequest,
-    RealtimeTranscriptionSessionCreateResponse,
-)
 from .models.sessions import (
     RealtimeCall,
     RealtimeCallCreateRequest,
@@ -33,10 +28,6 @@ from .models.sessions import (
     RealtimeSessionConfig,
     RealtimeTranscriptionSessionConfig,
 )
-from .models.translation import (
-    RealtimeTranslationClientSecretCreateRequest,
-    RealtimeTranslationClientSecretCreateResponse,
-)
 from .transport import Answer, Call, Pool, Transport
 from .validation import check
 
@@ -44,7 +35,6 @@ __all__ = ["AsyncRealtimeClient"]
 
 if TYPE_CHECKING:
     from .connection import AsyncRealtimeConnection
-    from .models.translation_events import RealtimeTranslationSessionUpdateRequest
     from .reconnect import ReconnectPolicy
     from .translation_connection import AsyncRealtimeTranslationConnection
 
@@ -103,39 +93,39 @@ class AsyncRealtimeClient:
         return await self._post("/realtime/client_secrets", request, RealtimeCreateClientSecretResponse)
 
     def create_realtime_session(
-        self, request: RealtimeSessionCreateRequest
-    ) -> Coroutine[Any, Any, RealtimeSessionCreateResponse]:
+        self, request: models.RealtimeSessionCreateRequest
+    ) -> Coroutine[Any, Any, models.RealtimeSessionCreateResponse]:
         """Create a session of the beta. Deprecated: the API retired it on 2026-05-12, other servers still have it.
 
         Raises BetaRetiredError where it is gone. `to_client_secret_request` turns `request` into the current one.
         """
         _warn_retired("create_realtime_session")
         return self._post_beta(
-            "/realtime/sessions", request, RealtimeSessionCreateRequest, RealtimeSessionCreateResponse
+            "/realtime/sessions", request, models.RealtimeSessionCreateRequest, models.RealtimeSessionCreateResponse
         )
 
     def create_realtime_transcription_session(
-        self, request: RealtimeTranscriptionSessionCreateRequest
-    ) -> Coroutine[Any, Any, RealtimeTranscriptionSessionCreateResponse]:
+        self, request: models.RealtimeTranscriptionSessionCreateRequest
+    ) -> Coroutine[Any, Any, models.RealtimeTranscriptionSessionCreateResponse]:
         """Create a transcription session of the beta. Deprecated like `create_realtime_session`."""
         _warn_retired("create_realtime_transcription_session")
         return self._post_beta(
             "/realtime/transcription_sessions",
             request,
-            RealtimeTranscriptionSessionCreateRequest,
-            RealtimeTranscriptionSessionCreateResponse,
+            models.RealtimeTranscriptionSessionCreateRequest,
+            models.RealtimeTranscriptionSessionCreateResponse,
         )
 
     async def create_realtime_translation_client_secret(
-        self, request: RealtimeTranslationClientSecretCreateRequest
-    ) -> RealtimeTranslationClientSecretCreateResponse:
+        self, request: models.RealtimeTranslationClientSecretCreateRequest
+    ) -> models.RealtimeTranslationClientSecretCreateResponse:
         """Mint a short-lived secret for translation sessions.
 
         https://platform.openai.com/docs/api-reference/realtime-sessions/create-realtime-translation-client-secret
         """
-        check(request, RealtimeTranslationClientSecretCreateRequest)
+        check(request, models.RealtimeTranslationClientSecretCreateRequest)
         path = "/realtime/translations/client_secrets"
-        return await self._post(path, request, RealtimeTranslationClientSecretCreateResponse)
+        return await self._post(path, request, models.RealtimeTranslationClientSecretCreateResponse)
 
     async def create_realtime_call(self, sdp: str, session: RealtimeSessionConfig | None = None) -> RealtimeCall:
         """Open a WebRTC call: `sdp` is the offer, `session` its settings.
@@ -210,7 +200,7 @@ class AsyncRealtimeClient:
         self,
         *,
         model: str,
-        session: RealtimeTranslationSessionUpdateRequest | None = None,
+        session: models.RealtimeTranslationSessionUpdateRequest | None = None,
         options: ConnectOptions | None = None,
         reconnect: ReconnectPolicy | None = None,
     ) -> AsyncIterator[AsyncRealtimeTranslationConnection]:
@@ -254,10 +244,12 @@ def _parse_json(answer: Answer, info: ResponseInfo, cls: type[R]) -> R:
     if not answer.content_type.endswith("json"):
         raise _unexpected(answer, f"content type {answer.content_type or 'unknown'}")
     try:
-        result: Any = structure(load_object(answer.body), cls)
-        return attrs.evolve(result, http=info)  # type: ignore[no-any-return]
+        result = structure(load_object(answer.body), cls)
     except DecodeError as error:
         problem = str(error)
+    else:
+        object.__setattr__(result, "http", info)  # frozen, but nobody has it yet; evolve would make all of it again
+        return result
     # Raised outside the handler: the converter's frames hold the whole answer, secrets included.
     raise _unexpected(answer, problem)
 

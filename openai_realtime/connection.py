@@ -123,6 +123,7 @@ class AsyncConnection:
         self._closing = True
         await self._socket.close()
         await _stop([self._reader] if self._reader else [])
+        await self._socket.close()  # another one, if the first was just replaced
         self._end(ConnectionClosedError(NORMAL, "by the client"))
 
     @property
@@ -141,10 +142,7 @@ class AsyncConnection:
         event = identified(event)
         check(event)
         frame = encode(event)
-        while not self._ready:
-            await self._inbox.change()
-        if self._inbox.ended is not None:
-            raise self._inbox.ended
+        await self._open_for_sending()
         socket = self._socket
         if self._recovery is not None:
             self._recovery.conversation.sent(event)
@@ -154,6 +152,12 @@ class AsyncConnection:
             lost = await self._lost(socket, event)
             if lost is not None:
                 raise lost from None
+
+    async def _open_for_sending(self) -> None:
+        while not self._ready:
+            await self._inbox.change()
+        if self._inbox.ended is not None:
+            raise self._inbox.ended
 
     async def receive(self, timeout: float | None = None) -> ServerEvent:
         """The next event. Cancelled, or after `timeout` seconds (APITimeoutError), nothing is lost.
@@ -185,13 +189,17 @@ class AsyncConnection:
         """How many events are here that nobody has read."""
         return len(self._inbox)
 
-    def listen(self, listener: Listener) -> int:
+    @property
+    def full(self) -> bool:
+        """Whether reading is paused, because `ConnectOptions.buffer_size` bytes of events are unread."""
+        return self._inbox.full
+
+    def listen(self, listener: Listener) -> None:
         """Let `listener` have all unread events and those to come; they count as unread until `mark_read`.
 
-        The result is the bytes of events after which that is due, or the connection may stop reading. For another
-        thread, to which every call into the event loop is costly, such as the blocking form.
+        For another thread, to which every call into the event loop is costly, such as the blocking form.
         """
-        return self._inbox.listen(listener)
+        self._inbox.listen(listener)
 
     def mark_read(self, count: int) -> None:
         """Count the first `count` events of the session as read, and so make room for more."""
@@ -217,6 +225,7 @@ class AsyncConnection:
         """Send `event`; the first `answer` that `match` accepts, or the error that names the event."""
         event = identified(event)
         event_id = str(event.event_id)
+        await self._open_for_sending()  # before the wait begins: who waits already is told of a replaced connection
         future: Any = self._inbox.expect(lambda received: isinstance(received, answer) and match(received))
         self._questions[event_id] = future
         try:
@@ -258,8 +267,10 @@ class AsyncConnection:
         except Exception as error:  # noqa: BLE001 - a defect of ours: whoever waits must see it, and not wait on
             ended.__cause__ = error
         finally:
-            await _stop(self._helpers)
             self._end(ended)
+            await _stop(self._helpers)
+            if not self._closing:
+                await self._socket.close()
 
     async def _read(self) -> ConnectionClosedError:
         """Take every event of the socket; how it ended when there are no more."""
@@ -310,6 +321,7 @@ class AsyncConnection:
         new = await self._recovery.replace(ended, planned=self._renewing)
         self._renewing = False
         self._socket = new.socket
+        self._inbox.bound(on=True)
         self._inbox.put((new.news, 0))  # first, for those who wait for it
         self._forget(ended, new)
         for entry in new.received:
@@ -333,8 +345,9 @@ class AsyncConnection:
 
     async def _lost(self, socket: EventSocket, event: ClientEvent) -> ConnectionClosedError | None:
         """Wait for what comes after a socket on which a send failed: the error, or None if `event` was sent again."""
-        if socket is self._socket:
+        if socket is self._socket and self._inbox.ended is None:
             self._ready = False
+            self._inbox.bound(on=False)  # the reader is to come to the end, also if nobody reads
         while not self._ready:
             await self._inbox.change()
         if self._inbox.ended is None and event.event_id in self._resent:

@@ -155,14 +155,9 @@ class ProcessBound:
         self._family = family
         self._process = os.getpid()
 
-    @property
-    def here(self) -> bool:
-        """Whether this is the process that opened it."""
-        return os.getpid() == self._process
-
     def check(self) -> None:
         """Raise ClientStateError in another process than the first, and inside a running event loop."""
-        if not self.here:
+        if os.getpid() != self._process:
             raise ClientStateError("the connection belongs to the process that opened it; open one after the fork")
         _refuse_running_loop()
 
@@ -170,6 +165,15 @@ class ProcessBound:
         """As `Family.run`."""
         self.check()
         return self._family.run(make)
+
+    def finish(self, make: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Run what ends the object. In another process there is nothing to end, nor after the close of the client."""
+        if os.getpid() == self._process:
+            try:
+                self.run(make)
+            except ClientStateError:
+                if not self._family.closed:
+                    raise
 
 
 async def _give_back(client: AsyncRealtimeClient, provider: BlockingPortalProvider) -> None:

@@ -30,6 +30,7 @@ class Inbox:
         self.full = False
         """Whether nothing more should be read at the moment."""
         self._limit = limit
+        self._bounded = True
         self._unread: deque[Entry] = deque()
         self._bytes = 0
         self._read = 0  # events read since the start: the index of the first unread one
@@ -42,11 +43,17 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._unread)
 
+    def bound(self, *, on: bool) -> None:
+        """Keep to the limit, or not: what is left of a connection that is gone is little, and somebody waits for it."""
+        self._bounded = on
+        self.full = on and self._bytes >= self._limit
+        self.wake()
+
     def put(self, entry: Entry) -> None:
         """Add an event and wake whom it concerns."""
         self._unread.append(entry)
         self._bytes += entry[1]
-        self.full = self._bytes >= self._limit
+        self.full = self._bytes >= self._limit and self._bounded
         if self._waits:
             self._tell(entry[0])
         if self._listener is not None:
@@ -76,22 +83,18 @@ class Inbox:
         event, size = self._unread.popleft()
         self._read += 1
         self._bytes -= size
-        self.full = self._bytes >= self._limit
+        self.full = self._bytes >= self._limit and self._bounded
         if self._sleepers:
             self.wake()  # there may be room now
         return event
 
-    def listen(self, listener: Listener) -> int:
-        """Let `listener` have all unread events and those to come. They stay unread until `read_to`.
-
-        The result is the bytes after which that is due at the latest.
-        """
+    def listen(self, listener: Listener) -> None:
+        """Let `listener` have all unread events and those to come. They stay unread until `read_to`."""
         for entry in self._unread:
             listener(entry)
         if self.ended is not None:
             listener(None)
         self._listener = listener
-        return self._limit // 2
 
     def read_to(self, count: int) -> None:
         """Count the first `count` events of the session as read."""
@@ -149,9 +152,12 @@ class Inbox:
 
     def _tell(self, event: ServerEvent) -> None:
         for match, future in self._waits:
-            if not future.done() and match(event):
-                future.set_result(event)
-                self._waited = self._read + len(self._unread)
+            try:
+                if not future.done() and match(event):
+                    future.set_result(event)
+                    self._waited = self._read + len(self._unread)
+            except Exception as error:  # noqa: BLE001 - of the user's function: it is told to whom it belongs
+                future.set_exception(error)
 
     def _find(self, match: Match) -> ServerEvent | None:
         start = max(self._waited - self._read, 0)

@@ -106,9 +106,12 @@ class ReconnectPolicy:
     on_reconnect: Hook | None = None
 
 
-def is_recoverable(ended: ConnectionClosedError) -> bool:
-    """Whether a new connection may do better. A normal close is meant, and some errors come again every time."""
-    error = ended.event.get("error") if isinstance(ended.event, Mapping) else None
+def is_recoverable(ended: ConnectionClosedError, *, of_error: bool = True) -> bool:
+    """Whether a new connection may do better. A normal close is meant, and some errors come again every time.
+
+    `of_error` is False if other events came after the last error, so that it is not what ended the connection.
+    """
+    error = ended.event.get("error") if of_error and isinstance(ended.event, Mapping) else None
     code = error.get("code") if isinstance(error, Mapping) else None
     return code not in _FATAL and (ended.code in _RECOVERABLE or isinstance(ended, SessionExpiredError))
 

@@ -50,6 +50,7 @@ class Recovery:
         self._target = target
         self._options = options
         self._backoff: Iterator[float] | None = None
+        self._failing = False
         self._changed = asyncio.Event()
         # The restored items, whose second answer (`conversation.item.done`) is no news either.
         self._echoes: frozenset[str] = frozenset()
@@ -60,7 +61,8 @@ class Recovery:
         self._changed.set()
         if self._echoes and isinstance(event, ConversationItemDone) and getattr(event.item, "id", "") in self._echoes:
             return False
-        if not isinstance(event, Error):
+        self._failing = isinstance(event, Error)
+        if not self._failing:
             self._backoff = None
         return True
 
@@ -90,7 +92,7 @@ class Recovery:
         if planned:  # by us, and so its normal close is not the end that the user waits for
             ended = ConnectionClosedError(ABNORMAL, "replaced before the session's end")
             self._backoff = None
-        if not is_recoverable(ended):
+        if not is_recoverable(ended, of_error=self._failing):
             raise ended
         plan = await self._agreed(plan_restore(self.conversation, ended, server_keeps_it=self._target.silent))
         if self._backoff is None:

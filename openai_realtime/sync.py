@@ -41,8 +41,7 @@ def connecting(
         try:
             yield form(connection, family)
         finally:
-            if family.here:  # a child process that leaves must not close the socket, which is the parent's
-                family.run(functools.partial(manager.__aexit__, *sys.exc_info()))
+            family.finish(functools.partial(manager.__aexit__, *sys.exc_info()))
 
     return call
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -9,8 +10,9 @@ from queue import Empty, SimpleQueue
 from typing import Any, Self, TypeVar, overload
 
 from .connection import AsyncConnection, AsyncRealtimeConnection
-from .errors import APITimeoutError, ConnectionClosedError
+from .errors import APITimeoutError, ConnectionClosedError, RealtimeError
 from .facade import Facade, ProcessBound, blocking
+from .inbox import Entry
 from .models.events import ServerEvent
 from .translation_connection import AsyncRealtimeTranslationConnection
 
@@ -33,13 +35,11 @@ class Connection(Facade[A]):
     def __init__(self, connection: A, family: ProcessBound) -> None:
         self._client = connection
         self._family = family
-        # The event loop puts every event here; it counts as unread there until it is known how many were given out.
-        # None, instead of a queue: they are to be fetched anew, because an interrupt may have lost one on the way.
-        self._arrived: SimpleQueue[tuple[ServerEvent, int] | None] | None = None
+        # The event loop puts every event here. There it counts as unread until this side tells how many were given
+        # out, so that after an interrupt, which may lose one on its way, all others can be fetched anew (None).
+        self._arrived: SimpleQueue[Entry | None] | None = None
         self._given = 0
-        self._given_bytes = 0  # since the event loop was told, which it must be after `_report`
-        self._report = 0
-        self._reading = threading.Lock()
+        self._reading = threading.RLock()  # a thread that was interrupted while it took the lock can take it again
 
     def __iter__(self) -> Self:
         return self
@@ -57,32 +57,41 @@ class Connection(Facade[A]):
 
         Raises ConnectionClosedError after the last event.
         """
-        started = time.monotonic()
-        if not self._reading.acquire(timeout=-1 if timeout is None else timeout):
+        taken = [0]
+        try:
+            return self._next(timeout, taken)
+        except RealtimeError:
+            raise
+        except BaseException:
+            with self._reading:
+                self._arrived, self._given = None, self._given - taken[0]
+            raise
+
+    def _next(self, timeout: float | None, taken: list[int]) -> ServerEvent:
+        """The next event; `taken` tells that it was, if an interrupt keeps it from the caller."""
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        if not self._reading.acquire(timeout=_left(deadline)):
             raise APITimeoutError(f"no event within {timeout} seconds")
         try:
-            return self._next(None if timeout is None else timeout - (time.monotonic() - started))
+            self._family.check()
+            entry = self._wait(deadline)
+            taken[0], self._given = 1, self._given + 1
+            return entry[0]
         except Empty:
             raise APITimeoutError(f"no event within {timeout} seconds") from None
         finally:
             self._reading.release()
 
-    def _next(self, timeout: float | None) -> ServerEvent:
-        self._family.check()
-        arrived, self._arrived = self._arrived or self._family.run(self._listen), None
-        try:
-            entry = arrived.get(timeout=None if timeout is None else max(timeout, 0))
-        except Empty:
-            self._arrived = arrived
-            raise
+    def _wait(self, deadline: float) -> Entry:
+        if self._arrived is None:
+            self._arrived = self._family.run(self._listen)
+        if self._arrived.empty() and self._client.full:
+            self._family.run(self._mark_read)  # nothing comes before the event loop knows that there is room
+        entry = self._arrived.get(timeout=_left(deadline, forever=None))
         if entry is None:
+            self._arrived = None
             return self._family.run(self._last)
-        self._given += 1
-        self._given_bytes += entry[1]
-        self._arrived = arrived
-        if self._given_bytes >= self._report:
-            self._family.run(self._mark_read)
-        return entry[0]
+        return entry
 
     @overload
     def wait_for(self, event: type[E], timeout: float | None = None) -> E: ...
@@ -98,32 +107,36 @@ class Connection(Facade[A]):
 
     def close(self) -> None:
         """Close the session and wake every thread that waits. Calling it again does nothing."""
-        self._family.run(self._client.close)
+        self._family.finish(self._client.close)
 
     @property
     def closed(self) -> bool:
         """Whether nothing more can be sent or received."""
         return self._client.closed
 
-    async def _listen(self) -> SimpleQueue[tuple[ServerEvent, int] | None]:
+    async def _listen(self) -> SimpleQueue[Entry | None]:
         """A queue of all events that were not given out, and of those to come."""
-        arrived: SimpleQueue[tuple[ServerEvent, int] | None] = SimpleQueue()
+        arrived: SimpleQueue[Entry | None] = SimpleQueue()
         await self._mark_read()
-        self._report = self._client.listen(arrived.put)
+        self._client.listen(arrived.put)
         return arrived
 
-    async def _last(self) -> ServerEvent:
+    async def _last(self) -> Entry:
         """Raise what the session ended with."""
         await self._mark_read()
-        return await self._client.receive()
+        return await self._client.receive(), 0
 
     async def _mark_read(self) -> None:
-        self._given_bytes = 0
         self._client.mark_read(self._given)
 
     async def _wait_for(self, event: Any, timeout: float | None) -> Any:
         await self._mark_read()  # what this thread has read is not waited for
         return await self._client.wait_for(event, timeout)
+
+
+def _left(deadline: float, forever: Any = -1) -> Any:
+    """The seconds until `deadline`, in the forms in which the standard library wants them."""
+    return forever if deadline == math.inf else max(deadline - time.monotonic(), 0)
 
 
 class RealtimeConnection(Connection[AsyncRealtimeConnection]):

@@ -7,6 +7,7 @@ import io
 import itertools
 import re
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
@@ -14,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from attrs import evolve, field, frozen
 
-from .config import ClientConfig, ConnectOptions, ConnectTarget, Hidden
+from .config import ClientConfig, ConnectOptions, ConnectTarget, Hidden, Timeout
 from .converter import load
 from .errors import (
     APIConnectionError,
@@ -30,10 +31,14 @@ from .retry import delays, is_retryable, next_delay
 
 MAX_BODY = 16 * 2**20
 _SWITCHING_PROTOCOLS = 101
-_WS_CLOSE = 2.0  # seconds the server has to answer a close
+# The seconds the server has to answer a close. aiohttp hides from pyright that this is a dataclass.
+_WS_TIMEOUT = aiohttp.ClientWSTimeout(ws_close=2.0)  # pyright: ignore[reportCallIssue]
 _MAX_REDIRECTS = 5
 _MIN_KEY = 8  # shorter ones are made up for servers that ask for none, and may be any word
 _REDIRECTS_THAT_KEEP_THE_BODY = (307, 308)
+_MAX_DIGITS = 18  # what fits 64 bits
+_LARGE = 2**20  # bytes; aiohttp warns of more in one piece
+_RATE_LIMIT = re.compile(r"x-ratelimit-(?:limit|remaining|reset)-([\w-]+)")
 
 # These fail before the first byte of the request is on the wire, so that sending again can repeat nothing.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -86,6 +91,10 @@ class Pool:
         # An injected session belongs to the loop it was made in; aiohttp has no public name for that.
         self._loop: asyncio.AbstractEventLoop | None = getattr(session, "_loop", None)
         self._closed = False
+        self._upgrading: dict[aiohttp.ClientTimeout, aiohttp.ClientSession] = {}
+        # aiohttp warns of a session that nobody closed. These use the connections of the one above, which is closed or
+        # not by its owner, up to the end of the last connection.
+        weakref.finalize(self, _detach, self._upgrading).atexit = False  # other threads may still be at work then
 
     def session(self) -> aiohttp.ClientSession:
         """The session. Raises ClientStateError after close and in another event loop than the first."""
@@ -102,6 +111,19 @@ class Pool:
             self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         self._loop = loop
         return self._session
+
+    def upgrading(self, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+        """A session for WebSockets over the same connections: aiohttp takes their timeout from the session alone."""
+        shared = self.session()
+        if timeout not in self._upgrading:
+            self._upgrading[timeout] = aiohttp.ClientSession(
+                connector=shared.connector,
+                connector_owner=False,
+                cookie_jar=shared.cookie_jar,
+                middlewares=(_keep_refusal,),
+                timeout=timeout,
+            )
+        return self._upgrading[timeout]
 
     async def close(self) -> None:
         """Close the session, unless it was injected. Calling it again does nothing."""
@@ -121,6 +143,9 @@ class Transport:
     def __init__(self, config: ClientConfig, pool: Pool) -> None:
         self.config = config
         self.pool = pool
+        self._prepared = Hidden()
+        self._timeout = _client_timeout(config.timeout)
+        self._upgrade_timeout = evolve(self._timeout, sock_read=None)  # an open WebSocket may be silent
 
     async def send(self, call: Call) -> tuple[Answer, ResponseInfo]:
         """The successful answer to `call`, after as many retries as it takes and the policy allows.
@@ -151,15 +176,14 @@ class Transport:
         """The seconds before each retry, to be handed to `delay`."""
         return delays(self.config.retry)
 
-    async def open_socket(self, target: ConnectTarget, options: ConnectOptions) -> aiohttp.ClientWebSocketResponse[Literal[False]]:
+    async def open_socket(
+        self, target: ConnectTarget, options: ConnectOptions
+    ) -> aiohttp.ClientWebSocketResponse[Literal[False]]:
         """Upgrade to a WebSocket, once. Raises the errors of `send`; a refusal keeps its body."""
-        shared = self.pool.session()
-        config, credential = self.config, await self._credential()
-        headers, refusal = Hidden({**config.headers, config.credential.header: credential}), _Refusal(credential)
-        del credential  # a traceback may show local variables
+        config, headers = self.config, await self._headers()
         if target.dialect == "beta":
             headers["OpenAI-Beta"] = "realtime=v1"
-        session = refusal.watched(shared, config)
+        session = self.pool.upgrading(self._upgrade_timeout)
         try:
             return await session.ws_connect(
                 "ws" + config.base_url.removeprefix("http") + target.path,
@@ -167,15 +191,16 @@ class Transport:
                 proxy=config.proxy,
                 ssl=config.ssl,
                 autoping=False,
+                autoclose=False,  # aiohttp would wait in `receive` until the peer has taken all that was sent
                 decode_text=False,  # the bytes are what the JSON parser wants
                 max_msg_size=options.max_message_size,
-                # aiohttp hides from pyright that this is a dataclass
-                timeout=aiohttp.ClientWSTimeout(ws_close=_WS_CLOSE),  # pyright: ignore[reportCallIssue]
+                timeout=_WS_TIMEOUT,
             )
+        except _RefusedError as error:
+            answer = evolve(error.answer, credential=headers[config.credential.header])
+            failure: Exception = _status_error(answer.without_credential())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            failure = _status_error(refusal.answer) if refusal.answer else _connection_error(error)
-        finally:
-            session.detach()
+            failure = _connection_error(error)
         raise failure
 
     async def _attempt(self, call: Call) -> tuple[Answer | APIConnectionError | APIStatusError, bool]:
@@ -183,9 +208,8 @@ class Transport:
 
         The error is given back, not raised: raised here it would carry aiohttp's exception, whose repr has the key.
         """
-        self.pool.session()  # a closed client asks for no key
-        name = self.config.credential.header
-        headers = Hidden({**self.config.headers, "Accept": call.accept, name: await self._credential()})
+        headers = await self._headers()
+        headers["Accept"] = call.accept
         if call.content_type:
             headers["Content-Type"] = call.content_type
         try:
@@ -194,13 +218,22 @@ class Transport:
             return _connection_error(error), False
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _connection_error(error), True
-        answer = evolve(answer, credential=headers[name])
         if len(answer.body) > MAX_BODY:
             message = f"the body is over {MAX_BODY // 2**20} MiB"
             raise APIResponseError(message, status=answer.status, headers=answer.without_credential().headers)
         if answer.status < 300:  # noqa: PLR2004
             return answer, True
         return _status_error(answer.without_credential()), True
+
+    async def _headers(self) -> Hidden:
+        """The headers of one attempt, with its key: a string is always the same, a function is asked anew."""
+        if not self._prepared:
+            self.pool.session()  # a closed client asks for no key
+            headers = Hidden({**self.config.headers, self.config.credential.header: await self._credential()})
+            if not isinstance(self.config.credential.source, str):
+                return headers
+            self._prepared = headers
+        return Hidden(self._prepared)
 
     async def _credential(self) -> str:
         """The header's value, with this attempt's key. Raises APITimeoutError: a function that gives it may hang."""
@@ -227,71 +260,76 @@ class Transport:
         return answer
 
     async def _post(self, url: str, call: Call, headers: Hidden) -> Answer:
-        timeout = self.config.timeout
         # The session is asked for here, because the client may have been closed while a key was on its way.
         async with self.pool.session().post(
             url,
             data=_payload(call),
             headers=headers,
             # aiohttp would call no body application/octet-stream; the type of a form, with its boundary, is its to say.
-            skip_auto_headers=() if call.parts else ("Content-Type",),
+            skip_auto_headers=None if call.content_type or call.parts else ("Content-Type",),
             allow_redirects=False,
             raise_for_status=False,  # an injected session may have it on, and would throw the error's body away
             proxy=self.config.proxy,
             ssl=self.config.ssl,
-            timeout=aiohttp.ClientTimeout(total=timeout.total, connect=timeout.connect, sock_read=timeout.read),
+            timeout=self._timeout,
         ) as response:
-            received = {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers}
-            return Answer(status=response.status, headers=received, body=await _read(response))
+            return await _answer(response, headers[self.config.credential.header])
 
 
-class _Refusal:
-    """Keeps the answer to an upgrade that was refused, because aiohttp drops its body and follows redirects."""
+class _RefusedError(aiohttp.ClientError):
+    """A server answered an upgrade otherwise than by upgrading."""
 
-    def __init__(self, credential: str) -> None:
-        self.answer: Answer | None = None
-        self._credential = credential
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
 
-    def watched(self, shared: aiohttp.ClientSession, config: ClientConfig) -> aiohttp.ClientSession:
-        """A session over the connections of `shared` that tells this of a refusal. Detach it after use."""
-        trace = aiohttp.TraceConfig()
-        trace.on_request_end.append(self._keep)
-        trace.on_request_redirect.append(self._stop)
-        return aiohttp.ClientSession(
-            connector=shared.connector,
-            connector_owner=False,
-            cookie_jar=shared.cookie_jar,
-            trace_configs=[trace],
-            timeout=aiohttp.ClientTimeout(total=config.timeout.total, connect=config.timeout.connect),
-        )
 
-    async def _keep(self, _: object, __: object, params: Any) -> None:
-        response = params.response
-        if response.status != _SWITCHING_PROTOCOLS:
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            answer = Answer(status=response.status, headers=headers, body=await _read(response))
-            self.answer = evolve(answer, credential=self._credential).without_credential()
+async def _keep_refusal(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """A middleware that raises _RefusedError, because aiohttp drops a refusal's body and follows redirects."""
+    response = await send(request)
+    if response.status == _SWITCHING_PROTOCOLS:
+        return response
+    async with response:
+        raise _RefusedError(await _answer(response))
 
-    async def _stop(self, session: object, context: object, params: Any) -> None:
-        await self._keep(session, context, params)
-        raise aiohttp.ClientError("redirected")
+
+def _detach(sessions: dict[aiohttp.ClientTimeout, aiohttp.ClientSession]) -> None:
+    """Let go of connections that are not the sessions' own."""
+    for session in sessions.values():
+        session.detach()
+
+
+def _client_timeout(timeout: Timeout) -> aiohttp.ClientTimeout:
+    """What aiohttp keeps to. A timer for each read is costly, and one as long as all of the attempt never rings."""
+    read, total = timeout.read, timeout.total
+    if read is not None and total is not None and read >= total:
+        read = None
+    return aiohttp.ClientTimeout(total=total, connect=timeout.connect, sock_read=read)
+
+
+async def _answer(response: aiohttp.ClientResponse, credential: str = "") -> Answer:
+    """All of an answer. The values of a header that is repeated are joined by commas, as HTTP has it."""
+    headers: dict[str, str] = {}
+    for name, value in response.headers.items():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return Answer(status=response.status, headers=headers, body=await _read(response), credential=credential)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The body after decompression; not much more than MAX_BODY bytes of one that is larger."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MAX_BODY:
-            break
-    return bytes(body)
+    chunks, size = [], 0
+    while size <= MAX_BODY and (chunk := await response.content.readany()):
+        chunks.append(chunk)
+        size += len(chunk)
+    return b"".join(chunks)
 
 
-def _payload(call: Call) -> aiohttp.MultipartWriter | io.BytesIO | None:
-    """What aiohttp sends, made anew for each attempt. It warns of bytes over 1 MiB, so they go as a file."""
+def _payload(call: Call) -> aiohttp.MultipartWriter | io.BytesIO | bytes | None:
+    """What aiohttp sends, made anew for each attempt; much goes as a file."""
     if call.parts:
         return _multipart(call.parts)
-    return None if call.body is None else io.BytesIO(call.body)
+    return call.body if call.body is None or len(call.body) <= _LARGE else io.BytesIO(call.body)
 
 
 def _multipart(parts: tuple[tuple[str, str, bytes], ...]) -> aiohttp.MultipartWriter:
@@ -337,11 +375,10 @@ def _json_or_text(body: bytes) -> Any:
 
 def _redirect_target(url: str, answer: Answer) -> str | None:
     """Where a redirect that keeps the body leads, None if it leaves the origin (or adds a user to it)."""
-    location = answer.headers.get("location")
-    if answer.status not in _REDIRECTS_THAT_KEEP_THE_BODY or not location:
+    if answer.status not in _REDIRECTS_THAT_KEEP_THE_BODY or not answer.headers.get("location"):
         return None
     try:
-        target = urljoin(url, location)
+        target = urljoin(url, answer.headers["location"])
         same = urlsplit(target)[:2] == urlsplit(url)[:2]
     except ValueError:
         return None
@@ -371,8 +408,10 @@ def _response_info(answer: Answer, attempts: int, elapsed: float) -> ResponseInf
 
 
 def _rate_limits(headers: Mapping[str, str]) -> tuple[RateLimit, ...]:
-    found = (re.fullmatch(r"x-ratelimit-(?:limit|remaining|reset)-([\w-]+)", name) for name in headers)
-    names = dict.fromkeys(match[1] for match in found if match)
+    limits = [name for name in headers if name.startswith("x-ratelimit-")]
+    if not limits:
+        return ()
+    names = dict.fromkeys(match[1] for match in map(_RATE_LIMIT.fullmatch, limits) if match)
     return tuple(
         RateLimit(
             name=name,
@@ -385,7 +424,7 @@ def _rate_limits(headers: Mapping[str, str]) -> tuple[RateLimit, ...]:
 
 
 def _integer(text: str | None) -> int | None:
-    return int(text) if text and re.fullmatch("[0-9]{1,18}", text) else None
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None
 
 
 def _seconds(text: str | None) -> float | None:

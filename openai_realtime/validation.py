@@ -6,7 +6,6 @@ because the tolerant reading keeps wrong values where they are and unknown field
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
 import re
@@ -64,18 +63,31 @@ def _model_test(cls: Any) -> Test:
     if getattr(cls, "any_of", ()) or cls is UnknownObject:
         return lambda _: False
     hints, fields = field_hints(cls), attrs.fields_dict(cls)
-    tests = [(name, fields[name].default, _test(hint)) for name, hint in hints.items()]
+    defaults = [(name, fields[name].default) for name in hints]
+    tests = _FieldTests(hints)
 
     def test(model: Any) -> bool:
         if type(model) is not cls or model.raw:
             return False
-        for name, default, right in tests:
+        for name, default in defaults:
             value = getattr(model, name)
-            if value is not default and not right(value):
+            if value is not default and not tests[name](value):
                 return False
         return True
 
     return test
+
+
+class _FieldTests(dict[str, Test]):
+    """The tests of a model's fields, each made when it is first wanted: most fields of most requests are not set."""
+
+    def __init__(self, hints: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._hints = hints
+
+    def __missing__(self, name: str) -> Test:
+        test = self[name] = _test(self._hints[name])
+        return test
 
 
 def _union_test(hint: Any) -> Test:
@@ -329,6 +341,8 @@ def _given(value: Any) -> str:
 
 
 def _nearest(name: str, known: Mapping[str, Any]) -> str:
+    import difflib  # noqa: PLC0415 - for a wrong name only
+
     close = difflib.get_close_matches(name, known, 1, 0.6)
     return f"did you mean {close[0]!r}?" if close else "known are " + ", ".join(known)
 

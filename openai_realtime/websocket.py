@@ -28,6 +28,7 @@ NORMAL, ABNORMAL = 1000, 1006
 _GOING_AWAY, _NO_STATUS = 1001, 1005
 _TEXT = WSMsgType.TEXT  # a member of an enum is slow to look up, and this one is looked up for every event
 _CLOSE = 5.0  # seconds that closing may take
+_ANSWER_CLOSE = 0.5  # the same when the peer has closed and waits for our answer at most
 
 
 class EventSocket:
@@ -43,6 +44,7 @@ class EventSocket:
         self._options = options
         self._alive = True
         self._silent = ""
+        self._patience = _CLOSE
         self._heartbeat: asyncio.Task[None] | None = None
 
     async def open(self, backoff: Iterator[float]) -> list[tuple[ServerEvent, int]]:
@@ -93,15 +95,21 @@ class EventSocket:
         if self._heartbeat is None:
             return
         self._heartbeat.cancel()
-        with contextlib.suppress(TimeoutError, OSError):
-            async with asyncio.timeout(_CLOSE):
+        try:
+            async with asyncio.timeout(self._patience):
                 await self._socket.close(code=NORMAL)
+        except (TimeoutError, OSError):
+            pass  # the peer does not take what was sent
+        finally:
+            self._tcp.abort()  # or a send that waits for room would wait on, and the socket stay open
         await asyncio.wait([self._heartbeat])
 
     async def _open(self) -> list[tuple[ServerEvent, int]]:
         """One attempt."""
         self.last_error = None
         self._socket = await self._transport.open_socket(self._target, self._options)
+        # aiohttp has no public name for it, and its own close waits until the peer has taken all that was sent.
+        self._tcp: asyncio.Transport = self._socket._conn.transport  # type: ignore[union-attr, assignment]  # noqa: SLF001
         self._heartbeat = asyncio.create_task(self._keep_alive())
         try:
             async with asyncio.timeout(self._options.open_timeout):
@@ -143,6 +151,7 @@ class EventSocket:
             await self._socket.pong(data)
 
     def _closed(self, message: Any) -> ConnectionClosedError:
+        self._patience = _ANSWER_CLOSE
         if message.type is WSMsgType.CLOSE:
             return self._ended(int(message.data or _NO_STATUS), str(message.extra or ""))
         if self._silent:
@@ -167,5 +176,5 @@ class EventSocket:
             await asyncio.sleep(interval / 2)
             if not (self._alive or self.paused):
                 self._silent = "the server stopped answering pings"
-                await self._socket.close()  # wakes `receive`
+                self._tcp.abort()  # wakes `receive`
                 return

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from test_models import CLASSES, FLOATS, INTEGERS, TEXT, model_classes
 from test_package import fresh
 
+from openai_realtime import lazy
 from openai_realtime.converter import converter, decode, encode, structure_request
 from openai_realtime.errors import DecodeError, InvalidRequestError
 from openai_realtime.models import (
-    _EVENT_MODULES,
     UNSET,
     AudioPcm,
     AudioPcmu,
@@ -204,8 +204,8 @@ def test_text_and_bytes_are_read_alike(data: str | bytes) -> None:
 # --- what is read is as what is made: reading sets the slots itself --------------------------------------------------
 
 
-for name in _EVENT_MODULES:
-    importlib.import_module(f"openai_realtime.models.{name}")
+for name in lazy.MODELS:
+    importlib.import_module(f"openai_realtime.{name}")
 ALL_CLASSES = list(dict.fromkeys(model_classes()))
 
 
@@ -234,7 +234,7 @@ def test_making_a_model_does_nothing_that_reading_would_leave_out(cls: type[Mode
 def test_hooks_are_made_for_no_class_that_did_not_come() -> None:
     message = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}
     code = f"""
-from openai_realtime import converter
+from openai_realtime import converter, lazy
 made, draft_class = [], converter._draft_class
 converter._draft_class = lambda cls: made.append(cls.__name__) or draft_class(cls)
 converter.decode_server_event({json.dumps({"type": "response.output_text.delta", "delta": "Hi"})!r})

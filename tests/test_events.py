@@ -3,7 +3,6 @@
 import json
 import pickle
 import re
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -20,7 +19,7 @@ from pydantic import BaseModel
 from test_models import instances
 
 import openai_realtime
-from openai_realtime import models
+from openai_realtime import lazy, models
 from openai_realtime.converter import _server_hooks, decode, decode_client_event, decode_server_event, encode
 from openai_realtime.errors import ConfigurationError, DecodeError, InvalidRequestError
 from openai_realtime.models import (
@@ -894,23 +893,8 @@ def test_evolve_keeps_what_no_class_knows() -> None:
 # --- loading ---------------------------------------------------------------------------------------------------------
 
 
-def loaded(code: str) -> set[str]:
-    """The modules that a fresh interpreter has after `code`."""
-    code += "\nimport sys\nprint(*sys.modules)"
-    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())  # noqa: S603
-
-
-def test_events_are_loaded_by_who_uses_them() -> None:
-    ours = {f"openai_realtime.{name}" for name in openai_realtime._MODULES if name.startswith("models.")}
-    rest = loaded("from openai_realtime import AsyncRealtimeClient, RealtimeClient, decode, decode_server_event")
-    assert not (ours | {"pybase64"}) & rest
-    server = loaded('from openai_realtime import decode_server_event as d\nd(\'{"type": "response.done"}\')')
-    assert "openai_realtime.models.server_events" in server
-    assert not {"openai_realtime.models.beta_events", "openai_realtime.models.translation_events", "aiohttp"} & server
-
-
 def test_public_names_are_found_where_they_are_promised() -> None:
-    for module in (name for name in openai_realtime._MODULES if name.startswith("models.")):
+    for module in lazy.MODELS:
         for name in sys.modules[f"openai_realtime.{module}"].__all__:
             assert getattr(openai_realtime, name) is getattr(models, name)
             assert name in dir(openai_realtime)

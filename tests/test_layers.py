@@ -9,7 +9,7 @@ import pytest
 import openai_realtime
 
 LAYERS = """
-    __init__ errors models.base models.hints models.binary pcm
+    lazy __init__ errors models.base models.hints models.binary pcm
     models.audio models.tools models.events models.items models.sessions models.responses models.translation models.beta
     models.client_events models.server_events models.translation_events models.beta_events models models.dialects
     validation converter config
@@ -64,5 +64,6 @@ def test_imports_go_one_way(module: str) -> None:
 
 def test_the_walk_sees_imports_of_every_form() -> None:
     assert {"openai_realtime.models.base.Model", "openai_realtime.errors.redact", "orjson"} <= {*imported("converter")}
-    assert "openai_realtime.models.audio.*" in {*imported("models.__init__")}
+    assert "openai_realtime.lazy" in {*imported("models.__init__")} & {*imported("__init__")}
+    assert "openai_realtime.__version__" in {*imported("config")}
     assert unit("emulator.server.Emulator") == "emulator"

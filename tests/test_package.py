@@ -1,12 +1,12 @@
 """The package's front door: what it names, and that opening it costs next to nothing."""
 
-import importlib
 import subprocess
 import sys
 
 import pytest
 
 import openai_realtime
+from openai_realtime import lazy, models
 
 HEAVY = {"aiohttp", "anyio", "attr", "attrs", "cattrs", "click", "orjson", "rich"}
 
@@ -18,32 +18,84 @@ def fresh(code: str) -> str:
 
 
 def test_all_names_what_the_modules_make_public() -> None:
-    homes = [importlib.import_module(f"openai_realtime.{name}") for name in openai_realtime._MODULES]
-    assert {*openai_realtime.__all__} == {name for home in homes for name in openai_realtime._public(home)}
-    assert len(openai_realtime.__all__) == len({*openai_realtime.__all__})
+    assert sorted(openai_realtime.__all__) == lazy.names(lazy.MODULES)
     assert {*openai_realtime.__all__} <= {*dir(openai_realtime)}
+    assert {*lazy.names(lazy.MODELS)} <= {*dir(models)}
 
 
-def test_a_star_import_brings_all_of_it() -> None:
-    code = "from openai_realtime import *\nimport openai_realtime as o\nprint({*o.__all__} - {*globals()})"
-    assert fresh(code) == "set()\n"
+@pytest.mark.parametrize("package", ["openai_realtime", "openai_realtime.models"])
+def test_a_star_import_brings_all_of_it(package: str) -> None:
+    code = f"from {package} import *\nimport {package} as o\nprint({{*o.__all__}} - {{*globals()}}, len(o.__all__))"
+    missing, count = fresh(code).split(") ")
+    assert missing == "set("
+    assert int(count) > 150
+
+
+# --- what is loaded when: each class costs as much as a small module -------------------------------------------------
+
+SESSIONS = {"base", "audio", "tools", "sessions"}
+SERVER = {*SESSIONS, "binary", "translation", "items", "responses", "events", "server_events"}
+
+
+def loaded(code: str) -> set[str]:
+    """The modules that a fresh interpreter has after `code`."""
+    return {*fresh(f"{code}\nimport sys\nprint(*sys.modules)").split()}
+
+
+def of_models(names: set[str]) -> set[str]:
+    """The modules of openai_realtime.models among `names`, without the package's name and the readers of hints."""
+    prefix = "openai_realtime.models."
+    return {name.removeprefix(prefix) for name in names if name.startswith(prefix)} - {"hints", "dialects"}
 
 
 @pytest.mark.parametrize("code", ["", "dir(openai_realtime)", "hasattr(openai_realtime, 'RealtimeCleint')"])
 def test_the_import_loads_no_library(code: str) -> None:
-    loaded = fresh(f"import openai_realtime\n{code}\nimport sys\nprint(*sys.modules)").split()
-    assert not HEAVY & {*loaded}
+    assert not HEAVY & loaded(f"import openai_realtime\n{code}")
+
+
+@pytest.mark.parametrize("name", ["AsyncRealtimeClient", "RealtimeClient"])
+def test_a_client_loads_no_events_and_no_connection(name: str) -> None:
+    found = loaded(f"from openai_realtime import {name}")
+    assert of_models(found) == SESSIONS
+    unwanted = {"connection", "websocket", "recovery", "reconnect", "conversation", "emulator", "cli", "migration"}
+    assert not {f"openai_realtime.{module}" for module in unwanted} & found
+    assert not {"click", "rich", "opentelemetry", "soxr", "pybase64", "difflib"} & found
+
+
+@pytest.mark.parametrize("call", ["create_realtime_client_secret()", "create_realtime_call('v=0')"])
+def test_a_rest_call_loads_nothing_more(call: str) -> None:
+    code = f"""
+import asyncio
+from openai_realtime import APIConnectionError, AsyncRealtimeClient, RetryPolicy
+async def main():
+    options = {{"api_key": "k", "base_url": "http://127.0.0.1:9", "retry": RetryPolicy(max_retries=0)}}
+    async with AsyncRealtimeClient(**options) as client:
+        try:
+            await client.{call}
+        except APIConnectionError:
+            pass
+asyncio.run(main())
+"""
+    assert of_models(loaded(code)) == SESSIONS
 
 
 @pytest.mark.parametrize(
-    ("name", "unwanted"),
+    ("call", "wanted"),
     [
-        ("ResponseDone", {"aiohttp", "anyio"}),
-        ("decode_server_event", {"aiohttp", "anyio", "openai_realtime.models.server_events"}),
-        ("AsyncRealtimeClient", {"openai_realtime.models.server_events", "openai_realtime.emulator", "click", "rich"}),
-        ("RealtimeClient", {"openai_realtime.models.server_events", "openai_realtime.emulator", "click", "rich"}),
+        ("decode_server_event(event)", SERVER),
+        ("decode_client_event(event)", SERVER - {"translation", "server_events"} | {"client_events"}),
+        ("decode(event, openai_realtime.VoiceId)", {"base", "audio"}),
     ],
 )
-def test_a_name_loads_only_what_it_needs(name: str, unwanted: set[str]) -> None:
-    loaded = fresh(f"from openai_realtime import {name}\nimport sys\nprint(*sys.modules)").split()
-    assert not unwanted & {*loaded}
+def test_reading_loads_the_classes_of_its_direction(call: str, wanted: set[str]) -> None:
+    found = loaded(f'import openai_realtime\nevent = \'{{"type": "new"}}\'\nopenai_realtime.{call}')
+    assert of_models(found) == wanted
+    assert not {"aiohttp", "anyio"} & found
+
+
+def test_a_model_loads_only_what_comes_before_it() -> None:
+    found = loaded("from openai_realtime import ResponseDone")
+    assert of_models(found) == SERVER
+    assert not {"aiohttp", "anyio", "cattrs", "orjson"} & found
+    assert of_models(loaded("from openai_realtime.models import ServerVad")) == {"base", "audio"}
+    assert of_models(loaded("import openai_realtime.models\nhasattr(openai_realtime.models, 'sessions')")) == set()

@@ -79,6 +79,8 @@ class Session:
 
     def pull(self, until: float) -> ServerEvent | None:
         """The next event that goes out at `until`, in seconds of the session's time, or before."""
+        if self.close is not None and not self._outbox:
+            return None  # what a response would still have sent is cut off
         event = self._outbox.popleft() if self._outbox else self.timeline.step(until)
         if event is None or event.event_id is not UNSET or isinstance(event, InputAudioBufferDtmfEventReceived):
             return event

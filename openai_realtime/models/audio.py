@@ -43,7 +43,7 @@ TranscriptionModel: TypeAlias = (
 """A transcription model's name; the named ones are known, any other is sent as it is."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class AudioPcm(Model):
     """PCM16, little-endian, mono; the API takes 24,000 samples a second only."""
 
@@ -51,14 +51,14 @@ class AudioPcm(Model):
     rate: Maybe[Literal[24000]] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class AudioPcmu(Model):
     """G.711 μ-law, mono, 8 kHz."""
 
     type: Literal["audio/pcmu"] = "audio/pcmu"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class AudioPcma(Model):
     """G.711 A-law, mono, 8 kHz."""
 
@@ -68,7 +68,7 @@ class AudioPcma(Model):
 AudioFormat: TypeAlias = AudioPcm | AudioPcmu | AudioPcma | UnknownObject
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class VoiceId(Model):
     """A custom voice, by its id (``voice_1234``)."""
 
@@ -81,7 +81,7 @@ Voice: TypeAlias = (
 """A voice's name, or `VoiceId` for a custom one."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class NoiseReduction(Model):
     """Filters the input audio: ``near_field`` for headsets, ``far_field`` for laptops and rooms.
 
@@ -92,7 +92,7 @@ class NoiseReduction(Model):
     strength: Maybe[float] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class AudioTranscription(Model):
     """Transcription of the input audio.
 
@@ -108,7 +108,7 @@ class AudioTranscription(Model):
     delay: Maybe[Literal["minimal", "low", "medium", "high", "xhigh"]] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ServerVad(Model):
     """Turn detection by loudness. Times are milliseconds, `threshold` is 0 to 1.
 
@@ -124,7 +124,7 @@ class ServerVad(Model):
     idle_timeout_ms: Maybe[Annotated[int, Between(5000, 30000)] | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SemanticVad(Model):
     """Turn detection by what is said; `eagerness` is how soon the model takes the turn."""
 

@@ -41,7 +41,7 @@ BetaAudioFormat: TypeAlias = Literal["pcm16", "g711_ulaw", "g711_alaw"]
 BetaModalities: TypeAlias = Annotated[Sequence[Literal["text", "audio"]], Length(1, 2)]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class BetaTurnDetection(Model):
     """Turn detection of the beta, both kinds in one object. Times are milliseconds, `threshold` is 0 to 1."""
 
@@ -54,7 +54,7 @@ class BetaTurnDetection(Model):
     interrupt_response: Maybe[bool] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class BetaClientSecret(Model):
     """The beta's ephemeral key, usable for a minute; `expires_at` is UNIX seconds."""
 
@@ -62,21 +62,21 @@ class BetaClientSecret(Model):
     expires_at: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class BetaClientSecretConfig(Model):
     """How long the ephemeral key of a beta session shall be usable."""
 
     expires_after: Maybe[ExpiresAfter] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class BetaTranscriptionClientSecretConfig(Model):
     """The same for a beta transcription session, which calls it `expires_at`."""
 
     expires_at: Maybe[ExpiresAfter] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeSessionCreateRequest(Model):
     """Body of POST /realtime/sessions (beta). `temperature` is 0.6 to 1.2 and has no successor."""
 
@@ -100,7 +100,7 @@ class RealtimeSessionCreateRequest(Model):
     client_secret: Maybe[BetaClientSecretConfig] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeSessionCreateResponse(RealtimeSession):
     """The created session. Servers answer in the beta's fields, the current ones, or a mix; all are here."""
 
@@ -118,7 +118,7 @@ class RealtimeSessionCreateResponse(RealtimeSession):
     http: ResponseInfo | None = field(default=None, eq=False, repr=False, metadata=LOCAL)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeTranscriptionSessionCreateRequest(Model):
     """Body of POST /realtime/transcription_sessions (beta)."""
 
@@ -131,7 +131,7 @@ class RealtimeTranscriptionSessionCreateRequest(Model):
     client_secret: Maybe[BetaTranscriptionClientSecretConfig] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeTranscriptionSessionCreateResponse(RealtimeTranscriptionSession):
     """The created session, in the beta's fields, the current ones, or a mix."""
 

@@ -52,7 +52,7 @@ __all__ = [
 # --- client ----------------------------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class BetaSessionUpdate(ClientEvent):
     """Change the session. Answer: `BetaSessionUpdated`."""
 
@@ -60,7 +60,7 @@ class BetaSessionUpdate(ClientEvent):
     session: RealtimeSessionCreateRequest
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TranscriptionSessionUpdate(ClientEvent):
     """Change the transcription session. Answer: `TranscriptionSessionUpdated`."""
 
@@ -68,7 +68,7 @@ class TranscriptionSessionUpdate(ClientEvent):
     session: RealtimeTranscriptionSessionCreateRequest
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class BetaResponseConfig(Model):
     """The settings of one response, where they differ from the session's. The token limit goes by two names."""
 
@@ -87,7 +87,7 @@ class BetaResponseConfig(Model):
     input: Maybe[Sequence[ResponseInputItem]] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class BetaResponseCreate(ClientEvent):
     """Make the model respond. Answers: `BetaResponseCreated` to `BetaResponseDone`."""
 
@@ -98,21 +98,21 @@ class BetaResponseCreate(ClientEvent):
 # --- server ----------------------------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class BetaSessionCreated(SessionCreated):
     """The first event of a session, with its defaults."""
 
     session: RealtimeSessionCreateResponse
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class BetaSessionUpdated(SessionUpdated):
     """The whole session, after ``session.update``."""
 
     session: RealtimeSessionCreateResponse
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TranscriptionSessionCreated(ServerEvent):
     """The first event of a transcription session, with its defaults."""
 
@@ -120,7 +120,7 @@ class TranscriptionSessionCreated(ServerEvent):
     session: RealtimeTranscriptionSessionCreateResponse
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TranscriptionSessionUpdated(ServerEvent):
     """The whole transcription session, after ``transcription_session.update``."""
 
@@ -128,7 +128,7 @@ class TranscriptionSessionUpdated(ServerEvent):
     session: RealtimeTranscriptionSessionCreateResponse
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class BetaRealtimeResponse(RealtimeResponse):
     """A response in the beta's fields, the current ones, or a mix."""
 
@@ -138,21 +138,21 @@ class BetaRealtimeResponse(RealtimeResponse):
     temperature: Maybe[float | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class BetaResponseCreated(ResponseCreated):
     """A response has begun."""
 
     response: BetaRealtimeResponse
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class BetaResponseDone(ResponseDone):
     """A response has ended, well or not: see its `status`."""
 
     response: BetaRealtimeResponse
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseTextDelta(ContentEvent):
     """More of the model's text."""
 
@@ -160,7 +160,7 @@ class ResponseTextDelta(ContentEvent):
     delta: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseTextDone(ContentEvent):
     """All of the model's text."""
 
@@ -168,7 +168,7 @@ class ResponseTextDone(ContentEvent):
     text: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseAudioDelta(ContentEvent):
     """More of the model's speech."""
 
@@ -181,14 +181,14 @@ class ResponseAudioDelta(ContentEvent):
         return from_base64(self.delta)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseAudioDone(ContentEvent):
     """The model's speech is complete."""
 
     type: Literal["response.audio.done"] = "response.audio.done"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseAudioTranscriptDelta(ContentEvent):
     """More of the words of the model's speech."""
 
@@ -196,7 +196,7 @@ class ResponseAudioTranscriptDelta(ContentEvent):
     delta: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseAudioTranscriptDone(ContentEvent):
     """All the words of the model's speech."""
 

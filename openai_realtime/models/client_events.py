@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SessionUpdate(ClientEvent):
     """Change the session: all of `session` or, if one field is refused, nothing. Answer: `SessionUpdated`."""
 
@@ -36,7 +36,7 @@ class SessionUpdate(ClientEvent):
     session: RealtimeSessionConfig | RealtimeTranscriptionSessionConfig
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputAudioBufferAppend(ClientEvent):
     """Add audio to the input buffer: base64 in the session's input format, 15 MiB at most. No answer."""
 
@@ -53,28 +53,28 @@ class InputAudioBufferAppend(ClientEvent):
         return from_base64(self.audio)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputAudioBufferCommit(ClientEvent):
     """Make a user message of the buffered audio, 100 ms or more. Answer: `InputAudioBufferCommitted`."""
 
     type: Literal["input_audio_buffer.commit"] = "input_audio_buffer.commit"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputAudioBufferClear(ClientEvent):
     """Forget the buffered audio. Answer: `InputAudioBufferCleared`."""
 
     type: Literal["input_audio_buffer.clear"] = "input_audio_buffer.clear"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class OutputAudioBufferClear(ClientEvent):
     """Stop the playback (WebRTC and SIP only). Answer: `OutputAudioBufferCleared`."""
 
     type: Literal["output_audio_buffer.clear"] = "output_audio_buffer.clear"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItemCreate(ClientEvent):
     """Add an item at the end, after `previous_item_id`, or first if that is ``"root"``.
 
@@ -86,7 +86,7 @@ class ConversationItemCreate(ClientEvent):
     item: Item
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItemDelete(ClientEvent):
     """Remove an item. Answer: `ConversationItemDeleted`."""
 
@@ -94,7 +94,7 @@ class ConversationItemDelete(ClientEvent):
     item_id: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItemRetrieve(ClientEvent):
     """Ask for an item, user audio included. Answer: `ConversationItemRetrieved`."""
 
@@ -102,7 +102,7 @@ class ConversationItemRetrieve(ClientEvent):
     item_id: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItemTruncate(ClientEvent):
     """Cut the model's audio to the `audio_end_ms` milliseconds that were heard. Answer: `ConversationItemTruncated`."""
 
@@ -112,7 +112,7 @@ class ConversationItemTruncate(ClientEvent):
     audio_end_ms: Annotated[int, Between(0, 1e9)]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseCreate(ClientEvent):
     """Make the model respond. Answers: `ResponseCreated` to `ResponseDone`."""
 
@@ -120,7 +120,7 @@ class ResponseCreate(ClientEvent):
     response: Maybe[ResponseConfig] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseCancel(ClientEvent):
     """Stop a response, the conversation's own unless `response_id` names one. Answer: `ResponseDone`."""
 

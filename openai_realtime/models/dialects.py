@@ -12,15 +12,15 @@ import attrs
 
 from openai_realtime.errors import ConfigurationError
 
-from .events import Dialect, Event
+from .events import ClientEvent, Dialect, Event, ServerEvent
 
 E = TypeVar("E", bound=Event)
 
 # Later modules win: the beta is today's events, but for those it has in another shape.
-_MODULES: Final[Mapping[Dialect, tuple[str, ...]]] = {
-    "realtime": ("client_events", "server_events"),
-    "translation": ("translation_events",),
-    "beta": ("client_events", "server_events", "beta_events"),
+_MODULES: Final[Mapping[Dialect, Mapping[type[Event], tuple[str, ...]]]] = {
+    "realtime": {ClientEvent: ("client_events",), ServerEvent: ("server_events",)},
+    "translation": {ClientEvent: ("translation_events",), ServerEvent: ("translation_events",)},
+    "beta": {ClientEvent: ("client_events", "beta_events"), ServerEvent: ("server_events", "beta_events")},
 }
 
 
@@ -29,7 +29,7 @@ def event_classes(base: type[E], dialect: Dialect) -> Mapping[str, type[E]]:
     """The classes of a dialect's client or server events, by wire type; `base` is ClientEvent or ServerEvent."""
     if dialect not in _MODULES:
         raise ConfigurationError(f"dialect: {dialect!r} is not one of {', '.join(map(repr, _MODULES))}")
-    modules = (importlib.import_module(f"{__package__}.{name}") for name in _MODULES[dialect])
+    modules = (importlib.import_module(f"{__package__}.{name}") for name in _MODULES[dialect][base])
     return {attrs.fields(cls).type.default: cls for module in modules for cls in _events(module, base)}
 
 

@@ -14,7 +14,7 @@ Dialect: TypeAlias = Literal["realtime", "translation", "beta"]
 """Which events a connection speaks: today's API, translation sessions, or what the API spoke until 2026-05-12."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Event(Model):
     """A message of a session, in either direction.
 
@@ -26,17 +26,17 @@ class Event(Model):
     event_id: Maybe[Annotated[str, Length(1, 512)]] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ServerEvent(Event):
     """An event from the server."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ClientEvent(Event):
     """An event from the client. An error that it causes names its `event_id`."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class UnknownEvent(ServerEvent, ClientEvent):
     """An event whose `type` the dialect does not have; all its data is in `raw`.
 
@@ -47,14 +47,14 @@ class UnknownEvent(ServerEvent, ClientEvent):
     any_fields: ClassVar = True
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ItemEvent(ServerEvent):
     """The base of events about one item."""
 
     item_id: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class OutputEvent(ItemEvent):
     """The base of events about an item that a response makes; `output_index` is its place in the response."""
 
@@ -62,7 +62,7 @@ class OutputEvent(ItemEvent):
     output_index: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ContentEvent(OutputEvent):
     """The base of events about one content part of an item that a response makes."""
 

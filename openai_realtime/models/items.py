@@ -48,7 +48,7 @@ ItemStatus: TypeAlias = Literal["completed", "incomplete", "in_progress"]
 # --- content parts ---------------------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class AudioContent(Model):
     """The base of the parts that hold audio: base64 in the session's format, or only its transcript."""
 
@@ -65,7 +65,7 @@ class AudioContent(Model):
         return from_base64(self.audio or "")
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputText(Model):
     """Text from the user or the system."""
 
@@ -73,14 +73,14 @@ class InputText(Model):
     text: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputAudio(AudioContent):
     """Speech from the user. The transcript is not shown to the model; it is null until it is ready."""
 
     type: Literal["input_audio"] = "input_audio"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputImage(Model):
     """An image from the user: PNG or JPEG as a ``data:`` URL."""
 
@@ -94,7 +94,7 @@ class InputImage(Model):
         return cls(image_url=f"data:{media_type};base64,{to_base64(image)}")
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class OutputText(Model):
     """Text from the model."""
 
@@ -102,14 +102,14 @@ class OutputText(Model):
     text: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class OutputAudio(AudioContent):
     """Speech from the model, mostly as its transcript only."""
 
     type: Literal["output_audio"] = "output_audio"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TextPart(Model):
     """Text as ``response.content_part`` events have it, and the beta's and compatible servers' messages."""
 
@@ -117,7 +117,7 @@ class TextPart(Model):
     text: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class AudioPart(AudioContent):
     """Audio as ``response.content_part`` events have it, and the beta's and compatible servers' messages."""
 
@@ -129,7 +129,7 @@ Part: TypeAlias = TextPart | AudioPart | UnknownObject
 # --- items -----------------------------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItem(Model):
     """What most items share. An `id` of your own is kept; servers of today leave `object` out."""
 
@@ -138,7 +138,7 @@ class ConversationItem(Model):
     status: Maybe[ItemStatus] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class UserMessage(ConversationItem):
     """What the user said, wrote or showed."""
 
@@ -157,7 +157,7 @@ class UserMessage(ConversationItem):
         return cls(content=[InputAudio.from_bytes(audio)])
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class AssistantMessage(ConversationItem):
     """What the model said. `phase` tells a remark before the answer from the answer, on models that think."""
 
@@ -172,7 +172,7 @@ class AssistantMessage(ConversationItem):
         return cls(content=[OutputText(text=text)])
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SystemMessage(ConversationItem):
     """An instruction in the middle of the conversation."""
 
@@ -186,7 +186,7 @@ class SystemMessage(ConversationItem):
         return cls(content=[InputText(text=text)])
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class FunctionCall(ConversationItem):
     """The model asks for a function; `arguments` is JSON text, with the model's own white space."""
 
@@ -196,7 +196,7 @@ class FunctionCall(ConversationItem):
     arguments: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class FunctionCallOutput(ConversationItem):
     """The answer to a `FunctionCall`: the same `call_id`, and any text, usually JSON."""
 
@@ -205,7 +205,7 @@ class FunctionCallOutput(ConversationItem):
     output: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class McpApprovalRequest(Model):
     """The model asks to call a tool of an MCP server; answer with `McpApprovalResponse`."""
 
@@ -216,7 +216,7 @@ class McpApprovalRequest(Model):
     arguments: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class McpApprovalResponse(Model):
     """Your answer to a `McpApprovalRequest`, whose id is `approval_request_id`."""
 
@@ -227,7 +227,7 @@ class McpApprovalResponse(Model):
     reason: Maybe[str | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class McpListedTool(Model):
     """A tool that an MCP server has; `input_schema` is its JSON Schema."""
 
@@ -237,7 +237,7 @@ class McpListedTool(Model):
     annotations: Maybe[Any] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class McpListTools(Model):
     """The tools of an MCP server."""
 
@@ -247,7 +247,7 @@ class McpListTools(Model):
     tools: Sequence[McpListedTool]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class McpError(Model):
     """Why the call of an MCP tool failed; an error of the tool itself has no `code`."""
 
@@ -256,7 +256,7 @@ class McpError(Model):
     message: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class McpCall(Model):
     """A call of an MCP tool, with its output or its error once it is done."""
 
@@ -270,7 +270,7 @@ class McpCall(Model):
     error: Maybe[McpError | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ItemReference(Model):
     """An item of the conversation by its id, as input of a response; it cannot be created."""
 

@@ -35,7 +35,7 @@ Metadata: TypeAlias = Mapping[str, Annotated[str, Length(0, 512)]]
 """Up to 16 texts of up to 512 characters, by names of up to 64."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseAudioOutput(Model):
     """How a response speaks."""
 
@@ -43,14 +43,14 @@ class ResponseAudioOutput(Model):
     voice: Maybe[Voice] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseAudioConfig(Model):
     """The audio of a response."""
 
     output: Maybe[ResponseAudioOutput] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseConfig(Model):
     """The settings of one response, where they differ from the session's.
 
@@ -72,7 +72,7 @@ class ResponseConfig(Model):
     prompt: Maybe[Prompt | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class FailureDetails(Model):
     """Why a response or a transcription failed."""
 
@@ -82,7 +82,7 @@ class FailureDetails(Model):
     param: Maybe[str | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeResponseStatus(Model):
     """Why a response ended as it did: `reason` if it was cut short, `error` if it failed."""
 
@@ -91,7 +91,7 @@ class RealtimeResponseStatus(Model):
     error: Maybe[FailureDetails | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class CachedTokenDetails(Model):
     """Input tokens that came from the cache, by kind."""
 
@@ -100,7 +100,7 @@ class CachedTokenDetails(Model):
     image_tokens: Maybe[int] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputTokenDetails(Model):
     """Input tokens by kind; `cached_tokens` of them came from the cache."""
 
@@ -111,7 +111,7 @@ class InputTokenDetails(Model):
     cached_tokens_details: Maybe[CachedTokenDetails | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class OutputTokenDetails(Model):
     """Output tokens by kind; `reasoning_tokens` of them were thought and not said."""
 
@@ -120,7 +120,7 @@ class OutputTokenDetails(Model):
     reasoning_tokens: Maybe[int] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeResponseUsage(Model):
     """What a response cost, in tokens."""
 
@@ -131,7 +131,7 @@ class RealtimeResponseUsage(Model):
     output_token_details: Maybe[OutputTokenDetails | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeResponse(Model):
     """A response as the server has it. `usage` and `status_details` are null until there is something to say."""
 

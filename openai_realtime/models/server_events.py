@@ -77,7 +77,7 @@ __all__ = [
 # --- errors and the session ------------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ErrorDetails(Model):
     """What went wrong; `event_id` is the client event's that caused it, if there was one and it had one."""
 
@@ -88,7 +88,7 @@ class ErrorDetails(Model):
     event_id: Maybe[str | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Error(ServerEvent):
     """Something went wrong. The session goes on, unless the server closes it at once."""
 
@@ -96,7 +96,7 @@ class Error(ServerEvent):
     error: ErrorDetails
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SessionCreated(ServerEvent):
     """The first event of a session, with its defaults."""
 
@@ -104,7 +104,7 @@ class SessionCreated(ServerEvent):
     session: RealtimeSession | RealtimeTranscriptionSession | RealtimeTranslationSession | UnknownObject
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SessionUpdated(ServerEvent):
     """The whole session, after ``session.update``."""
 
@@ -112,7 +112,7 @@ class SessionUpdated(ServerEvent):
     session: RealtimeSession | RealtimeTranscriptionSession | RealtimeTranslationSession | UnknownObject
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RateLimitStatus(Model):
     """What is left of a limit, and the seconds until it is full again."""
 
@@ -122,7 +122,7 @@ class RateLimitStatus(Model):
     reset_seconds: Maybe[float] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RateLimitsUpdated(ServerEvent):
     """The rate limits, mostly a moment after ``response.done``; not every server sends them."""
 
@@ -134,7 +134,7 @@ class RateLimitsUpdated(ServerEvent):
 # Milliseconds count from the first byte of audio in the session.
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputAudioBufferSpeechStarted(ItemEvent):
     """Speech began. `item_id` is the user message's that will be; the prefix padding is already taken off."""
 
@@ -142,7 +142,7 @@ class InputAudioBufferSpeechStarted(ItemEvent):
     audio_start_ms: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputAudioBufferSpeechStopped(ItemEvent):
     """Speech ended; the silence that told is in `audio_end_ms`."""
 
@@ -150,7 +150,7 @@ class InputAudioBufferSpeechStopped(ItemEvent):
     audio_end_ms: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputAudioBufferCommitted(ItemEvent):
     """The buffered audio becomes the user message `item_id`."""
 
@@ -158,14 +158,14 @@ class InputAudioBufferCommitted(ItemEvent):
     previous_item_id: Maybe[str | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputAudioBufferCleared(ServerEvent):
     """The buffered audio is gone."""
 
     type: Literal["input_audio_buffer.cleared"] = "input_audio_buffer.cleared"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputAudioBufferTimeoutTriggered(ItemEvent):
     """Nobody spoke for ``idle_timeout_ms``; the silence becomes a message and the model speaks up."""
 
@@ -174,7 +174,7 @@ class InputAudioBufferTimeoutTriggered(ItemEvent):
     audio_end_ms: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputAudioBufferDtmfEventReceived(ServerEvent):
     """A caller pressed the key `event` (SIP only) at `received_at`, UNIX seconds. It has no `event_id`."""
 
@@ -186,7 +186,7 @@ class InputAudioBufferDtmfEventReceived(ServerEvent):
 # --- conversation ----------------------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Conversation(Model):
     """A conversation."""
 
@@ -194,7 +194,7 @@ class Conversation(Model):
     object: Maybe[Literal["realtime.conversation"]] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationCreated(ServerEvent):
     """The session's conversation; the API no longer sends it, compatible servers do."""
 
@@ -202,7 +202,7 @@ class ConversationCreated(ServerEvent):
     conversation: Conversation
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItemCreated(ServerEvent):
     """An item was added, in the beta's words."""
 
@@ -211,7 +211,7 @@ class ConversationItemCreated(ServerEvent):
     item: Item
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItemAdded(ServerEvent):
     """An item was added after `previous_item_id`, null for the first; the model's are still empty."""
 
@@ -220,7 +220,7 @@ class ConversationItemAdded(ServerEvent):
     item: Item
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItemDone(ServerEvent):
     """An item is complete. Its `previous_item_id` can be null where ``conversation.item.added`` had one."""
 
@@ -229,7 +229,7 @@ class ConversationItemDone(ServerEvent):
     item: Item
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItemRetrieved(ServerEvent):
     """An item as the server has it, with its audio."""
 
@@ -237,14 +237,14 @@ class ConversationItemRetrieved(ServerEvent):
     item: Item
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItemDeleted(ItemEvent):
     """An item is gone."""
 
     type: Literal["conversation.item.deleted"] = "conversation.item.deleted"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItemTruncated(ItemEvent):
     """The model's audio was cut at `audio_end_ms`, and its transcript was taken away."""
 
@@ -256,7 +256,7 @@ class ConversationItemTruncated(ItemEvent):
 # --- transcription of the input --------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class LogProb(Model):
     """How likely a token was: `logprob` is the natural logarithm, `bytes` the token's UTF-8."""
 
@@ -265,14 +265,14 @@ class LogProb(Model):
     bytes: Sequence[int]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TranscriptionLanguage(Model):
     """A language that was heard."""
 
     code: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TranscriptionTokenUsage(Model):
     """What a transcription cost, on models that charge by the token."""
 
@@ -283,7 +283,7 @@ class TranscriptionTokenUsage(Model):
     input_token_details: Maybe[InputTokenDetails] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TranscriptionDurationUsage(Model):
     """What a transcription cost, on models that charge by the second of audio."""
 
@@ -291,7 +291,7 @@ class TranscriptionDurationUsage(Model):
     seconds: float
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItemInputAudioTranscriptionDelta(ItemEvent):
     """More of what the user says; some models send it during the speech."""
 
@@ -304,7 +304,7 @@ class ConversationItemInputAudioTranscriptionDelta(ItemEvent):
     obfuscation: Maybe[str] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItemInputAudioTranscriptionSegment(ItemEvent):
     """A speaker's stretch of the audio, from `start` to `end` seconds."""
 
@@ -319,7 +319,7 @@ class ConversationItemInputAudioTranscriptionSegment(ItemEvent):
     text: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItemInputAudioTranscriptionCompleted(ItemEvent):
     """All that the user said; it may come even after the response. Old servers leave `usage` out."""
 
@@ -333,7 +333,7 @@ class ConversationItemInputAudioTranscriptionCompleted(ItemEvent):
     logprobs: Maybe[Sequence[LogProb] | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConversationItemInputAudioTranscriptionFailed(ItemEvent):
     """The user's audio could not be transcribed."""
 
@@ -347,7 +347,7 @@ class ConversationItemInputAudioTranscriptionFailed(ItemEvent):
 # --- responses -------------------------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseCreated(ServerEvent):
     """A response has begun."""
 
@@ -355,7 +355,7 @@ class ResponseCreated(ServerEvent):
     response: RealtimeResponse
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseDone(ServerEvent):
     """A response has ended, well or not: see its `status`. It holds all items, but no audio."""
 
@@ -363,7 +363,7 @@ class ResponseDone(ServerEvent):
     response: RealtimeResponse
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseOutputItemAdded(ServerEvent):
     """The response has begun an item."""
 
@@ -373,7 +373,7 @@ class ResponseOutputItemAdded(ServerEvent):
     item: Item
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseOutputItemDone(ServerEvent):
     """The response has ended an item."""
 
@@ -383,7 +383,7 @@ class ResponseOutputItemDone(ServerEvent):
     item: Item
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseContentPartAdded(ContentEvent):
     """The item has begun a content part. Azure sends it twice, as `content` too."""
 
@@ -392,7 +392,7 @@ class ResponseContentPartAdded(ContentEvent):
     content: Maybe[Part] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseContentPartDone(ContentEvent):
     """The item has ended a content part. Azure sends it twice, as `content` too."""
 
@@ -401,7 +401,7 @@ class ResponseContentPartDone(ContentEvent):
     content: Maybe[Part] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseOutputTextDelta(ContentEvent):
     """More of the model's text."""
 
@@ -410,7 +410,7 @@ class ResponseOutputTextDelta(ContentEvent):
     obfuscation: Maybe[str] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseOutputTextDone(ContentEvent):
     """All of the model's text."""
 
@@ -418,7 +418,7 @@ class ResponseOutputTextDone(ContentEvent):
     text: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseOutputAudioDelta(ContentEvent):
     """More of the model's speech, about a quarter of a second; it comes faster than it plays."""
 
@@ -431,14 +431,14 @@ class ResponseOutputAudioDelta(ContentEvent):
         return from_base64(self.delta)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseOutputAudioDone(ContentEvent):
     """The model's speech is complete."""
 
     type: Literal["response.output_audio.done"] = "response.output_audio.done"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseOutputAudioTranscriptDelta(ContentEvent):
     """More of the words of the model's speech, ahead of the audio."""
 
@@ -447,7 +447,7 @@ class ResponseOutputAudioTranscriptDelta(ContentEvent):
     obfuscation: Maybe[str] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseOutputAudioTranscriptDone(ContentEvent):
     """All the words of the model's speech."""
 
@@ -455,7 +455,7 @@ class ResponseOutputAudioTranscriptDone(ContentEvent):
     transcript: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseFunctionCallArgumentsDelta(OutputEvent):
     """More of a function call's arguments."""
 
@@ -465,7 +465,7 @@ class ResponseFunctionCallArgumentsDelta(OutputEvent):
     obfuscation: Maybe[str] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseFunctionCallArgumentsDone(OutputEvent):
     """All of a function call's arguments, as JSON text."""
 
@@ -478,7 +478,7 @@ class ResponseFunctionCallArgumentsDone(OutputEvent):
 # --- MCP -------------------------------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseMcpCallArgumentsDelta(OutputEvent):
     """More of an MCP call's arguments."""
 
@@ -487,7 +487,7 @@ class ResponseMcpCallArgumentsDelta(OutputEvent):
     obfuscation: Maybe[str | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseMcpCallArgumentsDone(OutputEvent):
     """All of an MCP call's arguments, as JSON text."""
 
@@ -495,7 +495,7 @@ class ResponseMcpCallArgumentsDone(OutputEvent):
     arguments: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseMcpCallInProgress(ItemEvent):
     """The server calls an MCP tool; this may come after ``response.done``."""
 
@@ -503,7 +503,7 @@ class ResponseMcpCallInProgress(ItemEvent):
     output_index: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseMcpCallCompleted(ItemEvent):
     """An MCP tool answered."""
 
@@ -511,7 +511,7 @@ class ResponseMcpCallCompleted(ItemEvent):
     output_index: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ResponseMcpCallFailed(ItemEvent):
     """The call of an MCP tool failed; why is in the item."""
 
@@ -519,21 +519,21 @@ class ResponseMcpCallFailed(ItemEvent):
     output_index: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class McpListToolsInProgress(ItemEvent):
     """The server asks an MCP server for its tools."""
 
     type: Literal["mcp_list_tools.in_progress"] = "mcp_list_tools.in_progress"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class McpListToolsCompleted(ItemEvent):
     """The tools are listed in the item `item_id`, which may come before or after this."""
 
     type: Literal["mcp_list_tools.completed"] = "mcp_list_tools.completed"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class McpListToolsFailed(ItemEvent):
     """The MCP server's tools could not be listed."""
 
@@ -543,7 +543,7 @@ class McpListToolsFailed(ItemEvent):
 # --- playback (WebRTC and SIP only) ----------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class OutputAudioBufferStarted(ServerEvent):
     """The server began to play the response's audio."""
 
@@ -551,7 +551,7 @@ class OutputAudioBufferStarted(ServerEvent):
     response_id: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class OutputAudioBufferStopped(ServerEvent):
     """All of the response's audio was played; this comes after ``response.done``."""
 
@@ -559,7 +559,7 @@ class OutputAudioBufferStopped(ServerEvent):
     response_id: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class OutputAudioBufferCleared(ServerEvent):
     """The playback was cut off: the user spoke, or the client asked."""
 

@@ -77,7 +77,7 @@ Include: TypeAlias = Literal["item.input_audio_transcription.logprobs"]
 MaxOutputTokens: TypeAlias = Annotated[int, Between(1, 4096)] | Literal["inf"]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TracingConfig(Model):
     """What a session's trace is called in the Traces Dashboard; `metadata` is any JSON object."""
 
@@ -89,14 +89,14 @@ class TracingConfig(Model):
 Tracing: TypeAlias = Literal["auto"] | TracingConfig
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TokenLimits(Model):
     """The most tokens the conversation may have after the instructions."""
 
     post_instructions: Maybe[Annotated[int, Between(0, 1e9)]] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RetentionRatioTruncation(Model):
     """When the conversation outgrows the model, keep this share of it, 0 to 1."""
 
@@ -108,14 +108,14 @@ class RetentionRatioTruncation(Model):
 Truncation: TypeAlias = Literal["auto", "disabled"] | RetentionRatioTruncation
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Reasoning(Model):
     """How hard a reasoning model such as ``gpt-realtime-2.1`` thinks."""
 
     effort: Maybe[Literal["minimal", "low", "medium", "high", "xhigh"]] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class PromptCacheBreakpoint(Model):
     """Marks the end of a reusable prompt prefix."""
 
@@ -123,7 +123,7 @@ class PromptCacheBreakpoint(Model):
     ttl: Maybe[Literal["30m", "12h"]] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputTextContent(Model):
     """A text that stands for a prompt variable."""
 
@@ -132,7 +132,7 @@ class InputTextContent(Model):
     prompt_cache_breakpoint: Maybe[PromptCacheBreakpoint] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputImageContent(Model):
     """An image that stands for a prompt variable: by URL or by file id."""
 
@@ -143,7 +143,7 @@ class InputImageContent(Model):
     prompt_cache_breakpoint: Maybe[PromptCacheBreakpoint] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class InputFileContent(Model):
     """A file that stands for a prompt variable: by id, by URL, or `file_data` in base64."""
 
@@ -156,7 +156,7 @@ class InputFileContent(Model):
     prompt_cache_breakpoint: Maybe[PromptCacheBreakpoint] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Prompt(Model):
     """A stored prompt, with values for its variables."""
 
@@ -167,7 +167,7 @@ class Prompt(Model):
     ] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeAudioInput(Model):
     """How the session hears. None turns transcription, noise reduction or turn detection off."""
 
@@ -177,7 +177,7 @@ class RealtimeAudioInput(Model):
     turn_detection: Maybe[TurnDetection | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeAudioOutput(Model):
     """How the session speaks; `speed` is a factor. The voice is fixed once the model has spoken."""
 
@@ -186,7 +186,7 @@ class RealtimeAudioOutput(Model):
     speed: Maybe[Annotated[float, Between(0.25, 1.5)]] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeAudioConfig(Model):
     """The audio of a realtime session, in and out."""
 
@@ -194,7 +194,7 @@ class RealtimeAudioConfig(Model):
     output: Maybe[RealtimeAudioOutput] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeSessionConfig(Model):
     """The settings of a realtime session. What is left out keeps the server's default.
 
@@ -218,7 +218,7 @@ class RealtimeSessionConfig(Model):
     prompt: Maybe[Prompt | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeSession(RealtimeSessionConfig):
     """A realtime session as the server has it. `expires_at` is UNIX seconds, 0 until the session is opened."""
 
@@ -227,14 +227,14 @@ class RealtimeSession(RealtimeSessionConfig):
     expires_at: Maybe[int | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeTranscriptionAudioConfig(Model):
     """The audio of a transcription session: it only listens."""
 
     input: Maybe[RealtimeAudioInput] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeTranscriptionSessionConfig(Model):
     """The settings of a transcription session; the model goes into ``audio.input.transcription``."""
 
@@ -243,7 +243,7 @@ class RealtimeTranscriptionSessionConfig(Model):
     include: Maybe[Sequence[Include] | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeTranscriptionSession(RealtimeTranscriptionSessionConfig):
     """A transcription session as the server has it. `expires_at` is UNIX seconds, 0 until it is opened."""
 
@@ -252,7 +252,7 @@ class RealtimeTranscriptionSession(RealtimeTranscriptionSessionConfig):
     expires_at: Maybe[int | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ExpiresAfter(Model):
     """How long a client secret opens sessions: 10 to 7200 seconds, 600 if not given. A started session outlives it."""
 
@@ -260,7 +260,7 @@ class ExpiresAfter(Model):
     seconds: Maybe[Annotated[int, Between(10, 7200)]] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeCreateClientSecretRequest(Model):
     """Body of POST /realtime/client_secrets; everything has a default."""
 
@@ -268,7 +268,7 @@ class RealtimeCreateClientSecretRequest(Model):
     expires_after: Maybe[ExpiresAfter] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeCreateClientSecretResponse(Response):
     """A client secret (``ek_...``) for a browser or phone, until `expires_at` (UNIX seconds), and its session."""
 
@@ -277,7 +277,7 @@ class RealtimeCreateClientSecretResponse(Response):
     session: RealtimeSession | RealtimeTranscriptionSession | UnknownObject
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeCallCreateRequest(Model):
     """What POST /realtime/calls takes: an SDP offer, and the session unless the client secret has it."""
 
@@ -285,7 +285,7 @@ class RealtimeCallCreateRequest(Model):
     session: Maybe[RealtimeSessionConfig] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeCall(Response):
     """An opened call: the SDP answer, and the id that its control requests and sideband take."""
 
@@ -294,14 +294,14 @@ class RealtimeCall(Response):
     location: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeCallRejectRequest(Model):
     """Body of reject: the SIP status for the caller, 300 to 699; the API's default is 603 (Decline)."""
 
     status_code: Maybe[Annotated[int, Between(300, 699)]] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeCallReferRequest(Model):
     """Body of refer: where the call goes, ``tel:+14155550123`` or ``sip:agent@example.com``."""
 

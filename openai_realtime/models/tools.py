@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class FunctionTool(Model):
     """A function the model may call; `parameters` is its JSON Schema."""
 
@@ -34,7 +34,7 @@ class FunctionTool(Model):
     parameters: Maybe[Mapping[str, Any]] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class McpToolFilter(Model):
     """Some of an MCP server's tools: by name, or those annotated as read-only."""
 
@@ -42,7 +42,7 @@ class McpToolFilter(Model):
     read_only: Maybe[bool] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class McpApprovalFilter(Model):
     """Which tools always need your approval, and which never do."""
 
@@ -50,7 +50,7 @@ class McpApprovalFilter(Model):
     never: Maybe[McpToolFilter] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class McpTool(Model):
     """A remote MCP server: one of `server_url`, `connector_id` and `tunnel_id` says where it is.
 
@@ -87,7 +87,7 @@ class McpTool(Model):
 Tool: TypeAlias = FunctionTool | McpTool | UnknownObject
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ToolChoiceFunction(Model):
     """Make the model call this function."""
 
@@ -95,7 +95,7 @@ class ToolChoiceFunction(Model):
     name: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ToolChoiceMcp(Model):
     """Make the model call a tool of this MCP server."""
 

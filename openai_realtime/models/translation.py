@@ -25,14 +25,14 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TranslationTranscription(Model):
     """Transcription of the source language; the translation itself does not need it."""
 
     model: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TranslationNoiseReduction(Model):
     """Filters the input audio; here `type` must be given."""
 
@@ -40,7 +40,7 @@ class TranslationNoiseReduction(Model):
     strength: Maybe[float] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeTranslationAudioInput(Model):
     """How the session hears. None turns transcription or noise reduction off."""
 
@@ -48,14 +48,14 @@ class RealtimeTranslationAudioInput(Model):
     noise_reduction: Maybe[TranslationNoiseReduction | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeTranslationAudioOutput(Model):
     """The language to translate into, as an ISO-639-1 code."""
 
     language: Maybe[str] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeTranslationAudioConfig(Model):
     """The audio of a translation session, in and out."""
 
@@ -63,7 +63,7 @@ class RealtimeTranslationAudioConfig(Model):
     output: Maybe[RealtimeTranslationAudioOutput] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeTranslationSessionConfig(Model):
     """The settings of a translation session; `model` is fixed at creation (``gpt-realtime-translate``)."""
 
@@ -71,7 +71,7 @@ class RealtimeTranslationSessionConfig(Model):
     audio: Maybe[RealtimeTranslationAudioConfig] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeTranslationSession(Model):
     """A translation session as the server has it; `expires_at` is UNIX seconds."""
 
@@ -82,7 +82,7 @@ class RealtimeTranslationSession(Model):
     audio: RealtimeTranslationAudioConfig
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeTranslationClientSecretCreateRequest(Model):
     """Body of POST /realtime/translations/client_secrets."""
 
@@ -90,7 +90,7 @@ class RealtimeTranslationClientSecretCreateRequest(Model):
     expires_after: Maybe[ExpiresAfter] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeTranslationClientSecretCreateResponse(Response):
     """A client secret (``ek_...``) for translation, until `expires_at` (UNIX seconds), and its session."""
 

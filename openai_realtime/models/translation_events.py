@@ -30,14 +30,14 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RealtimeTranslationSessionUpdateRequest(Model):
     """What can be changed in a translation session."""
 
     audio: Maybe[RealtimeTranslationAudioConfig] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TranslationSessionUpdate(ClientEvent):
     """Change the session. Answer: `SessionUpdated`."""
 
@@ -45,7 +45,7 @@ class TranslationSessionUpdate(ClientEvent):
     session: RealtimeTranslationSessionUpdateRequest
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SessionInputAudioBufferAppend(ClientEvent):
     """Add audio, as base64 of PCM16, 24 kHz, mono; go on through silence, in steps of 200 ms. No answer."""
 
@@ -62,21 +62,21 @@ class SessionInputAudioBufferAppend(ClientEvent):
         return from_base64(self.audio)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SessionClose(ClientEvent):
     """There is no more audio. Answers: the rest of the translation, then `SessionClosed`."""
 
     type: Literal["session.close"] = "session.close"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SessionClosed(ServerEvent):
     """The translation is complete."""
 
     type: Literal["session.closed"] = "session.closed"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SessionInputTranscriptDelta(ServerEvent):
     """More of what was said, if the session transcribes; `elapsed_ms` is the place in the audio, for alignment."""
 
@@ -85,7 +85,7 @@ class SessionInputTranscriptDelta(ServerEvent):
     elapsed_ms: Maybe[int | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SessionOutputTranscriptDelta(ServerEvent):
     """More of the translation's words."""
 
@@ -94,7 +94,7 @@ class SessionOutputTranscriptDelta(ServerEvent):
     elapsed_ms: Maybe[int | None] = UNSET
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SessionOutputAudioDelta(ServerEvent):
     """More of the translation's speech, 200 ms of PCM16."""
 
