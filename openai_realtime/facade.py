@@ -13,7 +13,7 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
-from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, TypeVar
+from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar
 
 from anyio.from_thread import BlockingPortal, BlockingPortalProvider
 
@@ -26,19 +26,11 @@ T = TypeVar("T")
 A = TypeVar("A")
 
 
-class Runner(Protocol):
-    """What runs a coroutine in the event-loop thread, for a thread that waits."""
-
-    def run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The result of the coroutine that `make` gives."""
-        ...
-
-
 class Facade(Generic[A]):
     """The blocking form of an object that lives in the event-loop thread."""
 
     _client: A
-    _family: Runner
+    _family: Any  # what has `run`: a `Family`, or a `ProcessBound`
 
 
 def blocking(method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[Facade[A], P], T]:
@@ -46,7 +38,8 @@ def blocking(method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]]) -> Cal
 
     @functools.wraps(method)
     def call(self: Facade[A], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._family.run(lambda: method(self._client, *args, **kwargs))
+        result: T = self._family.run(lambda: method(self._client, *args, **kwargs))
+        return result
 
     return call
 

@@ -20,7 +20,7 @@ from .errors import (
     SessionExpiredError,
     error_from_event,
 )
-from .models.events import ServerEvent
+from .models.events import Dialect, ServerEvent
 from .models.server_events import Error
 from .transport import Transport
 
@@ -40,7 +40,7 @@ class EventSocket:
         """Whether nobody calls `next` at the moment: then silence says nothing about the server."""
         self._transport = transport
         self._target = target
-        self._dialect = target.dialect
+        self._dialect: Dialect = target.dialect
         self._options = options
         self._alive = True
         self._silent = ""

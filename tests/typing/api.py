@@ -4,9 +4,10 @@
 A line with an ignore comment must be wrong for both: each reports a comment that has become unnecessary.
 """
 
+import re
 import ssl
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, assert_never, assert_type
+from typing import Any, Literal, TypeAlias, assert_never, assert_type
 
 import aiohttp
 import attrs
@@ -20,8 +21,13 @@ from openai_realtime import (
     APIResponseError,
     APIStatusError,
     APITimeoutError,
+    AssistantMessage,
     AsyncRealtimeClient,
+    AsyncRealtimeConnection,
+    AsyncRealtimeTranslationConnection,
+    AudioContent,
     AudioFormat,
+    AudioPart,
     AudioPcm,
     AudioPcma,
     AudioPcmu,
@@ -31,38 +37,115 @@ from openai_realtime import (
     BetaAudioFormat,
     BetaClientSecret,
     BetaClientSecretConfig,
+    BetaRealtimeResponse,
+    BetaResponseConfig,
+    BetaResponseCreate,
+    BetaResponseCreated,
+    BetaResponseDone,
     BetaRetiredError,
+    BetaSessionCreated,
+    BetaSessionUpdate,
+    BetaSessionUpdated,
     BetaTranscriptionClientSecretConfig,
     BetaTurnDetection,
+    CachedTokenDetails,
+    ClientEvent,
     ClientOptions,
     ClientStateError,
     ConfigurationError,
     ConflictError,
+    ConnectionClosedError,
+    ConnectOptions,
+    ContentEvent,
+    Conversation,
+    ConversationCreated,
+    ConversationItem,
+    ConversationItemAdded,
+    ConversationItemCreate,
+    ConversationItemCreated,
+    ConversationItemDelete,
+    ConversationItemDeleted,
+    ConversationItemDone,
+    ConversationItemInputAudioTranscriptionCompleted,
+    ConversationItemInputAudioTranscriptionDelta,
+    ConversationItemInputAudioTranscriptionFailed,
+    ConversationItemInputAudioTranscriptionSegment,
+    ConversationItemRetrieve,
+    ConversationItemRetrieved,
+    ConversationItemTruncate,
+    ConversationItemTruncated,
     DecodeError,
+    Dialect,
     EmptyResponse,
+    Error,
+    ErrorDetails,
+    Event,
     ExpiresAfter,
+    FailureDetails,
+    FunctionCall,
+    FunctionCallOutput,
     FunctionTool,
     Include,
+    InputAudio,
+    InputAudioBufferAppend,
+    InputAudioBufferClear,
+    InputAudioBufferCleared,
+    InputAudioBufferCommit,
+    InputAudioBufferCommitted,
+    InputAudioBufferDtmfEventReceived,
+    InputAudioBufferSpeechStarted,
+    InputAudioBufferSpeechStopped,
+    InputAudioBufferTimeoutTriggered,
     InputFileContent,
+    InputImage,
     InputImageContent,
+    InputText,
     InputTextContent,
+    InputTokenDetails,
     InternalServerError,
     InvalidRequestError,
+    Item,
+    ItemEvent,
+    ItemReference,
+    ItemStatus,
+    LogProb,
+    Lost,
     MaxOutputTokens,
     Maybe,
     McpApprovalFilter,
+    McpApprovalRequest,
+    McpApprovalResponse,
+    McpCall,
+    McpError,
+    McpListedTool,
+    McpListTools,
+    McpListToolsCompleted,
+    McpListToolsFailed,
+    McpListToolsInProgress,
     McpTool,
     McpToolFilter,
+    Metadata,
     Migration,
     Model,
     NoiseReduction,
     NotFoundError,
+    OutputAudio,
+    OutputAudioBufferClear,
+    OutputAudioBufferCleared,
+    OutputAudioBufferStarted,
+    OutputAudioBufferStopped,
+    OutputEvent,
+    OutputText,
+    OutputTokenDetails,
+    Part,
     PermissionDeniedError,
     Problem,
     Prompt,
     PromptCacheBreakpoint,
     RateLimit,
     RateLimitError,
+    RateLimitStatus,
+    RateLimitsUpdated,
     RealtimeAudioConfig,
     RealtimeAudioInput,
     RealtimeAudioOutput,
@@ -71,10 +154,15 @@ from openai_realtime import (
     RealtimeCallReferRequest,
     RealtimeCallRejectRequest,
     RealtimeClient,
+    RealtimeConnection,
     RealtimeCreateClientSecretRequest,
     RealtimeCreateClientSecretResponse,
     RealtimeError,
+    RealtimeEventError,
     RealtimeModel,
+    RealtimeResponse,
+    RealtimeResponseStatus,
+    RealtimeResponseUsage,
     RealtimeSession,
     RealtimeSessionConfig,
     RealtimeSessionCreateRequest,
@@ -89,15 +177,64 @@ from openai_realtime import (
     RealtimeTranslationAudioOutput,
     RealtimeTranslationClientSecretCreateRequest,
     RealtimeTranslationClientSecretCreateResponse,
+    RealtimeTranslationConnection,
     RealtimeTranslationSession,
     RealtimeTranslationSessionConfig,
+    RealtimeTranslationSessionUpdateRequest,
     Reasoning,
+    Reconnected,
+    ReconnectPolicy,
     Response,
+    ResponseAudioConfig,
+    ResponseAudioDelta,
+    ResponseAudioDone,
+    ResponseAudioOutput,
+    ResponseAudioTranscriptDelta,
+    ResponseAudioTranscriptDone,
+    ResponseCancel,
+    ResponseConfig,
+    ResponseContentPartAdded,
+    ResponseContentPartDone,
+    ResponseCreate,
+    ResponseCreated,
+    ResponseDone,
+    ResponseFunctionCallArgumentsDelta,
+    ResponseFunctionCallArgumentsDone,
     ResponseInfo,
+    ResponseInputItem,
+    ResponseMcpCallArgumentsDelta,
+    ResponseMcpCallArgumentsDone,
+    ResponseMcpCallCompleted,
+    ResponseMcpCallFailed,
+    ResponseMcpCallInProgress,
+    ResponseOutputAudioDelta,
+    ResponseOutputAudioDone,
+    ResponseOutputAudioTranscriptDelta,
+    ResponseOutputAudioTranscriptDone,
+    ResponseOutputItemAdded,
+    ResponseOutputItemDone,
+    ResponseOutputTextDelta,
+    ResponseOutputTextDone,
+    ResponseTextDelta,
+    ResponseTextDone,
+    RestorePlan,
     RetentionRatioTruncation,
     RetryPolicy,
     SemanticVad,
+    ServerEvent,
     ServerVad,
+    SessionClose,
+    SessionClosed,
+    SessionCreated,
+    SessionExpiredError,
+    SessionInputAudioBufferAppend,
+    SessionInputTranscriptDelta,
+    SessionOutputAudioDelta,
+    SessionOutputTranscriptDelta,
+    SessionUpdate,
+    SessionUpdated,
+    SystemMessage,
+    TextPart,
     Timeout,
     TokenLimits,
     Tool,
@@ -106,22 +243,43 @@ from openai_realtime import (
     ToolChoiceMcp,
     Tracing,
     TracingConfig,
+    TranscriptionDurationUsage,
+    TranscriptionLanguage,
     TranscriptionModel,
+    TranscriptionSessionCreated,
+    TranscriptionSessionUpdate,
+    TranscriptionSessionUpdated,
+    TranscriptionTokenUsage,
     TranslationNoiseReduction,
+    TranslationSessionUpdate,
     TranslationTranscription,
     Truncation,
     TurnDetection,
+    UnknownEvent,
     UnknownObject,
     UnprocessableEntityError,
+    UnreadEventsError,
     Unset,
+    UserMessage,
     Voice,
     VoiceId,
     decode,
+    decode_client_event,
+    decode_server_event,
     encode,
     structure_request,
     to_client_secret_request,
 )
-from openai_realtime.emulator import Emulator, EmulatorOptions, Fault, ReceivedRequest
+from openai_realtime.emulator import (
+    Emulator,
+    EmulatorOptions,
+    Fault,
+    LiveFault,
+    McpToolCall,
+    ReceivedRequest,
+    Reply,
+    ToolCall,
+)
 
 # --- requests --------------------------------------------------------------------------------------------------------
 
@@ -308,6 +466,443 @@ def wrong_blocking_calls(client: RealtimeClient) -> None:
     client.with_options(api_kye="sk-...")  # type: ignore[call-arg]
 
 
+# --- sessions --------------------------------------------------------------------------------------------------------
+
+SPEECH = b"\x00\x20" * 24_000
+USER = UserMessage(
+    content=[InputText(text="t"), InputAudio.from_bytes(SPEECH), InputImage.from_bytes(b"", "image/jpeg")]
+)
+ITEMS: Sequence[Item] = (
+    USER,
+    UserMessage.from_text("t"),
+    UserMessage.from_audio(memoryview(SPEECH)),
+    AssistantMessage(content=[OutputText(text="t"), OutputAudio.from_bytes(SPEECH)], phase="final_answer"),
+    SystemMessage.from_text("t"),
+    FunctionCall(call_id="call_1", name="weather", arguments="{}", status="completed"),
+    FunctionCallOutput(call_id="call_1", output="{}"),
+    McpApprovalRequest(id="item_1", server_label="docs", name="search", arguments="{}"),
+    McpApprovalResponse(id="item_2", approval_request_id="item_1", approve=True),
+    McpListTools(server_label="docs", tools=[McpListedTool(name="search", input_schema={})]),
+    McpCall(
+        id="item_3",
+        server_label="docs",
+        name="search",
+        arguments="{}",
+        error=McpError(type="http_error", code=500, message="m"),
+    ),
+)
+METADATA: Metadata = {"topic": "weather"}
+RESPONSE = ResponseConfig(
+    output_modalities=["text"],
+    instructions="Be brief.",
+    audio=ResponseAudioConfig(output=ResponseAudioOutput(format=AudioPcm(), voice="marin")),
+    conversation="none",
+    input=[ItemReference(id="item_1"), USER],
+    metadata=METADATA,
+    tool_choice="none",
+)
+INPUT: Sequence[ResponseInputItem] = (ItemReference(id="item_1"), *ITEMS)
+PART: Part = TextPart(text="t")
+STATUS: ItemStatus = "in_progress"
+AnySession: TypeAlias = RealtimeSession | RealtimeTranscriptionSession | RealtimeTranslationSession | UnknownObject
+DIALECT: Dialect = "translation"
+TO_GERMAN = RealtimeTranslationSessionUpdateRequest(
+    audio=RealtimeTranslationAudioConfig(output=RealtimeTranslationAudioOutput(language="de"))
+)
+CLIENT_EVENTS: Sequence[ClientEvent] = (
+    SessionUpdate(session=SESSION, event_id="event_1"),
+    SessionUpdate(session=TRANSCRIPTION),
+    InputAudioBufferAppend.from_bytes(bytearray(SPEECH)),
+    InputAudioBufferCommit(),
+    InputAudioBufferClear(),
+    OutputAudioBufferClear(),
+    ConversationItemCreate(item=USER, previous_item_id="root"),
+    ConversationItemDelete(item_id="item_1"),
+    ConversationItemRetrieve(item_id="item_1"),
+    ConversationItemTruncate(item_id="item_1", content_index=0, audio_end_ms=100),
+    ResponseCreate(response=RESPONSE),
+    ResponseCancel(response_id="resp_1"),
+    TranslationSessionUpdate(session=TO_GERMAN),
+    SessionInputAudioBufferAppend.from_bytes(SPEECH),
+    SessionClose(),
+    BetaSessionUpdate(session=BETA),
+    BetaResponseCreate(response=BetaResponseConfig(modalities=["text"], max_output_tokens="inf")),
+    TranscriptionSessionUpdate(session=BETA_TRANSCRIPTION),
+    UnknownEvent(type="mood.update", raw={"mood": "calm"}),
+)
+
+ConversationItemCreate(item=ItemReference(id="item_1"))  # type: ignore[arg-type]
+ConversationItemTruncate(item_id="item_1", audio_end_ms=100)  # type: ignore[call-arg]
+InputAudioBufferAppend.from_bytes("AAAA")  # type: ignore[arg-type]
+ResponseCreate(type="response.cancel")  # type: ignore[arg-type]
+SessionUpdate(session=TO_GERMAN)  # type: ignore[arg-type]
+
+
+async def sessions(client: AsyncRealtimeClient) -> None:
+    options = ConnectOptions(open_timeout=5, heartbeat=None, max_message_size=2**20, buffer_size=2**20)
+    async with client.connect(
+        model="gpt-realtime-2.1", session=SESSION, options=options, reconnect=ReconnectPolicy()
+    ) as connection:
+        assert_type(connection, AsyncRealtimeConnection)
+        await all_session_operations(connection)
+    async with client.connect(intent="transcription", session=TRANSCRIPTION) as transcription:
+        assert_type(transcription, AsyncRealtimeConnection)
+    async with client.connect(call_id="rtc_1", beta=True) as sideband:
+        assert_type(sideband, AsyncRealtimeConnection)
+    async with client.connect_translation(
+        model="gpt-realtime-translate", session=TO_GERMAN, options=options, reconnect=ReconnectPolicy()
+    ) as translation:
+        assert_type(translation, AsyncRealtimeTranslationConnection)
+        assert_type(await translation.update_session(TO_GERMAN), SessionUpdated)
+        assert_type(await translation.append_audio(SPEECH), None)
+        assert_type(await translation.send(SessionClose()), None)
+        assert_type(await translation.close_session(), SessionClosed)
+        assert_type(await translation.wait_for(SessionOutputAudioDelta), SessionOutputAudioDelta)
+        await translation.update_session(SESSION)  # type: ignore[arg-type]
+        translation.create_response()  # type: ignore[attr-defined]
+        async for event in translation:
+            translated(event)
+
+
+async def all_session_operations(connection: AsyncRealtimeConnection) -> None:
+    for event in CLIENT_EVENTS:
+        assert_type(await connection.send(event), None)
+    assert_type(await connection.receive(), ServerEvent)
+    assert_type(await connection.receive(timeout=0.5), ServerEvent)
+    assert_type(await connection.wait_for(ResponseDone), ResponseDone)
+    assert_type(await connection.wait_for(Reconnected, timeout=0.5), Reconnected)
+    assert_type(await connection.wait_for(lambda event: event.type == "error", 0.5), ServerEvent)
+    assert_type(await connection.update_session(SESSION), SessionUpdated)
+    assert_type(await connection.update_session(session=TRANSCRIPTION), SessionUpdated)
+    assert_type(await connection.append_audio(SPEECH), None)
+    assert_type(await connection.commit_audio(), InputAudioBufferCommitted)
+    assert_type(await connection.clear_audio(), InputAudioBufferCleared)
+    for item in ITEMS:
+        await connection.create_item(item)
+    assert_type(await connection.create_item(USER, "root"), ConversationItemAdded | ConversationItemCreated)
+    assert_type(await connection.delete_item("item_1"), ConversationItemDeleted)
+    assert_type(await connection.truncate_item("item_1", audio_end_ms=100), ConversationItemTruncated)
+    assert_type(await connection.retrieve_item("item_1"), ConversationItemRetrieved)
+    assert_type(await connection.create_response(), ResponseCreated)
+    assert_type(await connection.create_response(RESPONSE), ResponseCreated)
+    assert_type(await connection.cancel_response(), ResponseDone | None)
+    assert_type(await connection.cancel_response(response_id="resp_1"), ResponseDone | None)
+    assert_type(await connection.clear_output_audio(), OutputAudioBufferCleared)
+    assert_type(connection.closed, bool)
+    assert_type(connection.unread, int)
+    async for received in connection:
+        assert_type(received, ServerEvent)
+        happened(received)
+    assert_type(await connection.close(), None)
+
+
+async def wrong_session_calls(client: AsyncRealtimeClient, connection: AsyncRealtimeConnection) -> None:
+    client.connect("gpt-realtime-2.1")  # type: ignore[call-arg]
+    client.connect(intent="translation")  # type: ignore[arg-type]
+    client.connect(model="m", session=TO_GERMAN)  # type: ignore[arg-type]
+    client.connect(model="m", reconnect=True)  # type: ignore[arg-type]
+    client.connect_translation()  # type: ignore[call-arg]
+    await connection.send(ResponseDone(response=RealtimeResponse()))  # type: ignore[arg-type]
+    await connection.append_audio("AAAA")  # type: ignore[arg-type]
+    await connection.create_response({"instructions": "Be brief."})  # type: ignore[arg-type]
+    await connection.wait_for(ResponseCreate)  # type: ignore[type-var]
+    await connection.wait_for("response.done")  # type: ignore[call-overload]
+    for _ in connection:  # type: ignore[attr-defined]
+        pass
+
+
+def blocking_sessions(client: RealtimeClient) -> None:
+    with client.connect(model="gpt-realtime-2.1", session=SESSION, options=ConnectOptions(heartbeat=5)) as connection:
+        assert_type(connection, RealtimeConnection)
+        all_blocking_session_operations(connection)
+    with client.connect(intent="transcription", session=TRANSCRIPTION, reconnect=ReconnectPolicy()) as transcription:
+        assert_type(transcription, RealtimeConnection)
+    with client.connect(call_id="rtc_1") as sideband:
+        assert_type(sideband, RealtimeConnection)
+    with client.connect_translation(model="gpt-realtime-translate", session=TO_GERMAN) as translation:
+        assert_type(translation, RealtimeTranslationConnection)
+        assert_type(translation.update_session(session=TO_GERMAN), SessionUpdated)
+        translation.append_audio(SPEECH)
+        translation.send(SessionClose())
+        assert_type(translation.close_session(), SessionClosed)
+        for event in translation:
+            translated(event)
+    client.connect(model="m", session=TO_GERMAN)  # type: ignore[arg-type]
+    client.connect_translation()  # type: ignore[call-arg]
+
+
+def all_blocking_session_operations(connection: RealtimeConnection) -> None:
+    for event in CLIENT_EVENTS:
+        connection.send(event)
+    assert_type(connection.receive(), ServerEvent)
+    assert_type(connection.receive(timeout=0.5), ServerEvent)
+    assert_type(connection.wait_for(ResponseDone), ResponseDone)
+    assert_type(connection.wait_for(Reconnected, timeout=0.5), Reconnected)
+    assert_type(connection.wait_for(lambda event: event.type == "error", 0.5), ServerEvent)
+    assert_type(connection.update_session(SESSION), SessionUpdated)
+    assert_type(connection.update_session(session=TRANSCRIPTION), SessionUpdated)
+    connection.append_audio(SPEECH)
+    assert_type(connection.commit_audio(), InputAudioBufferCommitted)
+    assert_type(connection.clear_audio(), InputAudioBufferCleared)
+    assert_type(connection.create_item(USER, previous_item_id="root"), ConversationItemAdded | ConversationItemCreated)
+    assert_type(connection.delete_item("item_1"), ConversationItemDeleted)
+    assert_type(connection.truncate_item("item_1", audio_end_ms=100), ConversationItemTruncated)
+    assert_type(connection.retrieve_item("item_1"), ConversationItemRetrieved)
+    assert_type(connection.create_response(), ResponseCreated)
+    assert_type(connection.create_response(RESPONSE), ResponseCreated)
+    assert_type(connection.cancel_response(response_id="resp_1"), ResponseDone | None)
+    assert_type(connection.clear_output_audio(), OutputAudioBufferCleared)
+    assert_type(connection.closed, bool)
+    for received in connection:
+        assert_type(received, ServerEvent)
+        happened(received)
+    connection.close()
+    connection.append_audio("AAAA")  # type: ignore[arg-type]
+    connection.wait_for(ResponseCreate)  # type: ignore[type-var]
+    connection.truncate_item("item_1")  # type: ignore[call-arg]
+
+
+# --- events ----------------------------------------------------------------------------------------------------------
+
+
+def happened(event: ServerEvent) -> None:  # noqa: C901, PLR0912, PLR0915 - one case an event
+    """A match over classes, with the fields that each has."""
+    match event:
+        case SessionCreated(session=session) | SessionUpdated(session=session):
+            assert_type(session, AnySession)
+        case Error(error=error):
+            error_details(error)
+        case InputAudioBufferSpeechStarted(item_id=item_id, audio_start_ms=start):
+            assert_type(item_id, str)
+            assert_type(start, int)
+        case InputAudioBufferSpeechStopped(audio_end_ms=end) | InputAudioBufferTimeoutTriggered(audio_end_ms=end):
+            assert_type(end, int)
+        case InputAudioBufferCommitted(previous_item_id=previous):
+            assert_type(previous, str | None | Unset)
+        case InputAudioBufferDtmfEventReceived(event=key, received_at=seconds):
+            assert_type(key, str)
+            assert_type(seconds, int)
+        case ConversationItemAdded(item=item) | ConversationItemDone(item=item) | ConversationItemRetrieved(item=item):
+            content(item)
+        case ConversationCreated(conversation=conversation):
+            assert_type(conversation, Conversation)
+        case ConversationItemTruncated(item_id=item_id, content_index=index, audio_end_ms=end):
+            assert_type((item_id, index, end), tuple[str, int, int])
+        case ConversationItemInputAudioTranscriptionDelta(delta=words):
+            assert_type(words, str | Unset)
+        case ConversationItemInputAudioTranscriptionCompleted():
+            transcribed(event)
+        case ConversationItemInputAudioTranscriptionFailed(error=failure):
+            assert_type(failure, FailureDetails)
+        case ConversationItemInputAudioTranscriptionSegment(speaker=speaker, start=start_s, end=end_s):
+            assert_type(speaker, str)
+            assert_type(start_s, float)
+            assert_type(end_s, float)
+        case ResponseOutputTextDelta(delta=text):
+            assert_type(text, str)
+        case ResponseOutputTextDone(text=text):
+            assert_type(text, str)
+        case ResponseOutputAudioDelta(audio=audio):
+            assert_type(audio, bytes)
+        case ResponseOutputAudioTranscriptDelta(delta=text) | ResponseOutputAudioTranscriptDone(transcript=text):
+            assert_type(text, str)
+        case ResponseFunctionCallArgumentsDelta(call_id=call_id, delta=text):
+            assert_type((call_id, text), tuple[str, str])
+        case ResponseFunctionCallArgumentsDone(call_id=call_id, name=name, arguments=arguments):
+            assert_type((call_id, name, arguments), tuple[str, str, str])
+        case ResponseMcpCallArgumentsDelta(delta=text) | ResponseMcpCallArgumentsDone(arguments=text):
+            assert_type(text, str)
+        case ResponseMcpCallInProgress() | ResponseMcpCallCompleted() | ResponseMcpCallFailed():
+            assert_type(event.output_index, int)
+        case McpListToolsInProgress() | McpListToolsCompleted() | McpListToolsFailed():
+            assert_type(event.item_id, str)
+        case ResponseContentPartAdded(part=part) | ResponseContentPartDone(part=part):
+            assert_type(part, TextPart | AudioPart | UnknownObject)
+        case ResponseOutputItemAdded(item=item) | ResponseOutputItemDone(item=item):
+            content(item)
+        case ResponseCreated(response=response) | ResponseDone(response=response):
+            answered(response)
+        case OutputAudioBufferStarted() | OutputAudioBufferStopped() | OutputAudioBufferCleared():
+            assert_type(event.response_id, str)
+        case RateLimitsUpdated(rate_limits=limits):
+            assert_type(limits, Sequence[RateLimitStatus])
+        case Reconnected():
+            replaced(event)
+        case ContentEvent() | ResponseOutputAudioDone():
+            assert_type((event.response_id, event.output_index, event.content_index), tuple[str, int, int])
+        case OutputEvent() | ItemEvent():
+            assert_type(event.item_id, str)
+        case UnknownEvent():
+            assert_type(event.raw, Mapping[str, Any] | None)
+        case _:
+            assert_type(event.type, str)
+            assert_type(event.event_id, str | Unset)
+
+
+def error_details(error: ErrorDetails) -> None:
+    assert_type((error.type, error.message), tuple[str, str])
+    assert_type(error.code, str | None | Unset)
+    assert_type(error.event_id, str | None | Unset)
+
+
+def content(item: Item) -> None:
+    match item:
+        case UserMessage(content=parts):
+            assert_type(parts, Sequence[InputText | InputAudio | InputImage | UnknownObject])
+        case AssistantMessage(content=said):
+            assert_type(said, Sequence[OutputText | OutputAudio | TextPart | AudioPart | UnknownObject])
+        case SystemMessage() | FunctionCall() | FunctionCallOutput():
+            assert_type(item.status, ItemStatus | Unset)
+        case McpApprovalRequest() | McpApprovalResponse() | McpCall():
+            assert_type(item.id, str)
+        case McpListTools():
+            assert_type(item.tools, Sequence[McpListedTool])
+        case UnknownObject():
+            assert_type(item.raw, Mapping[str, Any] | None)
+        case _:
+            assert_never(item)
+
+
+def heard(part: AudioContent, item: ConversationItem) -> None:
+    assert_type(part.to_bytes(), bytes)
+    assert_type(part.transcript, str | None | Unset)
+    assert_type(item.id, str | Unset)
+    assert_type(InputAudioBufferAppend.from_bytes(SPEECH), InputAudioBufferAppend)
+
+
+def transcribed(event: ConversationItemInputAudioTranscriptionCompleted) -> None:
+    assert_type(event.transcript, str)
+    assert_type(event.usage, TranscriptionTokenUsage | TranscriptionDurationUsage | UnknownObject | Unset)
+    assert_type(event.languages, Sequence[TranscriptionLanguage] | Unset)
+    assert_type(event.logprobs, Sequence[LogProb] | None | Unset)
+
+
+def answered(response: RealtimeResponse) -> None:
+    assert_type(response.output, Sequence[Item] | Unset)
+    assert_type(response.status_details, RealtimeResponseStatus | None | Unset)
+    if response.usage:
+        assert_type(response.usage, RealtimeResponseUsage)
+        assert_type(response.usage.input_token_details, InputTokenDetails | None | Unset)
+        assert_type(response.usage.output_token_details, OutputTokenDetails | None | Unset)
+        if response.usage.input_token_details:
+            cached = response.usage.input_token_details.cached_tokens_details
+            assert_type(cached, CachedTokenDetails | None | Unset)
+
+
+def translated(event: ServerEvent) -> None:
+    match event:
+        case SessionOutputAudioDelta(audio=audio, sample_rate=rate):
+            assert_type(audio, bytes)
+            assert_type(rate, int | Unset)
+        case (
+            SessionInputTranscriptDelta(delta=text, elapsed_ms=ms)
+            | SessionOutputTranscriptDelta(delta=text, elapsed_ms=ms)
+        ):
+            assert_type(text, str)
+            assert_type(ms, int | None | Unset)
+        case _:
+            pass
+
+
+def of_the_beta(event: ServerEvent) -> None:
+    match event:
+        case BetaSessionCreated(session=session) | BetaSessionUpdated(session=session):
+            assert_type(session, RealtimeSessionCreateResponse)
+        case TranscriptionSessionCreated(session=transcription) | TranscriptionSessionUpdated(session=transcription):
+            assert_type(transcription, RealtimeTranscriptionSessionCreateResponse)
+        case BetaResponseCreated(response=response) | BetaResponseDone(response=response):
+            assert_type(response, BetaRealtimeResponse)
+        case ConversationItemCreated(item=item):
+            content(item)
+        case ResponseAudioDelta(audio=audio):
+            assert_type(audio, bytes)
+        case ResponseTextDelta(delta=text) | ResponseAudioTranscriptDelta(delta=text):
+            assert_type(text, str)
+        case ResponseTextDone(text=text) | ResponseAudioTranscriptDone(transcript=text):
+            assert_type(text, str)
+        case ResponseAudioDone():
+            assert_type(event.item_id, str)
+        case _:
+            pass
+
+
+def relay(text: str, data: bytes) -> None:
+    assert_type(decode_server_event(text), ServerEvent)
+    assert_type(decode_server_event(data, dialect=DIALECT), ServerEvent)
+    assert_type(decode_client_event(text, dialect="beta"), ClientEvent)
+    events: Sequence[Event] = (decode_server_event(data), decode_client_event(data))
+    assert_type(encode(events[0]), bytes)
+    decode_server_event(data, dialect="alpha")  # type: ignore[arg-type]
+
+
+# --- reconnecting ----------------------------------------------------------------------------------------------------
+
+
+def plain_hook(plan: RestorePlan) -> RestorePlan:
+    assert_type(plan.cause, ConnectionClosedError)
+    assert_type(plan.session, ClientEvent | None)
+    assert_type(plan.items, tuple[Item, ...])
+    assert_type(plan.events, tuple[ClientEvent, ...])
+    assert_type(plan.lost, tuple[Lost, ...])
+    return attrs.evolve(plan, items=plan.items[-10:])
+
+
+def refusing_hook(plan: RestorePlan) -> RestorePlan | None:
+    return None if isinstance(plan.cause, SessionExpiredError) else plan
+
+
+async def async_hook(plan: RestorePlan) -> RestorePlan | None:
+    return plan
+
+
+def wrong_hook() -> None:
+    pass
+
+
+def policies() -> None:
+    ReconnectPolicy(retry=RetryPolicy(max_retries=3), renew_before=60, on_reconnect=plain_hook)
+    ReconnectPolicy(on_reconnect=refusing_hook)
+    ReconnectPolicy(on_reconnect=async_hook)
+    ReconnectPolicy(on_reconnect=lambda plan: attrs.evolve(plan, events=()))
+    ReconnectPolicy(on_reconnect=lambda _: None)
+    ReconnectPolicy(on_reconnect=wrong_hook)  # type: ignore[arg-type]
+    ReconnectPolicy(retry=3)  # type: ignore[arg-type]
+    ReconnectPolicy(renew_before="60")  # type: ignore[arg-type]
+    ConnectOptions(timeout=5)  # type: ignore[call-arg]
+
+
+def replaced(event: Reconnected) -> None:
+    assert_type((event.code, event.reason), tuple[int, str])
+    assert_type(event.restored, Sequence[str])
+    assert_type(event.resent, Sequence[str])
+    for lost in event.lost:
+        assert_type(lost, Lost)
+        assert_type(lost.what, Literal["response", "item", "audio", "event"])
+        assert_type(lost.id, str | None)
+        assert_type(lost.reason, str)
+
+
+def endings(connection: RealtimeConnection) -> None:
+    try:
+        connection.create_response()
+    except RealtimeEventError as error:
+        assert_type(error.body, Any)
+        assert_type(error.message, str)
+        assert_type((error.type, error.code), tuple[str | None, str | None])
+        assert_type((error.param, error.event_id), tuple[str | None, str | None])
+    except SessionExpiredError as error:
+        ended(error)
+    except (ConnectionClosedError, UnreadEventsError) as error:
+        root(error)
+
+
+def ended(error: ConnectionClosedError) -> None:
+    assert_type(error.code, int)
+    assert_type(error.reason, str)
+    assert_type(error.event, Any)
+    root(error)
+
+
 # --- options ---------------------------------------------------------------------------------------------------------
 
 
@@ -348,7 +943,7 @@ async def all_options(http: aiohttp.ClientSession) -> None:
     with RealtimeClient(**options) as blocking, blocking.with_options(api_key="sk-...") as blocking_copy:
         assert_type(blocking, RealtimeClient)
         assert_type(blocking_copy, RealtimeClient)
-    AsyncRealtimeClient("sk-...")  # type: ignore[call-arg, arg-type]
+    AsyncRealtimeClient(object())  # type: ignore[call-arg, arg-type]
     AsyncRealtimeClient(api_key=number_key)  # type: ignore[arg-type]
     AsyncRealtimeClient(api_key=1)  # type: ignore[arg-type]
     RealtimeClient(timeout="5")  # type: ignore[arg-type]
@@ -535,12 +1130,31 @@ async def emulator() -> None:
         assert_type(running.requests, list[ReceivedRequest])
         async with AsyncRealtimeClient(**running.client_options) as client:
             await all_operations(client)
-    with Emulator() as blocking, RealtimeClient(**blocking.client_options, timeout=5) as client_of_thread:
+            await sessions(client)
+    with (
+        Emulator(beta=True, speed=1.0) as blocking,
+        RealtimeClient(**blocking.client_options, timeout=5) as client_of_thread,
+    ):
         blocking.fail("create_realtime_call", Fault(status=429, headers={"retry-after": "1"}), Fault(reset=True))
         blocking.fail("create_realtime_call", Fault(body={"a": 1}), Fault(body="<html>", content_type="text/html"))
         blocking.fail("create_realtime_call", Fault(delay=0.1), Fault(hang=True), Fault(truncate=True))
         assert_type(blocking.incoming_call(), str)
+        blocking.fail("connect", Fault(status=503))
         blocking.advance(600)
+        blocking.reply("One", Reply(text="Two", audio=SPEECH, pause_after=1))
+        blocking.reply(Reply(tool_calls=[ToolCall(name="weather", arguments="{}")]), when="weather")
+        blocking.reply("Three", when=re.compile("th.*"))
+        blocking.reply(Reply(failure=FailureDetails(code="c"), incomplete="content_filter"), when=str.isdigit)
+        blocking.reply(Reply(tool_calls=[McpToolCall(server_label="docs", name="search", output="{}")]))
+        blocking.mcp_server("docs", McpListedTool(name="search", input_schema={}), reachable=False)
+        blocking.hear("One", "Two")
+        blocking.resume()
+        blocking.press("rtc_1", "12#")
+        blocking.disturb(LiveFault(kind="drop", at="response.done"), LiveFault(kind="delay", at=3, seconds=0.1))
+        blocking.disturb_now(LiveFault(kind="close", code=1011, reason="r"))
+        blocking.disturb_now(LiveFault(kind="error", error=ErrorDetails(type="server_error", message="m")))
+        blocking.disturb_now(LiveFault(kind="message", message=b""))
+        blocking_sessions(client_of_thread)
         all_blocking_operations(client_of_thread)
     for received in running.requests:
         assert_type((received.method, received.path, received.body), tuple[str, str, bytes])
@@ -548,4 +1162,7 @@ async def emulator() -> None:
         assert_type(received.content_type, str)
     assert_type(Emulator().start(), Emulator)
     Emulator(8080)  # type: ignore[call-arg, arg-type]
+    Emulator(speed="fast")  # type: ignore[arg-type]
     Fault(statsu=429)  # type: ignore[call-arg]
+    LiveFault(kind="fire")  # type: ignore[arg-type]
+    Reply("text")  # type: ignore[call-arg]
