@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Self, TypeVar, overload
 
@@ -387,7 +387,7 @@ class AsyncRealtimeConnection(AsyncConnection):
         self._dialect = target.dialect
         self._active: set[str] = set()
         # A cancel that comes too late is no error; the server's word on it may come after the operation is over.
-        self._cancels: deque[str] = deque(maxlen=8)
+        self._cancels: list[str] = []
 
     # --- acknowledged operations: each returns the server's answer or raises RealtimeEventError -----------------------
 
@@ -470,7 +470,7 @@ class AsyncRealtimeConnection(AsyncConnection):
             return response_id is None or _field(done, "response").get("id") == response_id
 
         event = identified(ResponseCancel(response_id=response_id or UNSET))
-        self._cancels.append(str(event.event_id))
+        self._cancels = [*self._cancels[-8:], str(event.event_id)]
         try:
             return await self._ask(event, ResponseDone, match)
         except RealtimeEventError as error:
