@@ -24,12 +24,13 @@ from .transport import Pool
 P = ParamSpec("P")
 T = TypeVar("T")
 A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
 
 
-class Facade(Generic[A]):
+class Facade(Generic[A_co]):
     """The blocking form of an object that lives in the event-loop thread."""
 
-    _client: A
+    _client: A_co
     _family: Any  # what has `run`: a `Family`, or a `ProcessBound`
 
 

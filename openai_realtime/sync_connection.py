@@ -114,6 +114,12 @@ class Connection(Facade[A]):
         """Whether nothing more can be sent or received."""
         return self._client.closed
 
+    @property
+    def unread(self) -> int:
+        """How many events are here that nobody has read."""
+        arrived = self._arrived
+        return self._client.unread if arrived is None else arrived.qsize()
+
     async def _listen(self) -> SimpleQueue[Entry | None]:
         """A queue of all events that were not given out, and of those to come."""
         arrived: SimpleQueue[Entry | None] = SimpleQueue()
