@@ -254,6 +254,23 @@ async def test_an_error_that_names_the_event_is_raised_and_others_are_delivered(
     assert [type(event) for event in events] == [SessionCreated, Error, RateLimitsUpdated]
 
 
+async def test_the_word_on_a_cancel_that_came_too_late_is_no_news() -> None:
+    async def script(peer: Peer) -> None:
+        cancel = await peer.receive_type("response.cancel")
+        await peer.send("response.done", response={"id": "resp_1"})  # it was on its way
+        late = {"type": "invalid_request_error", "code": "response_cancel_not_active", "message": "no response"}
+        await peer.send("error", error={**late, "event_id": cancel["event_id"]})
+        await peer.send("error", error={**late, "event_id": "of_another"})
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        done = await connection.cancel_response()
+        assert done is not None
+        assert done.response.id == "resp_1"
+        events = [await connection.receive(5) for _ in range(3)]
+    assert [type(event) for event in events] == [SessionCreated, ResponseDone, Error]
+    assert events[2].error.event_id == "of_another"
+
+
 async def test_an_event_that_this_package_does_not_know_is_sent_as_it_is() -> None:
     async def script(peer: Peer) -> None:
         event = await peer.receive_type("new.event")

@@ -30,8 +30,7 @@ def ask(session: RealtimeConnection, text: str, response: ResponseConfig | None 
     session.create_item(UserMessage.from_text(text))
     key = _response_id(session.create_response(response))
     for event in session:
-        # A cancel that came too late is no error; its answer may be left over from the answer before.
-        if isinstance(event, Error) and getattr(event.error, "code", None) != "response_cancel_not_active":
+        if isinstance(event, Error):
             raise RealtimeEventError(event.raw or {})
         if _response_id(event) == key:
             yield event
