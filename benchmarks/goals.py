@@ -23,6 +23,7 @@ GOALS = {
     "heavy imports": Goal("modules of cli, emulator, otel, soxr that this imports", "", at_most=0),
     "first call": Goal("first REST call, more than later ones", "ms", at_most=15),
     "first event": Goal("first event decoded, more than later ones", "ms", at_most=15),
+    "first event connected": Goal("the same on an open connection", "ms", at_most=15),
     # Codec
     "decode turn": Goal("decode the events of a whole turn, an event", "us", of_limit=2.5, of_peer=1 / 15),
     "decode text": Goal("decode a text delta", "us", of_limit=4.2),
