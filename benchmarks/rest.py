@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import aiohttp
+import httpx
 import openai
 from harness import KEY, Row, Server, Stopwatch, pairs, report, row, run, serve
 
@@ -57,6 +58,13 @@ async def raw(server: Server, in_flight: int) -> Figures:
         return await _timed(call, in_flight)
 
 
+async def raw_httpx(server: Server, in_flight: int) -> Figures:
+    """httpx, which does the same; openai's clients stand on it."""
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json", "Accept": "application/json"}
+    async with httpx.AsyncClient(headers=headers) as client:
+        return await _timed(lambda: client.post(f"{server.rest}/realtime/client_secrets", content=BODY), in_flight)
+
+
 async def _timed(call: Callable[[], Awaitable[Any]], in_flight: int) -> Figures:
     async def several(count: int) -> None:
         for _ in range(count):
@@ -94,7 +102,7 @@ def measure() -> list[Row]:
     rows = []
     with serve() as server:
         for key, in_flight in (("rest sequential", 1), ("rest concurrent", IN_FLIGHT)):
-            kinds = {"ours": ours, "aiohttp": raw, "openai async": theirs}
+            kinds = {"ours": ours, "aiohttp": raw, "openai async": theirs, "httpx": raw_httpx}
             wall, cpu = pairs({name: partial(run, work, server, in_flight) for name, work in kinds.items()})
             rows.append(row(key, wall, limit="aiohttp", peer="openai async"))
             rows.append(row(f"{key} cpu", cpu, limit="aiohttp", peer="openai async"))

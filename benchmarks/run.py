@@ -56,7 +56,10 @@ def _codec() -> list[Any]:
         per = info.get("events", 1)
         figure = info["name"], one["stats"]["median"] / per * 1e6
         groups.setdefault(one["group"], {})[info["side"]] = figure
-    return [[key, sides["ours"][1], sides.get("limit"), sides.get("peer")] for key, sides in groups.items()]
+    return [
+        [key, sides["ours"][1], sides.get("limit"), sides.get("peer"), {name: [cost] for name, cost in sides.values()}]
+        for key, sides in groups.items()
+    ]
 
 
 def _side(cells: list[Any] | None) -> Side | None:

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 from harness import KEY, Row, Server, Stopwatch, allow_many_files, child, interleave, report, row, run, serve
 
-from openai_realtime import AsyncRealtimeClient, UserMessage
+from openai_realtime import AsyncRealtimeClient, ReconnectPolicy, UserMessage
 
 SIZES = (100, 300, 1_000)
 CHUNK = bytes(9600)  # 200 ms of PCM16 at 24 kHz, as long as what server.py sends
@@ -111,10 +111,16 @@ def _stream_row(size: str, samples: dict[str, list[float]], passed: float) -> Ro
 
 
 async def long_conversation(server: Server) -> tuple[float, float]:
-    """CPU microseconds of creating an item and reading its event: of the first and of the last items."""
+    """CPU microseconds of creating an item and reading its event: of the first and of the last items.
+
+    With reconnect, because only then the client keeps the conversation.
+    """
     ends: list[float] = []
     options: Any = {"base_url": server.websocket, "api_key": KEY}
-    async with AsyncRealtimeClient(**options) as client, client.connect(model="items") as connection:
+    async with (
+        AsyncRealtimeClient(**options) as client,
+        client.connect(model="items", reconnect=ReconnectPolicy()) as connection,
+    ):
         reading = asyncio.create_task(_read(connection))
         for _ in range(ITEMS // PART):
             started = time.process_time()

@@ -23,7 +23,9 @@ import turn
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 from openai_realtime import InputAudioBufferAppend, Model, decode_server_event, encode
+from openai_realtime.conversation import new_id
 from openai_realtime.models import ServerEvent
+from openai_realtime.models.binary import to_base64
 from openai_realtime.models.dialects import event_classes
 from openai_realtime.models.hints import field_hints, is_model, members, origin, plain, tags
 from openai_realtime.validation import check
@@ -96,7 +98,7 @@ theirs = AsyncRealtimeConnection(Nowhere())  # type: ignore[arg-type]
 
 def our_append(pcm: bytes) -> bytes:
     """As a connection sends audio."""
-    event = InputAudioBufferAppend.from_bytes(pcm)
+    event = InputAudioBufferAppend(event_id=new_id("event"), audio=to_base64(pcm))
     check(event)
     return encode(event)
 

@@ -187,9 +187,11 @@ class AsyncRealtimeClient:
         without, the session ends there. Raises InvalidRequestError unless exactly one of the first three is given, and
         what the other methods raise if the server refuses.
         """
-        from .connection import AsyncRealtimeConnection  # noqa: PLC0415 - REST users never load the events
+        from .connection import AsyncRealtimeConnection, settings  # noqa: PLC0415 - REST users never load the events
 
         target = realtime_target(model, call_id, intent, beta=beta)
+        if session is not None:
+            settings(session, target.dialect)
         async with AsyncRealtimeConnection(self._transport, target, options, reconnect) as connection:
             if session is not None:
                 await connection.update_session(session)

@@ -55,6 +55,11 @@ def _number(setting: str, allowed: str, holds: Callable[[Any], bool]) -> Any:
 _limit: Any = validators.optional(
     _number("timeout", "a finite number of seconds above 0", lambda value: 0 < value <= threading.TIMEOUT_MAX)
 )
+_seconds: Any = _number(
+    "options", "a finite number of seconds above 0", lambda value: 0 < value <= threading.TIMEOUT_MAX
+)
+_seconds_or_none: Any = validators.optional(_seconds)
+_size: Any = _number("options", "a whole number of bytes above 0", lambda value: isinstance(value, int) and value > 0)
 _delay: Any = _number("retry", "0 or more seconds", lambda value: value >= 0)
 _count: Any = _number("retry", "a whole number from 0", lambda value: isinstance(value, int) and value >= 0)
 
@@ -359,10 +364,10 @@ class ConnectOptions:
     message, and of the events that nobody has read yet.
     """
 
-    open_timeout: float = 10.0
-    heartbeat: float | None = 20.0
-    max_message_size: int = 16 * 2**20
-    buffer_size: int = 16 * 2**20
+    open_timeout: float = field(default=10.0, validator=_seconds)
+    heartbeat: float | None = field(default=20.0, validator=_seconds_or_none)
+    max_message_size: int = field(default=16 * 2**20, validator=_size)
+    buffer_size: int = field(default=16 * 2**20, validator=_size)
 
 
 def realtime_target(model: str | None, call_id: str | None, intent: str | None, *, beta: bool) -> ConnectTarget:

@@ -19,8 +19,15 @@ import attrs
 from .config import ConnectOptions, ConnectTarget
 from .conversation import identified, new_id
 from .converter import encode
-from .errors import APITimeoutError, ConnectionClosedError, InvalidRequestError, Problem, RealtimeEventError
-from .inbox import Entry, Inbox, Listener
+from .errors import (
+    APITimeoutError,
+    ClientStateError,
+    ConnectionClosedError,
+    InvalidRequestError,
+    Problem,
+    RealtimeEventError,
+)
+from .inbox import Entry, Inbox, Listener, Wait
 from .models.base import UNSET
 from .models.binary import to_base64
 from .models.client_events import (
@@ -36,7 +43,7 @@ from .models.client_events import (
     ResponseCreate,
     SessionUpdate,
 )
-from .models.events import ClientEvent, ServerEvent
+from .models.events import ClientEvent, Dialect, ServerEvent
 from .models.items import Item
 from .models.responses import ResponseConfig
 from .models.server_events import (
@@ -66,7 +73,8 @@ E = TypeVar("E", bound=ServerEvent)
 
 _ACKNOWLEDGE = 30.0  # seconds an answer may take; the slowest the API is known for comes after about one
 _CHUNK = 48_000  # bytes of audio a frame: one second of PCM16 at 24 kHz, far below the API's 15 MiB
-_FOLLOWED = frozenset({"error", "response.created", "response.done"})
+_FOLLOWED = ("error", "response.created", "response.done")  # no set: a type may be anything, also a list
+_MAX_METADATA = 16  # entries that the API takes
 _CREATED_BY = "openai_realtime_event_id"
 """The metadata entry that tells which `response.create` a response comes from."""
 
@@ -90,12 +98,12 @@ class AsyncConnection:
         self._socket = EventSocket(transport, target, options)
         self._recovery = Recovery(transport, target, options, reconnect) if reconnect else None
         self._inbox = Inbox(options.buffer_size)
-        self._questions: dict[str, asyncio.Future[ServerEvent]] = {}
+        self._questions: dict[str, Wait] = {}
         # Whether the socket may be sent on, or the session has ended, so that sending tells why not.
         self._ready = False
         # What is answered without an id goes one at a time, so that the answer is known to be ours.
         self._turns: defaultdict[object, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._closing = False
+        self._closing: EventSocket | None = None
         self._renewing = False
         self._resent: frozenset[str] = frozenset()
         self._reader: asyncio.Task[None] | None = None
@@ -119,11 +127,17 @@ class AsyncConnection:
         await self.close()
 
     async def close(self) -> None:
-        """Close the session and wake everybody who waits. Bounded in time; calling it again does nothing."""
-        self._closing = True
-        await self._socket.close()
+        """Close the session and wake everybody who waits. Bounded in time; calling it again does nothing.
+
+        Cancelled, it cuts the connection.
+        """
+        self._closing = self._socket
+        try:
+            await self._closing.close()
+        finally:
+            if self._reader is not None:
+                self._reader.cancel()
         await _stop([self._reader] if self._reader else [])
-        await self._socket.close()  # another one, if the first was just replaced
         self._end(ConnectionClosedError(NORMAL, "by the client"))
 
     @property
@@ -139,6 +153,7 @@ class AsyncConnection:
         While a lost connection is replaced it waits. Raises InvalidRequestError before anything is sent, and
         ConnectionClosedError on a closed connection.
         """
+        _check_kind("event", event, "a client event", ClientEvent)
         event = identified(event)
         check(event)
         frame = encode(event)
@@ -146,18 +161,20 @@ class AsyncConnection:
         socket = self._socket
         if self._recovery is not None:
             self._recovery.conversation.sent(event)
+        lost = False
         try:
             await socket.send(frame)
         except (ConnectionError, RuntimeError):
-            lost = await self._lost(socket, event)
-            if lost is not None:
-                raise lost from None
+            lost = True
+        if lost:
+            await self._sent_again(socket, event)
 
     async def _open_for_sending(self) -> None:
         while not self._ready:
+            if asyncio.current_task() is self._reader:  # which waits for the function, and would not go on
+                raise ClientStateError("on_reconnect cannot use the connection that is being replaced")
             await self._inbox.change()
-        if self._inbox.ended is not None:
-            raise self._inbox.ended
+        self._inbox.check_open()
 
     async def receive(self, timeout: float | None = None) -> ServerEvent:
         """The next event. Cancelled, or after `timeout` seconds (APITimeoutError), nothing is lost.
@@ -219,7 +236,8 @@ class AsyncConnection:
         """
         match = (lambda received: isinstance(received, event)) if isinstance(event, type) else event
         async with _deadline(timeout, f"no {getattr(event, '__name__', 'such event')}"):
-            return await self._inbox.expect(match, unread=True)
+            found: ServerEvent = await self._given(self._inbox.expect(match, unread=True))
+            return found
 
     async def _ask(self, event: ClientEvent, answer: type[E], match: Callable[[E], bool] = lambda _: True) -> E:
         """Send `event`; the first `answer` that `match` accepts, or the error that names the event."""
@@ -231,20 +249,26 @@ class AsyncConnection:
         try:
             await self.send(event)
             async with _deadline(_ACKNOWLEDGE, f"no answer to {event.type}"):
-                result: E = await future
+                result: E = await self._given(future)
                 return result
         finally:
             del self._questions[event_id]
-            if not future.cancel():
+            if not (future.cancel() or future.cancelled()):
                 future.exception()  # seen: a failed send has told the same
+
+    async def _given(self, future: Wait) -> Any:
+        """The event that a wait is for; later waits look behind it, but for those that begin in this moment."""
+        event, index = await future
+        await asyncio.sleep(0)
+        self._inbox.skip_to(index)
+        return event
 
     async def _ask_in_turn(self, event: ClientEvent, answer: type[E]) -> E:
         async with self._turns[answer]:
             return await self._ask(event, answer)
 
     async def _append(self, cls: type[InputAudioBufferAppend | SessionInputAudioBufferAppend], audio: bytes) -> None:
-        if not isinstance(audio, bytes | bytearray | memoryview):
-            raise InvalidRequestError([Problem("audio", "invalid_type", type(audio).__name__, "bytes")])
+        _check_kind("audio", audio, "bytes", bytes, bytearray, memoryview)
         async with self._turns[cls]:
             for start in range(0, len(audio), _CHUNK):
                 if start:
@@ -269,7 +293,7 @@ class AsyncConnection:
         finally:
             self._end(ended)
             await _stop(self._helpers)
-            if not self._closing:
+            if self._socket is not self._closing:
                 await self._socket.close()
 
     async def _read(self) -> ConnectionClosedError:
@@ -343,16 +367,16 @@ class AsyncConnection:
         self._ready = True
         self._inbox.wake()
 
-    async def _lost(self, socket: EventSocket, event: ClientEvent) -> ConnectionClosedError | None:
-        """Wait for what comes after a socket on which a send failed: the error, or None if `event` was sent again."""
+    async def _sent_again(self, socket: EventSocket, event: ClientEvent) -> None:
+        """After a send failed on `socket`: wait for what comes after it. Raises if `event` was not sent again there."""
         if socket is self._socket and self._inbox.ended is None:
             self._ready = False
             self._inbox.bound(on=False)  # the reader is to come to the end, also if nobody reads
         while not self._ready:
             await self._inbox.change()
-        if self._inbox.ended is None and event.event_id in self._resent:
-            return None
-        return self._inbox.ended or ConnectionClosedError(ABNORMAL, f"{event.type} was lost with the connection")
+        self._inbox.check_open()
+        if event.event_id not in self._resent:
+            raise ConnectionClosedError(ABNORMAL, f"{event.type} was lost with the connection")
 
     def _renew_later(self) -> None:
         """Have the connection replaced before the session ends, if the policy says so."""
@@ -384,8 +408,9 @@ class AsyncRealtimeConnection(AsyncConnection):
         reconnect: ReconnectPolicy | None,
     ) -> None:
         super().__init__(transport, target, options, reconnect)
-        self._dialect = target.dialect
+        self._dialect: Dialect = target.dialect
         self._active: set[str] = set()
+        self._finished = 0  # responses of the conversation
         # A cancel that comes too late is no error; the server's word on it may come after the operation is over.
         self._cancels: list[str] = []
 
@@ -398,17 +423,17 @@ class AsyncRealtimeConnection(AsyncConnection):
 
         The beta has other settings: there, send a `BetaSessionUpdate` or `TranscriptionSessionUpdate`.
         """
-        if self._dialect == "beta":
-            allowed = "known to the beta; send a BetaSessionUpdate or TranscriptionSessionUpdate"
-            raise InvalidRequestError([Problem("session", "invalid_type", type(session).__name__, allowed)])
-        return await self._ask_in_turn(SessionUpdate(session=session), SessionUpdated)
+        return await self._ask_in_turn(settings(session, self._dialect), SessionUpdated)
 
     async def append_audio(self, audio: bytes) -> None:
         """Send audio in the session's input format, of any length. The API acknowledges none of it."""
         await self._append(InputAudioBufferAppend, audio)
 
     async def commit_audio(self) -> InputAudioBufferCommitted:
-        """End the user's turn. Less than 100 ms of audio is an error, which the API reports up to a second later."""
+        """End the user's turn. Less than 100 ms of audio is an error, which the API reports up to a second later.
+
+        With turn detection on, a commit by the server in the meantime is taken for the answer: the API tells no more.
+        """
         return await self._ask_in_turn(InputAudioBufferCommit(), InputAudioBufferCommitted)
 
     async def clear_audio(self) -> InputAudioBufferCleared:
@@ -450,24 +475,28 @@ class AsyncRealtimeConnection(AsyncConnection):
         A response with ``conversation="none"`` does not wait. An entry in the response's metadata tells it from others.
         """
         config = ResponseConfig() if response is None else response
+        check(config, ResponseConfig)
         if config.conversation == "none":
             return await self._ask_for_response(config)
         async with self._turns[ResponseCreated]:
             while True:
                 while self._active and self._inbox.ended is None:
                     await self._inbox.change()
+                finished = self._finished
                 try:
                     return await self._ask_for_response(config)
                 except RealtimeEventError as error:
-                    # The server began one by itself in the meantime: wait for its end, which we will be told.
-                    if error.code != "conversation_already_has_active_response" or not self._active:
+                    # The server began one by itself in the meantime: wait for its end, if that has not come already.
+                    busy = error.code == "conversation_already_has_active_response"
+                    if not (busy and (self._active or self._finished > finished)):
                         raise
 
     async def cancel_response(self, response_id: str | None = None) -> ResponseDone | None:
         """Stop the active response. None if there was none any more: it ended while you asked, which is no error."""
+        wanted = self._active.copy() if response_id is None else {response_id}
 
         def match(done: ResponseDone) -> bool:
-            return response_id is None or _field(done, "response").get("id") == response_id
+            return str(_field(done, "response").get("id")) in wanted or not wanted
 
         event = identified(ResponseCancel(response_id=response_id or UNSET))
         self._cancels = [*self._cancels[-8:], str(event.event_id)]
@@ -483,10 +512,11 @@ class AsyncRealtimeConnection(AsyncConnection):
         return await self._ask(OutputAudioBufferClear(), OutputAudioBufferCleared)
 
     async def _ask_for_response(self, config: ResponseConfig) -> ResponseCreated:
-        event_id = new_id("event")
-        metadata = {**(config.metadata or {}), _CREATED_BY: event_id}
+        event_id, metadata = new_id("event"), dict(config.metadata or {})
+        if len(metadata) < _MAX_METADATA:
+            metadata[_CREATED_BY] = event_id
         event = ResponseCreate(event_id=event_id, response=attrs.evolve(config, metadata=metadata))
-        return await self._ask(event, ResponseCreated, lambda made: _created_by(made) in (event_id, None))
+        return await self._ask(event, ResponseCreated, lambda made: _has(made, metadata))
 
     def _forget(self, ended: ConnectionClosedError, new: Replacement) -> None:
         self._active.clear()
@@ -497,13 +527,32 @@ class AsyncRealtimeConnection(AsyncConnection):
         response = _field(event, "response")
         if event.type == "response.created" and response.get("conversation_id", "") is not None:
             self._active.add(str(response.get("id")))
-        elif event.type == "response.done":
+        elif event.type == "response.done" and str(response.get("id")) in self._active:
             self._active.discard(str(response.get("id")))
+            self._finished += 1
         return super()._follow(event) or self._is_late_cancel(event)
 
     def _is_late_cancel(self, event: ServerEvent) -> bool:
         error = _field(event, "error")
         return error.get("code") == "response_cancel_not_active" and error.get("event_id") in self._cancels
+
+
+def settings(
+    session: RealtimeSessionConfig | RealtimeTranscriptionSessionConfig, dialect: Dialect = "realtime"
+) -> SessionUpdate:
+    """The event that sets `session`. Raises InvalidRequestError for settings that the API or the dialect refuses."""
+    if dialect == "beta":
+        allowed = "known to the beta; send a BetaSessionUpdate or TranscriptionSessionUpdate"
+        raise InvalidRequestError([Problem("session", "invalid_type", type(session).__name__, allowed)])
+    event = SessionUpdate(session=session)
+    check(event)
+    return event
+
+
+def _check_kind(name: str, value: object, allowed: str, *kinds: type) -> None:
+    """Raise InvalidRequestError if the argument `name` is of none of `kinds`."""
+    if not isinstance(value, kinds):
+        raise InvalidRequestError([Problem(name, "invalid_type", type(value).__name__, allowed)])
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:
@@ -520,16 +569,11 @@ def _field(event: ServerEvent, name: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _created_by(event: ResponseCreated) -> str | None:
-    """The id of the `response.create` that a response comes from, empty if it is another's, None if that is untold.
-
-    Servers that know no metadata leave it out: there it is the one that was waited for.
-    """
+def _has(event: ResponseCreated, metadata: dict[str, str]) -> bool:
+    """Whether a response has this metadata. Servers that know none leave it out: there it is the one waited for."""
     response = _field(event, "response")
-    if "metadata" not in response:
-        return None
-    metadata = response["metadata"]
-    return str(metadata.get(_CREATED_BY, "")) if isinstance(metadata, dict) else ""
+    theirs = response.get("metadata")
+    return "metadata" not in response or (isinstance(theirs, dict) and metadata.items() <= theirs.items())
 
 
 @contextlib.asynccontextmanager

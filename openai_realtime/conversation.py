@@ -10,7 +10,7 @@ import itertools
 import os
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
 import attrs
@@ -146,7 +146,7 @@ class Conversation:
         """Where an item's parts are, those among them that only deltas told of."""
         content = self.items.get(item_id, {}).get("content")
         count = len(content) if isinstance(content, list) else 0
-        while (item_id, count) in self._texts:
+        while (item_id, count) in self._texts or (item_id, count) in self._output_bytes:
             count += 1
         return [(item_id, index) for index in range(count)]
 
@@ -193,9 +193,7 @@ class Conversation:
         self._answered_about("conversation.item.delete", raw)
         item_id = text_of(raw, "item_id")
         self._transcribing.discard(item_id)
-        for place in self.parts(item_id):
-            self._texts.pop(place, None)
-            self.cut.pop(place, None)
+        self._forget(self.parts(item_id))
         self.items.pop(item_id, None)
 
     def _item_retrieved(self, raw: JSON) -> None:
@@ -254,6 +252,11 @@ class Conversation:
         self.responses.pop(text_of(_object(raw, "response"), "id"), None)
         while self._answered("response.cancel"):
             pass
+        output = _object(raw, "response").get("output")
+        for item in output if isinstance(output, list) else ():
+            item_id = text_of(item, "id") if isinstance(item, dict) else ""
+            if item_id not in self.items:  # what a response out of band said is in no item of the conversation
+                self._forget(self.parts(item_id))
 
     def _error(self, raw: JSON) -> None:
         self.pending.pop(text_of(_object(raw, "error"), "event_id"), None)
@@ -296,6 +299,11 @@ class Conversation:
 
     # --- helpers ------------------------------------------------------------------------------------------------------
 
+    def _forget(self, places: Iterable[Place]) -> None:
+        for place in places:
+            for kept in (self._texts, self._output_bytes, self.cut):
+                kept.pop(place, None)
+
     def _answered(self, kind: str, match: Callable[[ClientEvent], bool] = lambda _: True) -> Sent | None:
         """Take the oldest pending event of a type that `match` accepts. Few are ever pending: audio is elsewhere."""
         for event_id, sent in self.pending.items():
@@ -308,13 +316,11 @@ class Conversation:
 
     def _insert(self, item_id: str, item: JSON, previous: str | None) -> None:
         """Put an item after `previous` (None: first). Rare, and so the cost of a new dict is no matter."""
-        before = {} if previous is None else dict(itertools.takewhile(lambda pair: pair[0] != previous, self._pairs()))
+        pairs = self.items.items()
+        before = {} if previous is None else dict(itertools.takewhile(lambda pair: pair[0] != previous, pairs))
         if previous is not None:
             before[previous] = self.items[previous]
-        self.items = {**before, item_id: item, **{key: old for key, old in self._pairs() if key not in before}}
-
-    def _pairs(self) -> Any:
-        return self.items.items()
+        self.items = {**before, item_id: item, **{key: old for key, old in pairs if key not in before}}
 
     def _is_enough(self, commit: ClientEvent) -> bool:
         """Whether a commit has enough audio. The refusal of one that has not comes after the answers to later ones."""

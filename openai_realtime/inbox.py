@@ -7,6 +7,7 @@ is dropped. Whoever waits for a certain event sees it without taking it from the
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections import deque
 from collections.abc import Callable, Collection
 from itertools import islice
@@ -18,6 +19,8 @@ from .models.events import ServerEvent
 Match: TypeAlias = Callable[[ServerEvent], bool]
 Entry: TypeAlias = tuple[ServerEvent, int]
 """An event and its size in bytes of JSON."""
+Wait: TypeAlias = asyncio.Future[tuple[ServerEvent, int]]
+"""Of an event and the index behind it, for `skip_to`."""
 Listener: TypeAlias = Callable[[Entry | None], None]
 """Takes every event as it comes, and None after the last."""
 
@@ -35,7 +38,7 @@ class Inbox:
         self._bytes = 0
         self._read = 0  # events read since the start: the index of the first unread one
         self._waited = 0  # waits look at no event before this index
-        self._waits: list[tuple[Match, asyncio.Future[ServerEvent]]] = []
+        self._waits: list[tuple[Match, Wait]] = []
         self._listener: Listener | None = None
         # Futures and no asyncio.Event: thousands of connections may be open, and one costs 800 bytes.
         self._sleepers: list[asyncio.Future[None]] = []
@@ -73,8 +76,7 @@ class Inbox:
     async def next(self) -> ServerEvent:
         """Take the oldest unread event. Raises ConnectionClosedError when all are read and no more can come."""
         while not self._unread:
-            if self.ended is not None:
-                raise self.ended
+            self.check_open()
             await self.change()
         return self.take()
 
@@ -101,23 +103,32 @@ class Inbox:
         while self._read < count:
             self.take()
 
-    def expect(self, match: Match, *, unread: bool = False) -> asyncio.Future[ServerEvent]:
+    def check_open(self) -> None:
+        """Raise what the session ended with, if it has."""
+        if self.ended is not None:
+            raise _fresh(self.ended)
+
+    def expect(self, match: Match, *, unread: bool = False) -> Wait:
         """A future of the next event that `match` accepts; with `unread`, of the first of those already here.
 
-        It fails with ConnectionClosedError when that cannot come any more.
+        It fails with ConnectionClosedError when that cannot come any more. Call `skip_to` when its event is given out.
         """
-        future: asyncio.Future[ServerEvent] = asyncio.get_running_loop().create_future()
+        future: Wait = asyncio.get_running_loop().create_future()
         found = self._find(match) if unread else None
         if found is not None:
             future.set_result(found)
         elif self.ended is not None:
-            future.set_exception(self.ended)
+            future.set_exception(_fresh(self.ended))
         else:
             wait = (match, future)
             self._waits.append(wait)
             future.add_done_callback(lambda _: self._waits.remove(wait))
             self.wake()  # the reader may go on past a full buffer now
         return future
+
+    def skip_to(self, index: int) -> None:
+        """Let later waits look at no event before `index`."""
+        self._waited = max(self._waited, index)
 
     def end(self, error: ConnectionClosedError) -> None:
         """No event comes any more: wake everybody."""
@@ -127,11 +138,11 @@ class Inbox:
             self._listener(None)
         self.wake()
 
-    def fail_waits(self, error: RealtimeError, kept: Collection[asyncio.Future[ServerEvent]] = ()) -> None:
+    def fail_waits(self, error: RealtimeError, kept: Collection[Wait] = ()) -> None:
         """Let all waits fail, but those in `kept`."""
         for _, future in self._waits:
             if not future.done() and future not in kept:
-                future.set_exception(error)
+                future.set_exception(_fresh(error))
 
     async def change(self) -> None:
         """Return after the next change here, or the next `wake`."""
@@ -154,15 +165,21 @@ class Inbox:
         for match, future in self._waits:
             try:
                 if not future.done() and match(event):
-                    future.set_result(event)
-                    self._waited = self._read + len(self._unread)
+                    future.set_result((event, self._read + len(self._unread)))
             except Exception as error:  # noqa: BLE001 - of the user's function: it is told to whom it belongs
-                future.set_exception(error)
+                # A future takes no StopIteration.
+                future.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
 
-    def _find(self, match: Match) -> ServerEvent | None:
+    def _find(self, match: Match) -> tuple[ServerEvent, int] | None:
         start = max(self._waited - self._read, 0)
         for index, (event, _) in enumerate(islice(self._unread, start, None), start + 1):
             if match(event):
-                self._waited = self._read + index
-                return event
+                return event, self._read + index
         return None
+
+
+def _fresh(error: RealtimeError) -> RealtimeError:
+    """A copy to raise: each raise adds to an exception's traceback, and so holds what the frames there hold."""
+    fresh = copy.copy(error)
+    fresh.__cause__ = error.__cause__
+    return fresh

@@ -94,12 +94,13 @@ Hook: TypeAlias = Callable[[RestorePlan], RestorePlan | Awaitable[RestorePlan | 
 class ReconnectPolicy:
     """How a lost connection is replaced: how often and how fast it is tried, and what may change the plan.
 
-    - retry: after how long a failed attempt is repeated, and how often. It counts from anew once the new session sends
-      an event of its own.
+    - retry: after how long a failed attempt is repeated, and how often. It counts anew once the new session sends an
+      event of its own.
     - renew_before: seconds before the session's end (``expires_at``) to replace it, as soon as nothing is under way;
       None waits for the end.
     - on_reconnect: a function, plain or async, that is asked once for each loss. It gives the plan back, as it is or
-      changed, or None to let the connection end. It runs in the event loop: a plain one must not block.
+      changed, or None to let the connection end. It runs in the event loop: a plain one must not block. It cannot use
+      the connection, which waits for it.
     """
 
     retry: RetryPolicy = field(factory=lambda: RetryPolicy(max_retries=8))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar, Unpack, cast
@@ -40,8 +39,10 @@ def connecting(
         connection = family.run(manager.__aenter__)
         try:
             yield form(connection, family)
-        finally:
-            family.finish(functools.partial(manager.__aexit__, *sys.exc_info()))
+        except BaseException as error:
+            family.finish(functools.partial(manager.__aexit__, type(error), error, error.__traceback__))
+            raise
+        family.finish(functools.partial(manager.__aexit__, None, None, None))
 
     return call
 

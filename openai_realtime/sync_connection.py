@@ -15,13 +15,12 @@ from .facade import Facade, ProcessBound, blocking
 from .inbox import Entry
 from .models.events import ServerEvent
 from .translation_connection import AsyncRealtimeTranslationConnection
+from .websocket import NORMAL
 
 __all__ = ["RealtimeConnection", "RealtimeTranslationConnection"]
 
 A = TypeVar("A", bound=AsyncConnection)
 E = TypeVar("E", bound=ServerEvent)
-
-_NORMAL = 1000
 
 
 class Connection(Facade[A]):
@@ -39,6 +38,7 @@ class Connection(Facade[A]):
         # out, so that after an interrupt, which may lose one on its way, all others can be fetched anew (None).
         self._arrived: SimpleQueue[Entry | None] | None = None
         self._given = 0
+        self._returned: list[ServerEvent] = []
         self._reading = threading.RLock()  # a thread that was interrupted while it took the lock can take it again
 
     def __iter__(self) -> Self:
@@ -48,7 +48,7 @@ class Connection(Facade[A]):
         try:
             return self.receive()
         except ConnectionClosedError as error:
-            if error.code == _NORMAL:
+            if error.code == NORMAL:
                 raise StopIteration from None
             raise
 
@@ -57,28 +57,34 @@ class Connection(Facade[A]):
 
         Raises ConnectionClosedError after the last event.
         """
-        taken = [0]
+        taken: list[ServerEvent] = []
         try:
             return self._next(timeout, taken)
         except RealtimeError:
             raise
         except BaseException:
-            with self._reading:
-                self._arrived, self._given = None, self._given - taken[0]
+            self._returned += taken  # it did not reach the caller
             raise
 
-    def _next(self, timeout: float | None, taken: list[int]) -> ServerEvent:
-        """The next event; `taken` tells that it was, if an interrupt keeps it from the caller."""
+    def _next(self, timeout: float | None, taken: list[ServerEvent]) -> ServerEvent:
+        """The next event, also put into `taken`, from where it comes back if an interrupt keeps it from the caller."""
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         if not self._reading.acquire(timeout=_left(deadline)):
             raise APITimeoutError(f"no event within {timeout} seconds")
         try:
             self._family.check()
-            entry = self._wait(deadline)
-            taken[0], self._given = 1, self._given + 1
-            return entry[0]
+            if self._returned:
+                taken[:], self._returned = self._returned[:1], self._returned[1:]
+            else:
+                event = self._wait(deadline)[0]
+                # One line, between whose parts no interrupt comes.
+                taken[:], self._given = [event], self._given + 1
+            return taken[0]
         except Empty:
             raise APITimeoutError(f"no event within {timeout} seconds") from None
+        except BaseException:
+            self._arrived = None  # an event may have been lost on its way
+            raise
         finally:
             self._reading.release()
 
@@ -142,7 +148,9 @@ class Connection(Facade[A]):
 
 def _left(deadline: float, forever: Any = -1) -> Any:
     """The seconds until `deadline`, in the forms in which the standard library wants them."""
-    return forever if deadline == math.inf else max(deadline - time.monotonic(), 0)
+    if deadline == math.inf:
+        return forever
+    return min(max(deadline - time.monotonic(), 0), threading.TIMEOUT_MAX)
 
 
 class RealtimeConnection(Connection[AsyncRealtimeConnection]):

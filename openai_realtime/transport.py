@@ -120,6 +120,8 @@ class Pool:
                 connector=shared.connector,
                 connector_owner=False,
                 cookie_jar=shared.cookie_jar,
+                headers=shared.headers,
+                trace_configs=shared.trace_configs,
                 middlewares=(_keep_refusal,),
                 timeout=timeout,
             )

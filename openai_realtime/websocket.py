@@ -44,13 +44,15 @@ class EventSocket:
         self._options = options
         self._alive = True
         self._silent = ""
+        self._closing: asyncio.Lock | None = None
         self._patience = _CLOSE
         self._heartbeat: asyncio.Task[None] | None = None
 
     async def open(self, backoff: Iterator[float]) -> list[tuple[ServerEvent, int]]:
-        """Connect, and give the server's first event that is no error; try again after each delay of `backoff`.
+        """Connect, and give what the server sent up to its first event that is no error.
 
-        A call's sideband sends none: there the socket is open after the upgrade. Raises what the HTTP calls raise.
+        Tried again after each delay of `backoff`. A call's sideband sends nothing: there the socket is open after the
+        upgrade. Raises what the HTTP calls raise.
         """
         while True:
             try:
@@ -94,39 +96,44 @@ class EventSocket:
         """Close it, within a few seconds. What was not read is gone. Calling it again does nothing."""
         if self._heartbeat is None:
             return
-        self._heartbeat.cancel()
-        try:
-            async with asyncio.timeout(self._patience):
-                await self._socket.close(code=NORMAL)
-        except (TimeoutError, OSError):
-            pass  # the peer does not take what was sent
-        finally:
-            self._tcp.abort()  # or a send that waits for room would wait on, and the socket stay open
-        await asyncio.wait([self._heartbeat])
+        self._closing = self._closing or asyncio.Lock()
+        async with self._closing:
+            self._heartbeat.cancel()
+            try:
+                async with asyncio.timeout(self._patience):
+                    await self._socket.close(code=NORMAL)
+            except (TimeoutError, OSError):
+                pass  # the peer does not take what was sent
+            finally:  # also if this is cancelled: a send that waits for room would wait on, and the socket stay open
+                self._tcp.abort()
+                self._response.close()
+            await asyncio.wait([self._heartbeat])
 
     async def _open(self) -> list[tuple[ServerEvent, int]]:
         """One attempt."""
         self.last_error = None
-        self._socket = await self._transport.open_socket(self._target, self._options)
-        # aiohttp has no public name for it, and its own close waits until the peer has taken all that was sent.
-        self._tcp: asyncio.Transport = self._socket._conn.transport  # type: ignore[union-attr, assignment]  # noqa: SLF001
-        self._heartbeat = asyncio.create_task(self._keep_alive())
         try:
             async with asyncio.timeout(self._options.open_timeout):
-                return [] if self._target.silent else [await self._first_event()]
+                self._socket = await self._transport.open_socket(self._target, self._options)
+                # aiohttp has no public name for it, and its own close waits until the peer has taken all that was sent.
+                self._response = self._socket._response  # noqa: SLF001
+                self._tcp: Any = self._response.connection.transport  # type: ignore[union-attr]
+                self._heartbeat = asyncio.create_task(self._keep_alive())
+                return [] if self._target.silent else await self._first_events()
         except BaseException as error:
             await self.close()
             if isinstance(error, TimeoutError):
-                raise APITimeoutError(f"no first event within {self._options.open_timeout} seconds") from None
+                raise APITimeoutError(f"no session within {self._options.open_timeout} seconds") from None
             raise
 
-    async def _first_event(self) -> tuple[ServerEvent, int]:
+    async def _first_events(self) -> list[tuple[ServerEvent, int]]:
         """What comes up to the first event that is no error. The API refuses after the upgrade: error, close."""
+        events = []
         try:
             while True:
-                event, size = await self.next()
-                if event is not self.last_error:
-                    return event, size
+                events.append(await self.next())
+                if events[-1][0] is not self.last_error:
+                    return events
         except ConnectionClosedError as error:
             closed = error
         raise error_from_event(self.last_error.raw if self.last_error else None, closed.code, closed.reason)

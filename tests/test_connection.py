@@ -322,6 +322,58 @@ async def test_responses_wait_their_turn() -> None:
     assert [event.response.id for event in made] == ["resp_1", "resp_2"]
 
 
+async def test_a_response_that_the_server_refuses_for_one_of_its_own_is_asked_for_again() -> None:
+    async def script(peer: Peer) -> None:
+        refused = await peer.receive_type("response.create")
+        await peer.send("response.created", response={"id": "resp_vad", "conversation_id": "c", "metadata": None})
+        code = "conversation_already_has_active_response"
+        await peer.send("error", error={"code": code, "message": "busy", "event_id": refused["event_id"]})
+        await peer.receive_type("input_audio_buffer.append")
+        await peer.send("response.done", response={"id": "resp_vad"})
+        again = await peer.receive_type("response.create")
+        metadata = again["response"]["metadata"]
+        await peer.send("response.created", response={"id": "resp_1", "conversation_id": "c", "metadata": metadata})
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        creating = asyncio.create_task(connection.create_response())
+        await connection.wait_for(ResponseCreated, 5)
+        while connection._questions:  # noqa: ASYNC110 - up to the refusal, of which nobody else is told
+            await asyncio.sleep(0)
+        await connection.append_audio(bytes(2))
+        assert (await creating).response.id == "resp_1"
+
+
+async def test_a_response_waits_for_the_end_of_one_that_the_server_began_itself() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.send("response.created", response={"id": "resp_vad", "conversation_id": "c", "metadata": None})
+        await peer.receive_type("input_audio_buffer.append")  # the first to come: the response waits
+        await peer.send("response.done", response={"id": "resp_vad"})
+        create = await peer.receive_type("response.create")
+        metadata = create["response"]["metadata"]
+        await peer.send("response.created", response={"id": "resp_1", "conversation_id": "c", "metadata": metadata})
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        await connection.wait_for(ResponseCreated, 5)
+        creating = asyncio.create_task(connection.create_response())
+        await asyncio.sleep(0)
+        await connection.append_audio(bytes(2))
+        assert (await creating).response.id == "resp_1"
+
+
+async def test_a_refusal_of_a_response_is_told_whatever_its_code() -> None:
+    async def script(peer: Peer) -> None:
+        for code in ("conversation_already_has_active_response", "invalid_value"):
+            create = await peer.receive_type("response.create")
+            await peer.send("error", error={"code": code, "message": "no", "event_id": create["event_id"]})
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        # Nothing is known to be active, so that there is no end to wait for.
+        with pytest.raises(RealtimeEventError, match="already_has_active"):
+            await connection.create_response()
+        with pytest.raises(RealtimeEventError, match="invalid_value"):
+            await connection.create_response()
+
+
 async def test_cancelling_what_is_over_is_no_error() -> None:
     async def script(peer: Peer) -> None:
         cancel = await peer.receive_type("response.cancel")
@@ -330,6 +382,55 @@ async def test_cancelling_what_is_over_is_no_error() -> None:
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         assert await connection.cancel_response() is None
+
+
+async def test_another_error_of_a_cancel_is_raised() -> None:
+    async def script(peer: Peer) -> None:
+        cancel = await peer.receive_type("response.cancel")
+        await peer.send("error", error={"code": "invalid_value", "message": "no", "event_id": cancel["event_id"]})
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        with pytest.raises(RealtimeEventError, match="invalid_value"):
+            await connection.cancel_response("resp_1")
+
+
+async def test_the_audio_of_a_call_is_cleared() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.receive_type("output_audio_buffer.clear")
+        await peer.send("output_audio_buffer.cleared", response_id="resp_1")
+
+    async with serving(script) as client, client.connect(call_id="rtc_1") as connection:
+        assert (await connection.clear_output_audio()).response_id == "resp_1"
+
+
+async def test_the_settings_of_a_beta_session_are_others() -> None:
+    async with serving(greet) as client, client.connect(model="m", beta=True) as connection:
+        with pytest.raises(InvalidRequestError, match="BetaSessionUpdate"):
+            await connection.update_session(RealtimeSessionConfig())
+
+
+async def test_an_answer_that_never_comes_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def mute(peer: Peer) -> None:
+        await peer.receive_type("session.update")
+
+    monkeypatch.setattr("openai_realtime.connection._ACKNOWLEDGE", 0.01)
+    async with serving(after_greeting(mute)) as client, client.connect(model="m") as connection:
+        with pytest.raises(APITimeoutError, match=r"no answer to session\.update"):
+            await connection.update_session(RealtimeSessionConfig())
+        assert not connection.closed
+
+
+async def test_a_cancelled_operation_is_forgotten() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.receive_type("session.update")
+        await peer.answers(1)
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(connection.update_session(RealtimeSessionConfig()), 0.05)
+        assert not connection._questions
+        assert not connection._inbox._waits
+        assert (await connection.update_session(RealtimeSessionConfig(instructions="x"))).session.instructions == "x"
 
 
 async def test_waiters_and_an_iterator_all_see_the_event_in_order() -> None:
@@ -481,6 +582,44 @@ async def test_long_audio_is_split() -> None:
     assert sizes == [48_000] * 4 + [8_000]
 
 
+async def test_audio_is_bytes() -> None:
+    async with serving(greet) as client, client.connect(model="m") as connection:
+        with pytest.raises(InvalidRequestError, match="str is not bytes"):
+            await connection.append_audio("AAAA")  # type: ignore[arg-type]
+
+
+async def test_what_nobody_has_read_is_counted() -> None:
+    async def script(peer: Peer) -> None:
+        for _ in range(3):
+            await peer.send("rate_limits.updated", rate_limits=[])
+        await peer.send("response.done", response={})
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        await connection.wait_for(ResponseDone, 5)
+        assert connection.unread == 5
+        await connection.receive()
+        assert connection.unread == 4
+
+
+async def test_a_defect_of_the_reader_ends_the_session_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.receive_type("response.create")
+        await peer.send("response.done", response={})
+
+    def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        await connection.receive()
+        monkeypatch.setattr(connection._inbox, "put", broken)
+        await connection.send(ResponseCreate())
+        with pytest.raises(ConnectionClosedError, match="the reader failed") as caught:
+            await connection.receive()
+        assert isinstance(caught.value.__cause__, ZeroDivisionError)
+        with pytest.raises(ConnectionClosedError, match="the reader failed"):
+            await connection.send(ResponseCreate())
+
+
 # --- the blocking form ------------------------------------------------------------------------------------------------
 
 
@@ -546,3 +685,25 @@ async def test_a_thread_that_waits_is_woken_by_close() -> None:
 
     async with serving(greet) as client:
         await asyncio.to_thread(talk, {"base_url": client._transport.config.base_url, "api_key": KEY})
+
+
+async def test_the_blocking_form_reads_on_though_the_buffer_was_full() -> None:
+    count = 300
+
+    async def flood(peer: Peer) -> None:
+        for index in range(count):
+            await peer.send("response.output_audio.delta", delta="A" * 4000, output_index=index)
+        await peer.socket.close()
+
+    def read(client: RealtimeClient) -> list[int]:
+        with client, client.connect(model="m", options=ConnectOptions(buffer_size=20_000)) as connection:
+            with pytest.raises(UnreadEventsError):
+                connection.wait_for(ResponseDone, 5)
+            assert connection.unread > 0
+            _, *deltas = connection
+            assert connection.unread == 0
+            return [event.output_index for event in deltas]  # type: ignore[attr-defined]
+
+    async with serving(after_greeting(flood)) as client:
+        blocking = RealtimeClient(base_url=client._transport.config.base_url, api_key=KEY)
+        assert await asyncio.to_thread(read, blocking) == list(range(count))

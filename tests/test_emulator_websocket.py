@@ -1428,11 +1428,11 @@ async def test_silence_does_not_even_answer_pings(emulator: Emulator) -> None:
         await wire.expect("session.created")
         await wire.send(TEXT_ONLY)
         assert (await wire.socket.receive(DEADLINE)).type is aiohttp.WSMsgType.ERROR
-    async with Wire(emulator, heartbeat=0.1) as wire:  # where there is no fault, they are
+    async with Wire(emulator, autoping=False) as wire:  # where there is no fault, they are
         await wire.expect("session.created")
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.4):
-                await wire.socket.receive()
+        await wire.socket.ping(b"there?")
+        answer = await wire.socket.receive(DEADLINE)
+        assert (answer.type, answer.data) == (aiohttp.WSMsgType.PONG, b"there?")
 
 
 async def test_messages_that_no_client_expects(emulator: Emulator) -> None:
@@ -1457,6 +1457,15 @@ async def test_late_and_out_of_order(emulator: Emulator) -> None:
         await wire.send(message("a"), message("b"))
         await wire.expect("session.created", *reversed(ADDED), *ADDED)
         assert asyncio.get_running_loop().time() - start >= 0.2
+
+
+async def test_a_swap_hides_no_later_fault(emulator: Emulator) -> None:
+    """It sends two events at once, and with them goes past the number at which the next fault is to come."""
+    emulator.disturb(LiveFault(kind="swap", at=1), LiveFault(kind="close", at=2, code=1012))
+    async with Wire(emulator) as wire:
+        await wire.send(message("a"))
+        await wire.expect("session.created", *reversed(ADDED))
+        assert await wire.closed() == (1012, "")
 
 
 async def test_faults_now(emulator: Emulator) -> None:
@@ -1644,6 +1653,24 @@ async def test_a_translation(emulator: Emulator) -> None:
     assert [event["elapsed_ms"] for event in told["output_audio"]] == [200, 400, 600, 800]
     heard = b"".join(pybase64.b64decode(event["delta"]) for event in told["output_audio"])
     assert heard == tone(600) + silence(200)
+
+
+@pytest.mark.parametrize("transcribed", [True, False])
+async def test_a_translation_that_has_fewer_words(emulator: Emulator, transcribed: bool) -> None:  # noqa: FBT001 - a parameter
+    """What was heard is told to the end, if it is told at all."""
+    emulator.hear("one two three")
+    emulator.reply("eins")
+    audio = {"input": {"transcription": {"model": "gpt-realtime-whisper"} if transcribed else None}}
+    chunk = {"type": "session.input_audio_buffer.append", "audio": pybase64.b64encode(tone(200)).decode()}
+    async with Wire(emulator, "?model=gpt-realtime-translate", prefix="/v1/realtime/translations") as wire:
+        await wire.send({"type": "session.update", "session": {"audio": audio}}, chunk, {"type": "session.close"})
+        events = []
+        while (received := await wire.socket.receive(DEADLINE)).type is aiohttp.WSMsgType.TEXT:
+            events.append(json.loads(received.data))
+    heard = [event["delta"] for event in events if event["type"] == "session.input_transcript.delta"]
+    assert heard == (["one", " two", " three"] if transcribed else [])
+    assert [event["type"] for event in events].count("session.output_audio.delta") == (3 if transcribed else 1)
+    assert events[-1]["type"] == "session.closed"
 
 
 TRANSLATED = ("input_transcript", "output_transcript", "output_audio")

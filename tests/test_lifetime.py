@@ -284,7 +284,8 @@ async def test_close_wakes_everybody() -> None:
                 connection.cancel_response(),
             )
         ]
-        await asyncio.sleep(0.05)
+        while len(connection._questions) < 5:  # noqa: ASYNC110 - all but those that wait for their turn
+            await asyncio.sleep(0)
         await asyncio.create_task(connection.close())
         assert await iterating == "the end"
         for outcome in await asyncio.gather(*waiting, return_exceptions=True):
@@ -386,6 +387,17 @@ def test_leaving_after_the_client_was_closed_is_no_error() -> None:
     in_thread(run).result(DEADLINE)
 
 
+def test_a_blocking_connection_is_not_closed_inside_a_running_loop() -> None:
+    with blocking() as (_, client), client.connect(model=MODEL) as connection:
+
+        async def close() -> None:
+            with pytest.raises(ClientStateError, match="block the running event loop"):
+                connection.close()
+
+        asyncio.run(close())
+        assert connection.receive(DEADLINE)
+
+
 def test_a_closed_client_has_no_usable_connections() -> None:
     def run() -> list[BaseException | None]:
         with blocking() as (_, client):
@@ -463,6 +475,21 @@ def test_several_threads_that_iterate_share_the_events() -> None:
 
     shares = in_thread(run).result(DEADLINE)
     assert sorted(int(event.type) for share in shares for event in share if event.type.isdigit()) == list(range(count))
+
+
+def test_a_thread_that_waits_for_another_to_read_has_a_timeout() -> None:
+    def run() -> None:
+        with blocking() as (_, client), client.connect(model=MODEL) as connection:
+            connection.receive(DEADLINE)
+            reading = in_thread(connection.receive)
+            while connection._reading.acquire(blocking=False):
+                connection._reading.release()
+            with pytest.raises(APITimeoutError, match=r"0\.01 seconds"):
+                connection.receive(0.01)
+            connection.create_item(UserMessage.from_text("x"))
+            assert isinstance(reading.result(DEADLINE), ConversationItemAdded)
+
+    in_thread(run).result(DEADLINE)
 
 
 def test_an_interrupt_at_any_line_of_receive_loses_no_event() -> None:

@@ -475,6 +475,24 @@ def test_close_during_the_wait_for_a_key(server: Server) -> None:
     assert server.paths == []
 
 
+def test_a_result_that_comes_after_the_close_is_dropped(server: Server) -> None:
+    """Of a call that does not let itself be cancelled."""
+    started = threading.Event()
+
+    async def stubborn() -> str:
+        with contextlib.suppress(asyncio.CancelledError):
+            started.set()
+            await asyncio.Event().wait()
+        return "late"
+
+    client = connect(server)
+    call = in_thread(client._family.run, stubborn)
+    assert started.wait(DEADLINE)
+    client.close()
+    with pytest.raises(ClientStateError, match="closed during the call"):
+        call.result(DEADLINE)
+
+
 def test_close_leaves_the_calls_of_other_clients_alone(server: Server, client: RealtimeClient) -> None:
     with connect(server) as other:
         other.hangup_realtime_call("rtc_1")

@@ -18,10 +18,12 @@ from openai_realtime import (
     ConnectionClosedError,
     ConnectOptions,
     InputAudioBufferAppend,
+    RateLimitsUpdated,
     Reconnected,
     ResponseCreate,
     UserMessage,
 )
+from openai_realtime.config import ConnectTarget
 from openai_realtime.recovery import Recovery
 
 pytestmark = pytest.mark.anyio
@@ -181,3 +183,68 @@ async def test_an_old_error_is_no_reason_against_a_new_connection() -> None:
         client.connect(model="m", reconnect=POLICY) as connection,
     ):
         assert (await connection.wait_for(Reconnected, DEADLINE)).lost == []
+
+
+async def test_pings_are_answered_and_pongs_are_taken() -> None:
+    async def ping(peer: Peer) -> None:
+        peer.socket._autoping = False  # so that the pong is seen here
+        await peer.socket.pong(b"unasked")
+        await peer.socket.ping(b"hi")
+        message = await peer.socket.receive()
+        assert (message.type, message.data) == (aiohttp.WSMsgType.PONG, b"hi")
+        await peer.send("rate_limits.updated", rate_limits=[])
+
+    async with nothing_left(), serving(greeting(ping)) as client, client.connect(model="m") as connection:
+        await connection.wait_for(RateLimitsUpdated, DEADLINE)
+
+
+async def test_a_silent_server_that_answers_pings_is_no_lost_one() -> None:
+    async def listen(peer: Peer) -> None:
+        peer.socket._autoping = False
+        for _ in range(2):
+            message = await peer.socket.receive()
+            assert message.type is aiohttp.WSMsgType.PING
+            await peer.socket.pong(message.data)
+        await peer.send("rate_limits.updated", rate_limits=[])
+
+    options = ConnectOptions(heartbeat=0.6)
+    async with (
+        nothing_left(),
+        serving(greeting(listen)) as client,
+        client.connect(model="m", options=options) as connection,
+    ):
+        await connection.wait_for(RateLimitsUpdated, DEADLINE)
+
+
+async def test_without_a_heartbeat_nobody_pings() -> None:
+    async def answer(peer: Peer) -> None:
+        peer.socket._autoping = False
+        await peer.receive_type("response.create")  # and no ping before
+        await peer.send("rate_limits.updated", rate_limits=[])
+
+    options = ConnectOptions(heartbeat=None)
+    async with (
+        nothing_left(),
+        serving(greeting(answer)) as client,
+        client.connect(model="m", options=options) as connection,
+    ):
+        assert connection._socket._heartbeat is not None
+        await connection._socket._heartbeat  # it has nothing to do
+        await connection.send(ResponseCreate())
+        await connection.wait_for(RateLimitsUpdated, DEADLINE)
+
+
+async def test_a_connection_that_never_was_can_be_closed() -> None:
+    async with nothing_left(), serving(greeting(nothing)) as client:
+        target, options = ConnectTarget(path="/realtime?model=m"), ConnectOptions()
+        connection = AsyncRealtimeConnection(client._transport, target, options, None)
+        await connection.close()
+        with pytest.raises(ConnectionClosedError, match="by the client"):
+            await connection.receive()
+
+
+async def test_close_is_bounded_though_the_peer_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openai_realtime.websocket._CLOSE", 0.01)
+    async with blocked(asyncio.Event()) as (connection, _):
+        await connection.close()
+        assert connection.closed

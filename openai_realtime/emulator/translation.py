@@ -60,6 +60,11 @@ class TranslationSession(Session):
         config = sessions.translation_session(self._config, self.id, self.expires_at)
         return structure(config, RealtimeTranslationSession)
 
+    @property
+    def _transcribes(self) -> bool:
+        """Whether the client wants the words heard, too."""
+        return bool(self._config.get("audio", {}).get("input", {}).get("transcription"))
+
     def _update(self, event: TranslationSessionUpdate) -> None:
         update = dict(event.session.raw or {})
         sessions.check_transcription(update, "session", azure=self._azure)
@@ -84,7 +89,7 @@ class TranslationSession(Session):
         self._elapsed_ms += _STEP_MS
         place: dict[str, Any] = {"elapsed_ms": self._elapsed_ms}
         events: list[Any] = []
-        if self._heard and self._config.get("audio", {}).get("input", {}).get("transcription"):
+        if self._heard and self._transcribes:
             events.append(SessionInputTranscriptDelta(delta=self._heard.pop(0), **place))
         if self._spoken:
             events.append(SessionOutputTranscriptDelta(delta=self._spoken.pop(0), **place))
@@ -96,7 +101,7 @@ class TranslationSession(Session):
 
     def _finish(self) -> Iterator[Step]:
         """What is left, and the end."""
-        while self._audio or self._spoken:
+        while self._audio or self._spoken or (self._heard and self._transcribes):
             step = bytes(self._audio[:_STEP_BYTES]).ljust(_STEP_BYTES, b"\0")
             del self._audio[:_STEP_BYTES]
             yield from self._translate(step)

@@ -177,7 +177,7 @@ class LiveConnection:
 
     async def _suffer_at(self, place: int | str) -> None:
         """Let happen what shall happen here."""
-        for fault in [fault for fault in self.faults if fault.at == place]:
+        for fault in [fault for fault in self.faults if _is_due(fault.at, place)]:
             self.faults.remove(fault)
             await self._suffer(fault)
 
@@ -226,6 +226,11 @@ class LiveConnection:
                 async with asyncio.timeout(_GLANCE_SECONDS):
                     await lost.wait()
         self._gone = True
+
+
+def _is_due(at: int | str, place: int | str) -> bool:
+    """Whether what happens at `at` happens here. A swap sends two events at once, and so goes past a number."""
+    return at <= place if isinstance(at, int) and isinstance(place, int) else at == place
 
 
 def reset(transport: asyncio.Transport) -> None:
