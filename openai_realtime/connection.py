@@ -12,6 +12,7 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
+from types import NoneType
 from typing import Any, Self, TypeVar, overload
 
 import attrs
@@ -93,6 +94,8 @@ class AsyncConnection:
         options: ConnectOptions | None,
         reconnect: ReconnectPolicy | None,
     ) -> None:
+        _check_kind("options", options, "ConnectOptions or None", ConnectOptions, NoneType)
+        _check_kind("reconnect", reconnect, "a ReconnectPolicy or None", ReconnectPolicy, NoneType)
         options = options or ConnectOptions()
         self._transport = transport
         self._socket = EventSocket(transport, target, options)
@@ -234,6 +237,8 @@ class AsyncConnection:
         connection was replaced: it was waited for in the session that is gone), and UnreadEventsError when nobody
         iterates and the buffer is full.
         """
+        if not callable(event):
+            raise InvalidRequestError([Problem("event", "invalid_type", repr(event), "an event class or a function")])
         match = (lambda received: isinstance(received, event)) if isinstance(event, type) else event
         async with _deadline(timeout, f"no {getattr(event, '__name__', 'such event')}"):
             found: ServerEvent = await self._given(self._inbox.expect(match, unread=True))
@@ -544,6 +549,8 @@ def settings(
     if dialect == "beta":
         allowed = "known to the beta; send a BetaSessionUpdate or TranscriptionSessionUpdate"
         raise InvalidRequestError([Problem("session", "invalid_type", type(session).__name__, allowed)])
+    allowed = "a RealtimeSessionConfig or RealtimeTranscriptionSessionConfig (structure_request makes one from a dict)"
+    _check_kind("session", session, allowed, RealtimeSessionConfig, RealtimeTranscriptionSessionConfig)
     event = SessionUpdate(session=session)
     check(event)
     return event

@@ -219,6 +219,16 @@ def test_the_emulator_although_there_is_a_key(emulator: Emulator) -> None:
     assert emulator.requests == []
 
 
+def test_a_server_named_in_the_environment_needs_its_key_too(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.setenv("OPENAI_BASE_URL", emulator.base_url)
+    result = run("chat", input="Hi\n")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no API key" in result.stderr
+
+
 def test_another_server_needs_its_key(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     result = run("chat", "--base-url", emulator.base_url, input="Hi\n")

@@ -86,7 +86,7 @@ def session(connection: Connection, /, config: IO[bytes] | None, output: Output,
 @output_options
 @with_connection
 def transcription_session(connection: Connection, /, config: IO[bytes] | None, output: Output, **flags: Any) -> None:
-    """The same for a transcription session.
+    """Create a transcription session of the beta.
 
     FILE has the fields of the request. 'openai-realtime secret' took its place.
     """

@@ -30,11 +30,12 @@ class Connection:
     emulator: bool = False
     timeout: float | None = None
     debug: bool = False
+    keyless: bool = False
 
     def needs_no_key(self) -> None:
         """Choose the emulator if there is no key and no other server was asked for."""
-        if self.base_url is None and not _has_key():
-            self.emulator = True
+        if not (self.emulator or self.base_url or os.environ.get("OPENAI_API_KEY")):
+            self.emulator = self.keyless = True
 
     @contextlib.contextmanager
     def server(self, speed: float = math.inf) -> Iterator[ClientOptions]:
@@ -51,7 +52,8 @@ class Connection:
     @contextlib.contextmanager
     def session_server(self, emulation: str) -> Iterator[ClientOptions]:
         """As `server`, without a key the emulator, at the speed of life. It says so on stderr, and what to expect."""
-        self.needs_no_key()
+        if not os.environ.get("OPENAI_BASE_URL"):  # who named a server is not to talk to another one
+            self.needs_no_key()
         with self.server(speed=1.0) as options:
             if self.emulator:
                 note(f"{self.describe(options)} {emulation}")
@@ -62,7 +64,7 @@ class Connection:
         url = resolve_config(options, os.environ).base_url
         if not self.emulator:
             return f"Using the API at {url} with the key in OPENAI_API_KEY."
-        reason = "Using" if _has_key() else "OPENAI_API_KEY is not set: using"
+        reason = "OPENAI_API_KEY is not set: using" if self.keyless else "Using"
         return f"{reason} the built-in emulator at {url}; nothing leaves this machine."
 
     @property
@@ -86,10 +88,6 @@ class CommandGroup(click.Group):
             click.echo(ctx.get_help(), err=True)
             ctx.exit(2)
         return super().parse_args(ctx, args)
-
-
-def _has_key() -> bool:
-    return bool(os.environ.get("OPENAI_API_KEY"))
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
