@@ -219,9 +219,7 @@ def test_the_emulator_although_there_is_a_key(emulator: Emulator) -> None:
     assert emulator.requests == []
 
 
-def test_a_server_named_in_the_environment_needs_its_key_too(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_named_in_the_environment_needs_its_key(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     monkeypatch.setenv("OPENAI_BASE_URL", emulator.base_url)
     result = run("chat", input="Hi\n")
@@ -852,10 +850,11 @@ def test_ctrl_c_gives_the_cursor_back(interruptible: None, tmp_path: Path, monke
         monkeypatch.setenv("OPENAI_API_KEY", server.api_key)
         with Terminal("transcribe", wav(tmp_path / "a.wav", SECOND, PAUSE, *[SECOND] * 60), "--realtime") as terminal:
             terminal.until("seconds of speech.")
+            terminal.until("\x1b[?25l")  # the bar is there again, and hides the cursor
             terminal.type("\x03")
             assert terminal.end() == 130
     assert "Traceback" not in terminal.seen
-    assert terminal.seen.rindex("\x1b[?25h") > terminal.seen.rindex("\x1b[?25l")
+    assert terminal.seen.rfind("\x1b[?25h") > terminal.seen.rfind("\x1b[?25l")
 
 
 def test_progress_goes_to_stderr_and_the_lines_into_a_file(

@@ -5,7 +5,7 @@ import json
 import math
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Self
 
 import aiohttp
@@ -281,6 +281,34 @@ async def test_client_secrets_bring_their_session(emulator: Emulator) -> None:
         assert (await wire.closed())[0] == 3000
 
 
+async def beta_secret(emulator: Emulator, path: str, settings: dict[str, Any]) -> dict[str, str]:
+    headers = {"Authorization": f"Bearer {emulator.api_key}"}
+    url = f"{emulator.base_url}/realtime/{path}"
+    async with aiohttp.ClientSession() as http, http.post(url, json=settings, headers=headers) as answer:
+        return {"Authorization": f"Bearer {(await answer.json())['client_secret']['value']}"}
+
+
+async def test_client_secrets_of_the_beta_bring_their_session() -> None:
+    settings: dict[str, Any] = {"voice": "sage", "modalities": ["text"], "temperature": 0.6, "turn_detection": None}
+    said = {"input_audio_transcription": {"model": "whisper-1"}}
+    beta = {"OpenAI-Beta": "realtime=v1"}
+    async with Emulator(beta=True) as emulator:
+        key = await beta_secret(emulator, "sessions", {**settings, "client_secret": {"expires_after": {"seconds": 30}}})
+        listening = await beta_secret(emulator, "transcription_sessions", said)
+        async with Wire(emulator, "", headers={**key, **beta}) as wire:
+            session = (await wire.socket.receive_json(timeout=DEADLINE))["session"]
+            assert {name: session[name] for name in settings} == settings
+            assert (session["model"], session["client_secret"]) == ("gpt-4o-realtime-preview", None)
+        async with Wire(emulator, "", headers={**listening, **beta}) as wire:
+            created = await wire.socket.receive_json(timeout=DEADLINE)
+            assert created["type"] == "transcription_session.created"
+            assert created["session"]["input_audio_transcription"]["model"] == "whisper-1"
+        async with Wire(emulator, "?model=gpt-realtime", headers=key) as wire:  # and without the beta
+            (created,) = await wire.expect("session.created")
+            assert (created["session"]["model"], created["session"]["output_modalities"]) == ("gpt-realtime", ["text"])
+            assert "temperature" not in created["session"]
+
+
 async def test_a_handshake_can_fail_by_http(emulator: Emulator) -> None:
     emulator.fail("connect", Fault(status=403))
     with pytest.raises(aiohttp.WSServerHandshakeError) as failure:
@@ -486,12 +514,40 @@ async def test_what_is_no_event_at_all(emulator: Emulator) -> None:
 async def test_a_session_ends_after_an_hour(emulator: Emulator) -> None:
     async with Wire(emulator) as wire:
         await wire.expect("session.created")
-        emulator.advance(3599)
+        emulator.advance(3500)
         await wire.send(TEXT_ONLY)
         await wire.expect("session.updated")
-        emulator.advance(2)
+        emulator.advance(101)
         assert (await wire.error())["code"] == "session_expired"
         assert await wire.closed() == (1001, "Your session hit the maximum duration of 60 minutes.")
+
+
+async def test_a_session_ends_by_itself(emulator: Emulator) -> None:
+    async with Wire(emulator) as wire:
+        (created,) = await wire.expect("session.created")
+        emulator.advance(created["session"]["expires_at"] - emulator._state.now() - 0.1)
+        assert (await wire.error())["code"] == "session_expired"
+        assert await wire.closed() == (1001, "Your session hit the maximum duration of 60 minutes.")
+
+
+async def test_a_session_that_ends_by_itself_undisturbed(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openai_realtime.emulator.session.SESSION_SECONDS", 1)
+    async with Wire(emulator) as wire:
+        await wire.until("error")
+        assert (await wire.closed())[0] == 1001
+
+
+async def test_a_connection_that_ends_takes_its_timer_along(emulator: Emulator) -> None:
+    async with Wire(emulator) as wire:
+        await wire.expect("session.created")
+        (connection,) = emulator._connections
+        emulator.advance(1)
+        timer = connection._timer
+        await turn_until(lambda: connection._timer is not timer)
+        assert timer.cancelled()
+        assert not connection._timer.cancelled()
+    await turn_until(lambda: not emulator._connections)
+    assert connection._timer.cancelled()
 
 
 # --- a text turn ------------------------------------------------------------------------------------------------------
@@ -866,6 +922,34 @@ async def test_truncating_what_was_said(emulator: Emulator) -> None:
         assert (truncated["item_id"], truncated["content_index"], truncated["audio_end_ms"]) == (item, 0, 200)
         (part,) = retrieved["item"]["content"]
         assert (part["transcript"], len(pybase64.b64decode(part["audio"]))) == ("", 200 * 48)
+
+
+async def test_truncating_goes_by_the_format_of_the_item(emulator: Emulator) -> None:
+    pcmu = {"audio": {"output": {"format": {"type": "audio/pcmu"}}}}
+    async with Wire(emulator) as wire:
+        await wire.send(message("Hello."), {**RESPOND, "response": pcmu})
+        item = (await wire.until("response.done"))[-1]["response"]["output"][0]["id"]
+        await wire.until("rate_limits.updated")
+        truncate = {"type": "conversation.item.truncate", "item_id": item, "content_index": 0, "audio_end_ms": 361}
+        retrieve = {"type": "conversation.item.retrieve", "item_id": item}
+        await wire.send(truncate, {**truncate, "audio_end_ms": 120}, retrieve)
+        assert (await wire.error())["message"] == "Audio content of 360ms is already shorter than 361ms"
+        _, retrieved = await wire.expect("conversation.item.truncated", "conversation.item.retrieved")
+        assert len(pybase64.b64decode(retrieved["item"]["content"][0]["audio"])) == 120 * 8
+
+
+async def test_truncating_a_part_that_is_not_there(emulator: Emulator) -> None:
+    async with Wire(emulator) as wire:
+        await wire.send(message("Hello."), RESPOND)
+        item = (await wire.until("response.done"))[-1]["response"]["output"][0]
+        await wire.until("rate_limits.updated")
+        await wire.send(
+            {"type": "conversation.item.truncate", "item_id": item["id"], "content_index": 1, "audio_end_ms": 100},
+            {"type": "conversation.item.retrieve", "item_id": item["id"]},
+        )
+        assert (await wire.error())["message"] == "Only model output audio messages can be truncated"
+        (retrieved,) = await wire.expect("conversation.item.retrieved")
+        assert retrieved["item"]["content"][0]["transcript"] == "Hello."
 
 
 async def test_the_voice_is_fixed_once_it_was_heard(emulator: Emulator) -> None:
@@ -1451,12 +1535,24 @@ async def test_messages_that_no_client_expects(emulator: Emulator) -> None:
 
 
 async def test_late_and_out_of_order(emulator: Emulator) -> None:
-    emulator.disturb(LiveFault(kind="delay", at=1, seconds=0.2), LiveFault(kind="swap", at="conversation.item.added"))
+    emulator.disturb(LiveFault(kind="delay", at=1, seconds=0.01), LiveFault(kind="swap", at="conversation.item.added"))
     async with Wire(emulator) as wire:
-        start = asyncio.get_running_loop().time()
         await wire.send(message("a"), message("b"))
         await wire.expect("session.created", *reversed(ADDED), *ADDED)
-        assert asyncio.get_running_loop().time() - start >= 0.2
+
+
+async def test_what_is_late_is_overtaken_on_another_connection(emulator: Emulator) -> None:
+    emulator.disturb(LiveFault(kind="delay", at=1, seconds=600))
+    async with Wire(emulator) as late, Wire(emulator) as wire:
+        await late.expect("session.created")
+        await wire.expect("session.created")
+        await late.send(message("a"))
+        waiting = asyncio.create_task(late.get())
+        for _ in range(10):
+            await wire.send(message("b"))
+            await wire.expect(*ADDED)
+        assert not waiting.done()
+        waiting.cancel()
 
 
 async def test_a_swap_hides_no_later_fault(emulator: Emulator) -> None:
@@ -1482,15 +1578,18 @@ async def test_faults_now(emulator: Emulator) -> None:
 
 
 async def test_speed() -> None:
-    """At life's speed a response takes its 0.3 seconds, and events come in the same order."""
-    loop = asyncio.get_running_loop()
-    for speed, least, most in ((1, 0.28, 5.0), (10, 0.028, 2.0)):
-        async with Emulator(speed=speed) as emulator, Wire(emulator) as wire:
-            start = loop.time()
-            await wire.send(TEXT_ONLY, message("one two three"), RESPOND)
-            await wire.until("response.done")
-            assert least <= loop.time() - start <= most
-            await wire.expect("rate_limits.updated")
+    """At life's speed 500 words take so long that what is sent at their first is answered before their last."""
+    asked = (TEXT_ONLY, message("word " * 500), RESPOND)
+    async with Emulator(speed=1) as emulator, Wire(emulator) as wire:
+        await wire.send(*asked)
+        await wire.until("response.output_text.delta")
+        await wire.send(message("meanwhile"))
+        types = [event["type"] for event in await wire.until("conversation.item.added")]
+        assert "response.done" not in types
+    async with asyncio.timeout(DEADLINE), Emulator(speed=1000) as emulator, Wire(emulator) as wire:
+        await wire.send(*asked)
+        await wire.until("response.done")
+        await wire.expect("rate_limits.updated")
 
 
 async def test_at_lifes_speed_a_response_can_be_cancelled() -> None:
@@ -1727,6 +1826,107 @@ async def test_a_realtime_session_closes_on_request(emulator: Emulator) -> None:
 
 
 # --- without a socket: what only a certain moment shows ---------------------------------------------------------------
+
+
+def test_a_session_ends_once() -> None:
+    session = LiveSession({"type": "realtime", "model": "gpt-realtime"}, Script(), time.time)
+    session.expire()
+    assert getattr(session.pull(math.inf), "type", None) == "error"
+    session.expire()
+    assert session.pull(math.inf) is None
+
+
+class Call:
+    """The session of a call, in a time that the test tells."""
+
+    def __init__(self, reply: Reply) -> None:
+        script = Script()
+        script.add(reply, None)
+        self.session = LiveSession({"type": "realtime", "model": "gpt-realtime"}, script, time.time, sideband=True)
+
+    def send(self, at: float, *events: Any) -> None:
+        self.session.timeline.now = max(self.session.timeline.now, at)
+        for event in events:
+            self.session.receive(json.dumps(event))
+
+    def each(self, until: float) -> Iterator[Any]:
+        """The events that are due, one by one."""
+        return iter(lambda: self.session.pull(until), None)
+
+    def pull(self, until: float) -> list[Any]:
+        """The events that are due."""
+        return list(self.each(until))
+
+
+def test_speech_over_a_response_in_a_call() -> None:
+    call = Call(Reply(text="one two three four five six seven", pause_after=7))
+    call.send(0, RESPOND)
+    begun = call.pull(10)
+    assert begun[-1].type == "response.output_audio_transcript.delta"
+    call.send(0, append(tone(200)))
+    events = call.pull(10)
+    assert [event.type for event in events] == [
+        "input_audio_buffer.speech_started",
+        "output_audio_buffer.cleared",
+        "response.output_audio.done",
+        "response.output_audio_transcript.done",
+        "response.content_part.done",
+        "conversation.item.done",
+        "response.output_item.done",
+        "response.done",
+        "conversation.item.truncated",
+    ]
+    done, truncated = events[-2:]
+    assert (done.response.status, done.response.status_details.reason) == ("cancelled", "turn_detected")
+    assert events[1].response_id == done.response.id
+    # From the first sound to the second it is two waits, to the pause one more.
+    item = done.response.output[0].id
+    assert (truncated.item_id, truncated.content_index, truncated.audio_end_ms) == (item, 0, 90)
+
+
+def played_out(seconds: float) -> tuple[Call, list[Any]]:
+    """A call whose response is made, and after so many seconds still heard."""
+    call = Call(Reply(text="word " * 40))
+    call.send(0, RESPOND)
+    events = call.pull(seconds)
+    assert [event.type for event in events][-2:] == ["response.done", "rate_limits.updated"]
+    return call, events
+
+
+def test_speech_over_the_rest_of_a_response_in_a_call() -> None:
+    call, events = played_out(8)
+    item = events[-2].response.output[0].id
+    call.send(8, append(tone(200)), {"type": "conversation.item.retrieve", "item_id": item})
+    _, cleared, truncated, retrieved = call.pull(8)
+    assert (cleared.type, cleared.response_id) == ("output_audio_buffer.cleared", events[-2].response.id)
+    assert (truncated.type, truncated.item_id) == ("conversation.item.truncated", item)
+    # The sound begins after the times until the response, its first delta, three words more and the sound itself.
+    assert truncated.audio_end_ms == 8000 - 10 - 200 - 3 * 15 - 60
+    assert len(retrieved.item.content[0].to_bytes()) == truncated.audio_end_ms * 48
+    assert [event.type for event in call.pull(100)] == []
+
+
+def test_speech_over_a_response_that_the_client_deleted() -> None:
+    call, events = played_out(8)
+    call.send(8, {"type": "conversation.item.delete", "item_id": events[-2].response.output[0].id})
+    call.send(8, append(tone(200)))
+    assert [event.type for event in call.pull(8)] == [
+        "conversation.item.deleted",
+        "input_audio_buffer.speech_started",
+        "output_audio_buffer.cleared",
+    ]
+
+
+def test_speech_over_a_response_whose_item_the_client_deleted_before_it_sounded() -> None:
+    call = Call(Reply(text="one two three four five six seven", pause_after=7))
+    call.send(0, RESPOND)
+    added = next(event for event in call.each(10) if event.type == "conversation.item.added")
+    call.send(0, {"type": "conversation.item.delete", "item_id": added.item.id})
+    call.pull(10)
+    call.send(0, append(tone(200)))
+    types = [event.type for event in call.pull(10)]
+    assert types[:2] == ["input_audio_buffer.speech_started", "output_audio_buffer.cleared"]
+    assert types[-1] == "response.done"
 
 
 def test_after_an_idle_timeout_time_goes_on_from_there() -> None:

@@ -49,7 +49,11 @@ def admit(request: Request, state: State, *, beta: bool) -> JSON:
         return _translation(request, state.secret_session(key))
     if "call_id" in request.query:
         return state.call_session(request.query["call_id"])
-    return _config(request, state.secret_session(key))
+    config = _config(request, state.secret_session(key))
+    if asks_for_beta(request):
+        return config
+    # A secret of the beta may set a temperature, which today's sessions do not have.
+    return {name: value for name, value in config.items() if name != "temperature"}
 
 
 def asks_for_beta(request: Request) -> bool:

@@ -98,6 +98,11 @@ def session_update(given: Mapping[str, Any], kind: str) -> SessionUpdate:
     return structure({"type": "session.update", "session": {"type": kind, **_settings(given)}}, SessionUpdate)
 
 
+def session_config(given: Mapping[str, Any], kind: str) -> JSON:
+    """The config of the session of this `kind` that a client secret opens; `given` made the secret."""
+    return {"type": kind, **_settings({name: value for name, value in given.items() if name != "client_secret"})}
+
+
 def response_create(given: Mapping[str, Any]) -> ResponseCreate:
     """The request for a response with the settings `given`."""
     return structure({"type": "response.create", "response": _settings(given)}, ResponseCreate)

@@ -29,18 +29,36 @@ from openai_realtime.models.items import (
     UserMessage,
 )
 
-from . import api_errors
+from . import api_errors, sound
 from .replies import Heard
+from .sessions import JSON
 
 ROOT = "root"
 _DENIED = "Denied."
+
+
+@attrs.frozen
+class Audio:
+    """What an item sounds like. `audio_format` is that of when it was made: the session's may have changed since."""
+
+    data: bytearray
+    audio_format: JSON
+
+    @property
+    def milliseconds(self) -> float:
+        """How long it is."""
+        return len(self.data) / sound.bytes_per_ms(self.audio_format)
+
+    def cut(self, end_ms: int) -> None:
+        """Forget what comes after `end_ms`."""
+        del self.data[end_ms * sound.bytes_per_ms(self.audio_format) :]
 
 
 class Conversation:
     """Items by id. `audio` is what each one sounds like, and `words` what was said in the user's audio."""
 
     def __init__(self) -> None:
-        self.audio: dict[str, bytearray] = {}
+        self.audio: dict[str, Audio] = {}
         self.words: dict[str, str] = {}
         self._items: dict[str, Item] = {}
         self._order: list[str] = []
@@ -51,7 +69,7 @@ class Conversation:
     @property
     def has_model_audio(self) -> bool:
         """Whether the model has spoken, after which its voice is fixed."""
-        return any(isinstance(item, AssistantMessage) and self.audio.get(item_id(item)) for item in self)
+        return any(isinstance(item, AssistantMessage) and self._bytes(item) for item in self)
 
     def add(self, item: Item, previous: str | None = None) -> str | None:
         """Put `item` after `previous`, at the end, or first (``"root"``); gives the id of the item before it.
@@ -84,6 +102,18 @@ class Conversation:
         self._order.remove(key)
         self.audio.pop(key, None)
 
+    def truncate(self, key: str, content_index: int, audio_end_ms: int) -> None:
+        """Cut what the model said in an item. Raises Refusal for all else, and for what is shorter."""
+        item, audio = self.find(key, "truncate"), self.audio.get(key)
+        # What the model says is one part, and the content of an item that it still speaks is empty.
+        if not isinstance(item, AssistantMessage) or audio is None or not audio.data or content_index != 0:
+            raise api_errors.not_truncatable()
+        if audio_end_ms > audio.milliseconds:
+            raise api_errors.already_shorter(int(audio.milliseconds), audio_end_ms)
+        audio.cut(audio_end_ms)
+        # The words of what was not heard must go, and nobody knows which those are.
+        self.replace(attrs.evolve(item, content=[OutputAudio(transcript="")]))
+
     def previous_of(self, key: str) -> str | None:
         """The id of the item before; None for the first, and for one that is gone."""
         place = self._order.index(key) if key in self._items else 0
@@ -94,7 +124,7 @@ class Conversation:
         audio = self.audio.get(item_id(item))
         if audio is None or not isinstance(item, UserMessage | AssistantMessage):
             return item
-        text = to_base64(audio)
+        text = to_base64(audio.data)
         parts: Any = [
             attrs.evolve(part, audio=text) if isinstance(part, AudioContent) else part for part in item.content
         ]
@@ -131,9 +161,12 @@ class Conversation:
 
     def _sound(self, item: UserMessage) -> bytes | None:
         parts = [part for part in item.content if isinstance(part, InputAudio)]
-        stored = self.audio.get(item_id(item))
         given = b"".join(part.to_bytes() for part in parts)
-        return bytes(stored or given) if parts else None
+        return self._bytes(item) or given if parts else None
+
+    def _bytes(self, item: Item) -> bytes:
+        audio = self.audio.get(item_id(item))
+        return bytes(audio.data) if audio else b""
 
 
 def _tool_text(item: Item) -> str | None:

@@ -30,7 +30,7 @@ class LiveFault:
     - ``expire``: end the session as if its hour were over.
     - ``message``: send `message` in between: text as it is, be it JSON or not, and bytes as a binary message.
     - ``delay``: wait `seconds` before the next event.
-    - ``swap``: send the next event after the one that follows it.
+    - ``swap``: send the next event after the one that follows it; it is held until that one comes.
     """
 
     kind: FaultKind

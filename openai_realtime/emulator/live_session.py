@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -26,12 +27,10 @@ from openai_realtime.models.client_events import (
 )
 from openai_realtime.models.events import ClientEvent, ServerEvent
 from openai_realtime.models.items import (
-    AssistantMessage,
     InputAudio,
     Item,
     ItemReference,
     McpApprovalResponse,
-    OutputAudio,
     UserMessage,
 )
 from openai_realtime.models.responses import ResponseAudioConfig, ResponseConfig
@@ -48,6 +47,7 @@ from openai_realtime.models.server_events import (
     InputAudioBufferSpeechStopped,
     InputAudioBufferTimeoutTriggered,
     OutputAudioBufferCleared,
+    OutputAudioBufferStarted,
     ResponseDone,
     ResponseOutputAudioDelta,
     SessionCreated,
@@ -57,7 +57,8 @@ from openai_realtime.models.sessions import RealtimeSession, RealtimeTranscripti
 from openai_realtime.models.translation_events import SessionClose, SessionClosed
 
 from . import api_errors, sessions, sound, transcription
-from .conversation import Conversation, audio_of, item_id, numbered, without_audio
+from .api_errors import Refusal
+from .conversation import Audio, Conversation, audio_of, item_id, numbered, without_audio
 from .hearing import InputBuffer, SpeechStarted
 from .idle import IdleTimer
 from .mcp import McpServers
@@ -120,8 +121,12 @@ class LiveSession(Session):
         event = super().pull(until)
         while self._sideband and isinstance(event, ResponseOutputAudioDelta):
             event = super().pull(until)
+        if isinstance(event, OutputAudioBufferStarted):
+            self._run(event.response_id).playback_start = self.timeline.now
         if isinstance(event, ResponseDone):
-            self._wait_for_user(event.response.id, self._clock(until))
+            run = self._run(event.response.id)
+            self._truncate_played(run)
+            self._wait_for_user(run, self._clock(until))
         return event
 
     @property
@@ -190,7 +195,7 @@ class LiveSession(Session):
         item = without_audio(numbered(event.item, self._new_id("item_")))
         previous = self._conversation.add(item, event.previous_item_id or None)
         if sounds:
-            self._conversation.audio[item_id(item)] = sounds
+            self._conversation.audio[item_id(item)] = Audio(sounds, self._input_format())
         if isinstance(item, McpApprovalResponse):
             self._mcp.answer(item)
         self._announce(item, previous)
@@ -208,21 +213,11 @@ class LiveSession(Session):
         self._send(ConversationItemRetrieved(item=self._conversation.with_audio(item)))
 
     def _truncate_item(self, event: ConversationItemTruncate) -> None:
-        item = self._conversation.find(event.item_id, "truncate")
-        audio = self._conversation.audio.get(event.item_id)
-        if not isinstance(item, AssistantMessage) or not audio:
-            raise api_errors.not_truncatable()
-        per_ms = sound.bytes_per_ms(self._output_format())
-        if event.audio_end_ms > len(audio) / per_ms:
-            raise api_errors.already_shorter(int(len(audio) / per_ms), event.audio_end_ms)
-        del audio[event.audio_end_ms * per_ms :]
-        # The words of what was not heard must go, and nobody knows which those are.
-        self._conversation.replace(attrs.evolve(item, content=[OutputAudio(transcript="")]))
-        self._send(
-            ConversationItemTruncated(
-                item_id=event.item_id, content_index=event.content_index, audio_end_ms=event.audio_end_ms
-            )
-        )
+        self._truncate(event.item_id, event.content_index, event.audio_end_ms)
+
+    def _truncate(self, key: str, content_index: int, end_ms: int) -> None:
+        self._conversation.truncate(key, content_index, end_ms)
+        self._send(ConversationItemTruncated(item_id=key, content_index=content_index, audio_end_ms=end_ms))
 
     # --- the user's audio ---------------------------------------------------------------------------------------------
 
@@ -248,9 +243,27 @@ class LiveSession(Session):
         self._user_item = self._new_id("item_")
         self._send(InputAudioBufferSpeechStarted(audio_start_ms=start_ms, item_id=self._user_item))
         self._begin_caption()
-        active = self._active_run()
-        if active and self._detection("interrupt_response"):
+        if self._detection("interrupt_response"):
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        """Stop the response, and in a call what is heard of it; what was not heard goes when the response is done."""
+        cut = [run for run in self._runs if run.playing and run.in_band]
+        for run in cut:
+            run.played_ms = round((self.timeline.now - run.playback_start) * 1000)
+            self._stop_playback(run)
+        if active := self._active_run():
             self._stop(active, "turn_detected")
+        for run in cut:
+            if not run.active:
+                self._truncate_played(run)
+
+    def _truncate_played(self, run: ResponseRun) -> None:
+        """Forget what the caller did not hear of a response that was cut short."""
+        audio = self._conversation.audio.get(run.spoken_item)
+        if run.played_ms is not None and audio is not None:
+            with contextlib.suppress(Refusal):  # the client deleted the item, or cut all of it
+                self._truncate(run.spoken_item, 0, min(run.played_ms, int(audio.milliseconds)))
 
     def _speech_stopped(self, end_ms: int, audio: bytes) -> None:
         self._send(InputAudioBufferSpeechStopped(audio_end_ms=end_ms, item_id=self._user_item or ""))
@@ -287,9 +300,8 @@ class LiveSession(Session):
         given: int | None = detection.get("idle_timeout_ms")
         return given
 
-    def _wait_for_user(self, response_id: Maybe[str], now: float) -> None:
+    def _wait_for_user(self, run: ResponseRun, now: float) -> None:
         """Count the silence after a response, if the session wants that and nobody speaks already."""
-        run = next(run for run in self._runs if run.id == response_id)
         timeout_ms = self._idle_timeout()
         if timeout_ms is not None and run.in_band and not self._buffer.speaking:
             playback = run.playback_seconds
@@ -318,7 +330,7 @@ class LiveSession(Session):
         key = self._user_item or self._new_id("item_")
         item = UserMessage(id=key, status="completed", content=[InputAudio(transcript=None)])
         previous = self._conversation.add(item)
-        self._conversation.audio[key] = bytearray(audio)
+        self._conversation.audio[key] = Audio(bytearray(audio), self._input_format())
         self._send(InputAudioBufferCommitted(previous_item_id=previous, item_id=key))
         self._announce(item, previous)
         self._transcribe(item, audio)
@@ -432,23 +444,25 @@ class LiveSession(Session):
     def _clear_output(self, _: OutputAudioBufferClear) -> None:
         playing = next((run for run in reversed(self._runs) if run.playing), None)
         if playing is not None:
-            playing.playing = False
-            self.timeline.wake(playing.task)
-            self._send(OutputAudioBufferCleared(response_id=playing.id))
+            self._stop_playback(playing)
+
+    def _stop_playback(self, run: ResponseRun) -> None:
+        run.playing = False
+        self.timeline.wake(run.task)
+        self._send(OutputAudioBufferCleared(response_id=run.id))
 
     def _stop(self, run: ResponseRun, reason: StopReason) -> None:
         run.stop(reason)
         self.timeline.wake(run.task)
+
+    def _run(self, response_id: Maybe[str]) -> ResponseRun:
+        return next(run for run in self._runs if run.id == response_id)
 
     def _active_run(self) -> ResponseRun | None:
         return next((run for run in self._runs if run.active and run.in_band), None)
 
     def _input_format(self) -> JSON:
         given: JSON = self._effective()["audio"]["input"]["format"]
-        return given
-
-    def _output_format(self) -> JSON:
-        given: JSON = self._effective()["audio"]["output"]["format"]
         return given
 
     handlers: ClassVar[Mapping[type[ClientEvent], Callable[[Any, Any], None]]] = {

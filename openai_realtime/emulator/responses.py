@@ -56,7 +56,7 @@ from openai_realtime.models.server_events import (
 )
 
 from . import sound, usage
-from .conversation import Conversation, item_id
+from .conversation import Audio, Conversation, item_id
 from .ids import NewId
 from .mcp import ApprovedCall, McpServers
 from .replies import McpToolCall, Reply, ToolCall
@@ -101,7 +101,9 @@ class ResponseRun:
     """A response that is being made.
 
     `conversation` gets its items, unless the response is out of band: then `settings.conversation_id` is None. `mcp`
-    knows which calls want approval.
+    knows which calls want approval. `spoken_item` is the id of the message that is heard. In a call it plays from
+    `playback_start`, in seconds of the session's time, and `played_ms` says how much of it the caller heard who cut it
+    short; None for who did not.
     """
 
     def __init__(
@@ -110,6 +112,9 @@ class ResponseRun:
         self.id = new_id("resp_")
         self.active = True
         self.playing = False
+        self.spoken_item = ""
+        self.playback_start = 0.0
+        self.played_ms: int | None = None
         self._settings = settings
         self._reply = reply
         self._conversation = conversation
@@ -146,9 +151,7 @@ class ResponseRun:
     def _run(self) -> Iterator[Step]:
         yield _UNTIL_CREATED
         yield ResponseCreated(response=self._response("in_progress"))
-        given = usage.input_tokens(
-            self._conversation, self._settings.instructions, sound.bytes_per_ms(self._settings.audio_format)
-        )
+        given = usage.input_tokens(self._conversation, self._settings.instructions)
         if self._reply.failure is None:
             yield _UNTIL_FIRST_DELTA
             yield from self._items()
@@ -209,7 +212,8 @@ class ResponseRun:
         place, audio_format = self._place(item, index), self._settings.audio_format
         yield ResponseContentPartAdded(**place, part=AudioPart(transcript=""))
         audio = self._reply.audio if self._reply.audio is not None else sound.hum(text, audio_format)
-        played = self._conversation.audio.setdefault(item_id(item), bytearray())
+        made = self._conversation.audio[item_id(item)] = Audio(bytearray(), audio_format)
+        self.spoken_item = item_id(item)
         said = ""
         for piece in interleaved(words(text), sound.chunks(audio, audio_format)):
             if isinstance(piece, str):
@@ -223,11 +227,9 @@ class ResponseRun:
                 if self._settings.plays and not self.playing:
                     self.playing = True
                     yield OutputAudioBufferStarted(response_id=self.id)
-                played += piece
+                made.data.extend(piece)
                 yield ResponseOutputAudioDelta(**place, delta=to_base64(piece))
-        self._made.audio += usage.audio_tokens(
-            len(played) / sound.bytes_per_ms(audio_format), usage.MODEL_AUDIO_MS_PER_TOKEN
-        )
+        self._made.audio += usage.audio_tokens(made.milliseconds, usage.MODEL_AUDIO_MS_PER_TOKEN)
         yield ResponseOutputAudioDone(**place)
         yield ResponseOutputAudioTranscriptDone(**place, transcript=said)
         yield ResponseContentPartDone(**place, part=AudioPart(transcript=said))

@@ -21,7 +21,7 @@ from openai_realtime.models.sessions import (
 )
 from openai_realtime.models.translation import RealtimeTranslationClientSecretCreateRequest
 
-from . import api_errors, ids, problems, sdp, sessions
+from . import api_errors, beta, ids, problems, sdp, sessions
 from .sessions import JSON
 from .state import BETA_SECRET_TTL, SECRET_TTL, State
 from .wire import Answer, ReceivedRequest, json_answer
@@ -61,7 +61,9 @@ def create_session(state: State, received: ReceivedRequest, _: str) -> Answer:
     body = _checked(_json_body(received), RealtimeSessionCreateRequest)
     _check_model(body, received, "model")
     _check_transcription(body.get("input_audio_transcription"), received, "input_audio_transcription")
-    secret = _beta_secret(state, _seconds(body.get("client_secret", {}), BETA_SECRET_TTL))
+    seconds = _seconds(body.get("client_secret", {}), BETA_SECRET_TTL)
+    config = beta.session_config({"model": sessions.BETA_MODEL, **body}, "realtime")
+    secret = _beta_secret(state, seconds, config)
     return json_answer(sessions.beta_session(body, ids.object_id("sess_", state.now()), secret))
 
 
@@ -70,7 +72,8 @@ def create_transcription_session(state: State, received: ReceivedRequest, _: str
     _check_beta(state)
     body = _checked(_json_body(received), RealtimeTranscriptionSessionCreateRequest)
     _check_transcription(body.get("input_audio_transcription"), received, "input_audio_transcription")
-    secret = _beta_secret(state, _seconds(body.get("client_secret", {}), BETA_SECRET_TTL, "expires_at"))
+    seconds = _seconds(body.get("client_secret", {}), BETA_SECRET_TTL, "expires_at")
+    secret = _beta_secret(state, seconds, beta.session_config(body, "transcription"))
     return json_answer(sessions.beta_transcription_session(body, ids.object_id("sess_", state.now()), secret))
 
 
@@ -252,6 +255,6 @@ def _seconds(holder: JSON, default: int, name: str = "expires_after") -> int:
     return seconds
 
 
-def _beta_secret(state: State, seconds: int) -> JSON:
-    value, expires_at = state.mint(seconds)
+def _beta_secret(state: State, seconds: int, config: JSON) -> JSON:
+    value, expires_at = state.mint(seconds, config)
     return {"value": value, "expires_at": expires_at}

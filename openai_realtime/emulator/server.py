@@ -326,6 +326,8 @@ class Emulator:
             else:
                 session.advance(seconds)
             self._wake(session)
+        for connection in self._connections:
+            connection.clock_moved()
 
     def _disturb(self, fault: LiveFault) -> None:
         for connection in self._connections:

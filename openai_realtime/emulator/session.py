@@ -88,8 +88,15 @@ class Session:
         new = ids.playback_event_id() if kind.startswith("output_audio_buffer.") else self._new_id("event_")
         return attrs.evolve(event, event_id=new)
 
+    @property
+    def seconds_left(self) -> float:
+        """How long it is until the hour is over, by the emulator's clock; negative after that."""
+        return self.expires_at - self._now()
+
     def expire(self) -> None:
-        """End because the hour is over."""
+        """End because the hour is over. Does nothing if the session has ended already."""
+        if self.close is not None:
+            return
         refusal = api_errors.session_expired()
         self._outbox.clear()
         self._send(self._error(refusal, None))

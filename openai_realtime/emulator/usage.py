@@ -47,11 +47,12 @@ def audio_tokens(milliseconds: float, ms_per_token: int) -> int:
     return math.ceil(milliseconds / ms_per_token)
 
 
-def input_tokens(conversation: Conversation, instructions: str, bytes_per_ms: int) -> Tokens:
+def input_tokens(conversation: Conversation, instructions: str) -> Tokens:
     """All that the model reads and hears before it answers."""
     tokens = Tokens(text=text_tokens(instructions))
     for item in conversation:
-        sound = len(conversation.audio.get(item_id(item), b"")) / bytes_per_ms
+        audio = conversation.audio.get(item_id(item))
+        sound = audio.milliseconds if audio else 0
         rate = MODEL_AUDIO_MS_PER_TOKEN if isinstance(item, AssistantMessage) else USER_AUDIO_MS_PER_TOKEN
         tokens.audio += audio_tokens(sound, rate)
         if not sound:

@@ -25,7 +25,6 @@ from .session import Session
 
 _MAX_MESSAGE = 32 * 1024 * 1024  # 15 MiB of audio in base64, and room
 _PING_SECONDS = 20.26
-_GLANCE_SECONDS = 0.02  # between two looks whether a silent connection is still there
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close sends RST
 
 
@@ -88,6 +87,7 @@ class LiveConnection:
         self._resuming = False
         self._start = 0.0
         self._reader: asyncio.Task[None] | None = None
+        self._timer = self._new_timer()
 
     def wake(self) -> None:
         """Look again whether there is something to do."""
@@ -97,6 +97,11 @@ class LiveConnection:
         """Let go on what is paused, or will be next: the client may be ahead of the pause it waits for."""
         self._resuming = True
         self.wake()
+
+    def clock_moved(self) -> None:
+        """The emulator's clock has jumped: the session's hour is over at another time of the loop's."""
+        self._timer.cancel()
+        self._timer = self._new_timer()
 
     def disturb(self, fault: LiveFault) -> None:
         """Let `fault` happen as soon as can be."""
@@ -108,7 +113,13 @@ class LiveConnection:
         await self._socket.close(code=1001, message=b"")
 
     async def run(self) -> None:
-        """Serve the session until one side closes."""
+        """Serve the session until one side closes, or its hour is over."""
+        try:
+            await self._serve()
+        finally:
+            self._timer.cancel()
+
+    async def _serve(self) -> None:
         if not math.isinf(self._speed):  # a call's session may be older than its connection
             self._start = asyncio.get_running_loop().time() - self.session.timeline.now / self._speed
         self._reader = asyncio.ensure_future(self._read())
@@ -142,6 +153,13 @@ class LiveConnection:
                 self._resuming = False
             else:
                 await self._pause()
+
+    def _new_timer(self) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(self.session.seconds_left, self._expire)
+
+    def _expire(self) -> None:
+        self.session.expire()
+        self.wake()
 
     async def _deliver(self, event: ServerEvent) -> None:
         """Send an event, unless a fault ended the connection, or wants it later."""
@@ -220,12 +238,7 @@ class LiveConnection:
         """Answer nothing, neither events nor pings, until the client is gone."""
         if self._reader is not None:
             self._reader.cancel()
-        lost = asyncio.Event()
-        while not self._transport.is_closing():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_GLANCE_SECONDS):
-                    await lost.wait()
-        self._gone = True
+        await asyncio.Event().wait()  # until the connection is gone, which cancels this
 
 
 def _is_due(at: int | str, place: int | str) -> bool:
