@@ -12,7 +12,7 @@ import aiohttp
 import pybase64
 import pytest
 
-from openai_realtime import AsyncRealtimeClient, InputAudioBufferDtmfEventReceived
+from openai_realtime import AsyncRealtimeClient, ConfigurationError, InputAudioBufferDtmfEventReceived
 from openai_realtime.converter import decode_server_event
 from openai_realtime.emulator import Emulator, Fault, LiveFault, Reply, ToolCall
 from openai_realtime.emulator.live_session import LiveSession
@@ -1575,6 +1575,11 @@ async def test_faults_now(emulator: Emulator) -> None:
         assert (await wire.error())["code"] == "session_expired"
         assert (await wire.closed())[0] == 1001
         assert (await other.error())["code"] == "session_expired"
+
+
+def test_a_misspelt_fault_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="kind: 'dorp' is not one of 'drop', 'half_frame'"):
+        LiveFault(kind="dorp")  # type: ignore[arg-type]
 
 
 async def test_speed() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import attrs
 
+from openai_realtime.errors import ConfigurationError
 from openai_realtime.models.server_events import ErrorDetails
 
 FaultKind: TypeAlias = Literal["drop", "half_frame", "close", "error", "silence", "expire", "message", "delay", "swap"]
@@ -33,13 +34,18 @@ class LiveFault:
     - ``swap``: send the next event after the one that follows it; it is held until that one comes.
     """
 
-    kind: FaultKind
+    kind: FaultKind = attrs.field()
     at: int | str = 0
     code: int = 1011
     reason: str = ""
     error: ErrorDetails = _ERROR
     message: str | bytes = attrs.field(default="", repr=False)
     seconds: float = 0.0
+
+    @kind.validator
+    def _is_known(self, _: object, kind: object) -> None:
+        if kind not in get_args(FaultKind):
+            raise ConfigurationError(f"kind: {kind!r} is not one of {', '.join(map(repr, get_args(FaultKind)))}")
 
 
 def half_frame(payload: bytes) -> bytes:
