@@ -241,8 +241,8 @@ class AsyncConnection:
             raise InvalidRequestError([Problem("event", "invalid_type", repr(event), "an event class or a function")])
         match = (lambda received: isinstance(received, event)) if isinstance(event, type) else event
         async with _deadline(timeout, f"no {getattr(event, '__name__', 'such event')}"):
-            found: ServerEvent = await self._given(self._inbox.expect(match, unread=True))
-            return found
+            found, index = await self._inbox.expect(match, unread=True)
+        return await self._given(found, index)
 
     async def _ask(self, event: ClientEvent, answer: type[E], match: Callable[[E], bool] = lambda _: True) -> E:
         """Send `event`; the first `answer` that `match` accepts, or the error that names the event."""
@@ -254,16 +254,16 @@ class AsyncConnection:
         try:
             await self.send(event)
             async with _deadline(_ACKNOWLEDGE, f"no answer to {event.type}"):
-                result: E = await self._given(future)
-                return result
+                found, index = await future
+            answered: Any = await self._given(found, index)
+            return answered  # type: ignore[no-any-return]
         finally:
             del self._questions[event_id]
             if not (future.cancel() or future.cancelled()):
                 future.exception()  # seen: a failed send has told the same
 
-    async def _given(self, future: Wait) -> Any:
-        """The event that a wait is for; later waits look behind it, but for those that begin in this moment."""
-        event, index = await future
+    async def _given(self, event: ServerEvent, index: int) -> ServerEvent:
+        """The event that a wait found; later waits look behind it, but for those that begin in this moment."""
         await asyncio.sleep(0)
         self._inbox.skip_to(index)
         return event
@@ -480,7 +480,8 @@ class AsyncRealtimeConnection(AsyncConnection):
         A response with ``conversation="none"`` does not wait. An entry in the response's metadata tells it from others.
         """
         config = ResponseConfig() if response is None else response
-        check(config, ResponseConfig)
+        _check_kind("response", config, "a ResponseConfig or None", ResponseConfig)
+        check(config)
         if config.conversation == "none":
             return await self._ask_for_response(config)
         async with self._turns[ResponseCreated]:

@@ -12,6 +12,7 @@ from openai_realtime import __version__
 from openai_realtime.config import (
     ClientConfig,
     ClientOptions,
+    ConnectOptions,
     Hidden,
     RetryPolicy,
     Timeout,
@@ -327,6 +328,22 @@ def test_timeouts_are_numbers_above_0(seconds: Any) -> None:
     assert "is not a finite number of seconds above 0" in str(refusal(timeout=seconds))
     with pytest.raises(RealtimeError, match=r"timeout.connect: .* is not a finite number of seconds above 0"):
         Timeout(connect=seconds)
+
+
+@pytest.mark.parametrize("value", [0, -1, "5", True, float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["open_timeout", "heartbeat", "max_message_size", "buffer_size"])
+def test_limits_of_a_connection_are_numbers_above_0(name: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=rf"options\.{name}: .* above 0"):
+        ConnectOptions(**{name: value})
+
+
+def test_limits_of_a_connection_that_can_be() -> None:
+    for name, value in {"open_timeout": 0.5, "heartbeat": None, "max_message_size": 1, "buffer_size": 1}.items():
+        assert getattr(ConnectOptions(**{name: value}), name) == value  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=r"options\.open_timeout"):
+        ConnectOptions(open_timeout=None)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=r"options\.buffer_size: .* whole number"):
+        ConnectOptions(buffer_size=1.5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

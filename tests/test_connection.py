@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
+import traceback
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -25,6 +27,7 @@ from openai_realtime import (
     ConnectOptions,
     ConversationItemCreate,
     Error,
+    InputAudioBufferSpeechStarted,
     InternalServerError,
     InvalidRequestError,
     NotFoundError,
@@ -34,11 +37,13 @@ from openai_realtime import (
     RealtimeClient,
     RealtimeEventError,
     RealtimeSessionConfig,
+    ReconnectPolicy,
     ResponseConfig,
     ResponseCreate,
     ResponseCreated,
     ResponseDone,
     ResponseOutputTextDelta,
+    RetryPolicy,
     SessionCreated,
     SessionExpiredError,
     SessionUpdated,
@@ -228,6 +233,62 @@ async def test_transcription_and_sideband_urls() -> None:
     assert queries == [{"intent": "transcription"}, {"call_id": "rtc_1"}]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"model": "m", "session": RealtimeSessionConfig(max_output_tokens="nope")},  # type: ignore[arg-type]
+        {"model": "m", "session": {"type": "realtime"}},
+        {"model": "m", "session": 5},
+        {"model": "m", "beta": True, "session": RealtimeSessionConfig()},
+        {"model": "m", "options": {"heartbeat": 5}, "reconnect": None},
+        {"model": "m", "options": 5},
+        {"model": "m", "reconnect": True},
+        {"model": "m", "reconnect": RetryPolicy()},
+    ],
+)
+async def test_bad_settings_are_refused_before_the_network(given: dict[str, Any]) -> None:
+    reached = []
+
+    async def script(peer: Peer) -> None:
+        reached.append(peer)
+        await greet(peer)
+
+    async with serving(script) as client:
+        with pytest.raises(InvalidRequestError, match=r"session|options|reconnect"):
+            async with client.connect(**given):
+                pass
+    assert not reached
+
+
+@pytest.mark.parametrize(
+    ("operation", "argument", "name"),
+    [
+        ("send", {"type": "response.create"}, "event"),
+        ("send", UserMessage.from_text("x"), "event"),
+        ("send", RateLimitsUpdated(rate_limits=[]), "event"),
+        ("send", None, "event"),
+        ("append_audio", "AAAA", "audio"),
+        ("append_audio", [0, 0], "audio"),
+        ("create_response", {}, "ResponseConfig"),
+        ("create_response", RealtimeSessionConfig(), "ResponseConfig"),
+        ("create_response", ResponseConfig(metadata=[1]), "metadata"),  # type: ignore[arg-type]
+        ("update_session", {}, "session"),
+        ("wait_for", "response.done", "event"),
+        ("wait_for", None, "event"),
+    ],
+)
+async def test_arguments_of_a_wrong_type_are_named_before_the_wire(operation: str, argument: Any, name: str) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.receive_type("input_audio_buffer.append")  # and nothing before
+        await peer.send("rate_limits.updated", rate_limits=[])
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        with pytest.raises(InvalidRequestError, match=name):
+            await getattr(connection, operation)(argument)
+        await connection.append_audio(bytearray(2))
+        assert await connection.wait_for(RateLimitsUpdated, 5)
+
+
 async def test_send_checks_before_the_wire() -> None:
     async def only_good(peer: Peer) -> None:
         assert (await peer.receive())["type"] == "response.create"
@@ -271,6 +332,13 @@ async def test_the_word_on_a_cancel_that_came_too_late_is_no_news() -> None:
     assert events[2].error.event_id == "of_another"
 
 
+@pytest.mark.parametrize("timeout", [0, -1, None])
+async def test_a_wait_without_time_finds_what_is_there(timeout: float | None) -> None:
+    async with serving(greet) as client, client.connect(model="m") as connection:
+        assert isinstance(await connection.wait_for(SessionCreated, timeout), SessionCreated)
+        assert isinstance(await connection.receive(timeout), SessionCreated)
+
+
 async def test_an_event_that_this_package_does_not_know_is_sent_as_it_is() -> None:
     async def script(peer: Peer) -> None:
         event = await peer.receive_type("new.event")
@@ -304,6 +372,36 @@ async def test_a_late_commit_error_meets_its_own_commit() -> None:
         both = await asyncio.gather(connection.commit_audio(), connection.commit_audio(), return_exceptions=True)
     assert isinstance(both[0], RealtimeEventError)
     assert both[1].item_id == "item_2"  # type: ignore[union-attr]
+
+
+async def test_errors_before_the_first_event_are_delivered() -> None:
+    async def complain(peer: Peer) -> None:
+        await peer.send("error", error={"type": "server_error", "message": "sorry"})
+        await greet(peer)
+
+    async with serving(complain) as client, client.connect(model="m") as connection:
+        assert connection.unread == 2
+        early = await connection.receive()
+        assert isinstance(early, Error)
+        assert early.error.message == "sorry"
+        assert isinstance(await connection.receive(), SessionCreated)
+
+
+@pytest.mark.parametrize("reconnect", [None, ReconnectPolicy()], ids=["off", "on"])
+@pytest.mark.parametrize("type_", [["error"], {"a": 1}, 5, 1.5, True, None])
+async def test_an_event_whose_type_is_no_text_is_delivered(type_: Any, reconnect: ReconnectPolicy | None) -> None:
+    async def odd(peer: Peer) -> None:
+        await peer.socket.send_str(json.dumps({"type": type_, "odd": True}))
+        await peer.answers(1)
+
+    async with (
+        serving(after_greeting(odd)) as client,
+        client.connect(model="m", reconnect=reconnect) as connection,
+    ):
+        await connection.receive()
+        event = await connection.receive()
+        assert event.raw == {"type": type_, "odd": True}
+        assert await connection.update_session(RealtimeSessionConfig())
 
 
 async def test_responses_wait_their_turn() -> None:
@@ -341,6 +439,53 @@ async def test_a_response_that_the_server_refuses_for_one_of_its_own_is_asked_fo
             await asyncio.sleep(0)
         await connection.append_audio(bytes(2))
         assert (await creating).response.id == "resp_1"
+
+
+async def test_a_response_of_the_server_that_begins_and_ends_with_the_refusal_is_waited_for_too() -> None:
+    async def script(peer: Peer) -> None:
+        refused = await peer.receive_type("response.create")
+        error = {"code": "conversation_already_has_active_response", "message": "", "event_id": refused["event_id"]}
+        send_at_once(
+            peer,
+            {"type": "response.created", "response": {"id": "resp_vad", "conversation_id": "c", "metadata": None}},
+            {"type": "error", "error": error},
+            {"type": "response.done", "response": {"id": "resp_vad"}},
+        )
+        again = await peer.receive_type("response.create")
+        metadata = again["response"]["metadata"]
+        await peer.send("response.created", response={"id": "resp_1", "conversation_id": "c", "metadata": metadata})
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        assert (await connection.create_response()).response.id == "resp_1"
+
+
+def send_at_once(peer: Peer, *events: dict[str, Any]) -> None:
+    """Send `events` in one piece, so that the client has the last when it looks at the first."""
+    assert peer.request.transport is not None
+    frames = b""
+    for payload in (json.dumps(event).encode() for event in events):
+        short = len(payload) < 126
+        size = bytes([len(payload)]) if short else bytes([126]) + len(payload).to_bytes(2, "big")
+        frames += b"\x81" + size + payload  # a text frame of a server: not masked
+    peer.request.transport.write(frames)
+
+
+@pytest.mark.parametrize(("entries", "ours"), [(15, 1), (16, 0)])
+async def test_a_response_whose_metadata_are_full_gets_no_entry_of_ours_and_is_found(entries: int, ours: int) -> None:
+    given = {str(number): "x" for number in range(entries)}
+
+    async def script(peer: Peer) -> None:
+        create = await peer.receive_type("response.create")
+        metadata = create["response"]["metadata"]
+        assert len(metadata) == entries + ours
+        for response_id, theirs in [("resp_vad", None), ("resp_other", {"0": "x"}), ("resp_1", metadata)]:
+            await peer.send(
+                "response.created", response={"id": response_id, "conversation_id": "c", "metadata": theirs}
+            )
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        made = await connection.create_response(ResponseConfig(metadata=given))
+        assert made.response.id == "resp_1"
 
 
 async def test_a_response_waits_for_the_end_of_one_that_the_server_began_itself() -> None:
@@ -384,6 +529,21 @@ async def test_cancelling_what_is_over_is_no_error() -> None:
         assert await connection.cancel_response() is None
 
 
+async def test_a_cancel_is_not_answered_by_the_end_of_a_response_out_of_band() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.send("response.created", response={"id": "main", "conversation_id": "c", "metadata": None})
+        await peer.send("response.created", response={"id": "aside", "conversation_id": None, "metadata": None})
+        await peer.receive_type("response.cancel")
+        await peer.send("response.done", response={"id": "aside", "status": "completed"})
+        await peer.send("response.done", response={"id": "main", "status": "cancelled"})
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        await connection.wait_for(lambda event: (event.raw or {}).get("response", {}).get("id") == "aside", 5)
+        done = await connection.cancel_response()
+        assert done is not None
+        assert done.response.id == "main"
+
+
 async def test_another_error_of_a_cancel_is_raised() -> None:
     async def script(peer: Peer) -> None:
         cancel = await peer.receive_type("response.cancel")
@@ -392,6 +552,20 @@ async def test_another_error_of_a_cancel_is_raised() -> None:
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         with pytest.raises(RealtimeEventError, match="invalid_value"):
             await connection.cancel_response("resp_1")
+
+
+async def test_audio_is_cleared_and_truncated() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.receive_type("input_audio_buffer.clear")
+        await peer.send("input_audio_buffer.cleared")
+        truncate = await peer.receive_type("conversation.item.truncate")
+        assert (truncate["audio_end_ms"], truncate["content_index"]) == (1500, 0)
+        for item_id in ("another", truncate["item_id"]):
+            await peer.send("conversation.item.truncated", item_id=item_id, content_index=0, audio_end_ms=1500)
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        assert (await connection.clear_audio()).type == "input_audio_buffer.cleared"
+        assert (await connection.truncate_item("item_1", 1500)).item_id == "item_1"
 
 
 async def test_the_audio_of_a_call_is_cleared() -> None:
@@ -454,6 +628,92 @@ async def test_waiters_and_an_iterator_all_see_the_event_in_order() -> None:
         await connection.send(ResponseCreate())
     assert first.result() is second.result()
     assert reading.result() == ["session.created", "response.output_text.delta", "response.done"]
+
+
+async def pair(peer: Peer) -> None:
+    await peer.send("input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_1")
+    await peer.send("response.done", response={"id": "resp_1"})
+    await peer.send("rate_limits.updated", rate_limits=[])
+
+
+@pytest.mark.parametrize(
+    "kinds", [(ResponseDone, InputAudioBufferSpeechStarted), (InputAudioBufferSpeechStarted, ResponseDone)]
+)
+async def test_waits_that_begin_together_find_their_events_in_any_order(kinds: tuple[type[Any], type[Any]]) -> None:
+    async with serving(after_greeting(pair)) as client, client.connect(model="m") as connection:
+        while connection.unread < 4:  # noqa: ASYNC110 - without a wait, which would be the first of them
+            await asyncio.sleep(0)
+        found = await asyncio.gather(*(connection.wait_for(kind, 5) for kind in kinds))
+        assert [type(event) for event in found] == list(kinds)
+        assert await connection.wait_for(RateLimitsUpdated, 5)
+        later = asyncio.create_task(connection.wait_for(InputAudioBufferSpeechStarted))
+        with pytest.raises(APITimeoutError):
+            await connection.wait_for(SessionCreated, 0.01)
+        assert not later.done()  # it looks behind what the others found
+        later.cancel()
+
+
+async def test_a_cancelled_wait_hides_no_event_from_the_next() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.receive_type("response.create")
+        await pair(peer)
+
+    def cancel(event: Any) -> bool:
+        """Cancel the first wait when its event is found, and not given out yet."""
+        if isinstance(event, ResponseDone):
+            first.cancel()
+        return False
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        first = asyncio.create_task(connection.wait_for(ResponseDone))
+        second = asyncio.create_task(connection.wait_for(cancel))
+        await asyncio.sleep(0)
+        await connection.send(ResponseCreate())
+        await asyncio.wait([first])
+        assert first.cancelled()
+        assert await connection.wait_for(ResponseDone, 5)
+        second.cancel()
+
+
+@pytest.mark.parametrize("unread", [False, True])
+async def test_a_function_that_raises_stop_iteration_ends_its_own_wait_and_nothing_else(unread: bool) -> None:  # noqa: FBT001 - a parameter
+    async def script(peer: Peer) -> None:
+        await peer.answers(1)
+
+    def broken(_: object) -> bool:
+        return bool(next(iter(())))
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        if not unread:
+            await connection.receive()
+        waiting = asyncio.create_task(connection.wait_for(broken, 5))
+        await asyncio.sleep(0)
+        assert await connection.update_session(RealtimeSessionConfig())
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await waiting
+        assert not connection.closed
+
+
+@pytest.mark.parametrize("call", ["send", "receive", "wait_for", "append_audio", "create_response"])
+async def test_each_error_of_a_closed_connection_is_a_new_one(call: str) -> None:
+    """Each raise adds to an exception's traceback, and what the frames there hold is never freed."""
+    argument = {"send": (ResponseCreate(),), "wait_for": (ResponseDone,), "append_audio": (bytes(2),)}
+
+    async def script(peer: Peer) -> None:
+        await peer.socket.close(code=1011, message=b"bye")
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        with pytest.raises(ConnectionClosedError):
+            await connection.wait_for(ResponseDone)
+        await connection.receive()
+        errors = []
+        for _ in range(10):
+            with pytest.raises(ConnectionClosedError) as caught:
+                await getattr(connection, call)(*argument.get(call, ()))
+            errors.append(caught.value)
+    assert len({id(error) for error in errors}) == 10
+    assert len({len(list(traceback.walk_tb(error.__traceback__))) for error in errors}) == 1
+    assert {(error.code, error.reason) for error in errors} == {(1011, "bye")}
 
 
 async def test_a_cancelled_receive_loses_nothing() -> None:
@@ -527,8 +787,9 @@ async def test_a_lost_connection_wakes_everybody() -> None:
         with pytest.raises(ConnectionClosedError) as caught:
             await connection.update_session(RealtimeSessionConfig())
         assert caught.value.code == 1006
-        with pytest.raises(ConnectionClosedError):
+        with pytest.raises(ConnectionClosedError) as another:
             await waiting
+        assert another.value is not caught.value  # two tasks that raise one exception mix their tracebacks
 
 
 async def test_a_full_buffer_holds_back_the_server_and_nothing_is_lost() -> None:
@@ -580,12 +841,6 @@ async def test_long_audio_is_split() -> None:
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         await connection.append_audio(bytes(200_000))
     assert sizes == [48_000] * 4 + [8_000]
-
-
-async def test_audio_is_bytes() -> None:
-    async with serving(greet) as client, client.connect(model="m") as connection:
-        with pytest.raises(InvalidRequestError, match="str is not bytes"):
-            await connection.append_audio("AAAA")  # type: ignore[arg-type]
 
 
 async def test_what_nobody_has_read_is_counted() -> None:

@@ -425,6 +425,51 @@ def test_a_response_is_under_way_until_it_is_done() -> None:
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 
+def speaks(conversation: Session, item_id: str) -> None:
+    """All that is kept of an item's part: its words, as they come and at the end, and the length of its audio."""
+    place = {"item_id": item_id, "content_index": 0}
+    conversation.says("response.output_audio.delta", **place, delta="AAAA")
+    conversation.says("response.output_audio_transcript.delta", **place, delta="Hel")
+    conversation.says("response.output_audio_transcript.done", **place, transcript="Hello")
+
+
+def kept(conversation: Session) -> tuple[int, ...]:
+    return len(conversation._texts), len(conversation._output_bytes), len(conversation.cut)
+
+
+def test_what_a_response_out_of_band_said_is_forgotten_at_its_end() -> None:
+    conversation = session()
+    for number in range(3):
+        response_id, item_id = f"resp_{number}", f"item_{number}"
+        conversation.says("response.created", response={"id": response_id, "conversation_id": None})
+        speaks(conversation, item_id)
+        assert kept(conversation) == (1, 1, 0)
+        output = [{"id": item_id, "type": "message"}, {"id": 5}, "odd", None]
+        conversation.says("response.done", response={"id": response_id, "conversation_id": None, "output": output})
+        assert kept(conversation) == (0, 0, 0)
+
+
+def test_what_a_response_of_the_conversation_said_is_kept_at_its_end() -> None:
+    conversation = session()
+    conversation.adds("item_1", type="message", role="assistant", content=[])
+    speaks(conversation, "item_1")
+    conversation.says("response.done", response={"id": "resp_1", "output": [{"id": "item_1", "type": "message"}]})
+    assert kept(conversation) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_what_a_deleted_item_said_is_forgotten(words: bool) -> None:  # noqa: FBT001 - a parameter
+    conversation = session()
+    conversation.adds("item_1", type="message", role="assistant", content=[])
+    if words:
+        speaks(conversation, "item_1")
+    else:
+        conversation.says("response.output_audio.delta", item_id="item_1", content_index=0, delta="AAAA")
+    conversation.says("conversation.item.truncated", item_id="item_1", content_index=0, audio_end_ms=1)
+    conversation.says("conversation.item.deleted", item_id="item_1")
+    assert kept(conversation) == (0, 0, 0)
+
+
 def test_settings_are_those_of_all_accepted_updates() -> None:
     conversation = Session()
     updates = [

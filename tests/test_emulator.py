@@ -989,10 +989,8 @@ async def test_a_wrong_content_type_only(emulator: Emulator, http: aiohttp.Clien
 
 
 async def test_delay(emulator: Emulator, http: aiohttp.ClientSession) -> None:
-    emulator.fail(SECRET, Fault(delay=0.05), Fault(delay=60))
-    started = time.monotonic()
+    emulator.fail(SECRET, Fault(delay=0.01), Fault(delay=600))
     assert (await post(http, "realtime/client_secrets"))[0] == 200
-    assert time.monotonic() - started >= 0.05
     with pytest.raises(TimeoutError):
         await post(http, "realtime/client_secrets", timeout=aiohttp.ClientTimeout(total=0.05))
 
@@ -1125,14 +1123,15 @@ def test_ipv6() -> None:
 
 def test_close_does_not_wait_for_hanging_requests() -> None:
     with Emulator() as emulator:
+        thread = emulator._thread
         emulator.fail(SECRET, Fault(hang=True))
         connection = socket.create_connection(address(emulator), timeout=5)
         connection.sendall(b"POST /v1/realtime/client_secrets HTTP/1.0\r\n\r\n")
         deadline = time.monotonic() + 5
         while not emulator.requests:
             assert time.monotonic() < deadline
-        started = time.monotonic()
-    assert time.monotonic() - started < 3
+    assert thread is not None
+    assert not thread.is_alive()  # else `close` gave up
     assert connection.recv(100) == b""
     connection.close()
 

@@ -46,7 +46,6 @@ MODEL = "gpt-realtime-2.1"
 TEXT = RealtimeSessionConfig(output_modalities=["text"])
 THREE_ATTEMPTS = RetryPolicy(max_retries=2, initial_delay=0)
 LIMIT = 65_536  # bytes of a message
-PING = 0.3  # seconds
 
 Seen = tuple[str, ...]
 
@@ -123,8 +122,9 @@ QUOTA = api_error("invalid_request_error", "insufficient_quota")
 SORRY = api_error("server_error", None)
 UNANSWERED = f"reconnected after 1006 {CUT}: 0 restored, 1 resent, lost: nothing"
 AT_ONCE = LiveFault(kind="drop")
-PINGING = ConnectOptions(heartbeat=PING)
-HASTY = ConnectOptions(open_timeout=PING)
+PINGING = ConnectOptions(heartbeat=0.5)  # seconds; the answer may take half of it
+HASTY = ConnectOptions(open_timeout=0.7)  # enough for the attempt after the silent one
+HOPELESS = ConnectOptions(open_timeout=0.1)  # where no attempt shall succeed
 
 FAULTS = [
     # Before the session is open: the connection is tried again, with or without reconnect.
@@ -152,7 +152,7 @@ FAULTS = [
         ("RateLimitError insufficient_quota 4000",),
     ),
     Row("drop-always", (AT_ONCE,) * 3, ("APIConnectionError",), ("APIConnectionError",)),
-    Row("silence-always", (LiveFault(kind="silence"),) * 3, ("APITimeoutError",), ("APITimeoutError",), HASTY),
+    Row("silence-always", (LiveFault(kind="silence"),) * 3, ("APITimeoutError",), ("APITimeoutError",), HOPELESS),
     # The settings are not answered: `connect` fails, or sends them again.
     Row(
         "drop-before-settings",

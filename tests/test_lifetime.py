@@ -10,6 +10,7 @@ import inspect
 import itertools
 import signal
 import threading
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, Self, TypeVar
@@ -492,6 +493,39 @@ def test_a_thread_that_waits_for_another_to_read_has_a_timeout() -> None:
     in_thread(run).result(DEADLINE)
 
 
+@pytest.mark.parametrize("timeout", [1e12, 10**100, float("inf")])
+def test_a_timeout_that_no_clock_can_measure_is_none(timeout: float) -> None:
+    with blocking() as (_, client), client.connect(model=MODEL) as connection:
+        assert isinstance(connection.receive(timeout), SessionCreated)
+        reading = in_thread(lambda: connection.receive(timeout))
+        connection.create_item(UserMessage.from_text("x"))
+        assert isinstance(reading.result(DEADLINE), ConversationItemAdded)
+
+
+@pytest.mark.parametrize("handled", [ValueError, StopIteration])
+def test_a_with_block_inside_an_except_block_leaves_without_that_exception(
+    handled: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[tuple[object, ...]] = []
+    original = AsyncRealtimeConnection.__aexit__
+
+    async def leave(self: AsyncRealtimeConnection, *error: object) -> None:
+        left.append(error)
+        await original(self, *error)
+
+    monkeypatch.setattr(AsyncRealtimeConnection, "__aexit__", leave)
+    with blocking() as (_, client):
+        try:
+            raise handled("the user's")  # noqa: TRY301 - what is handled here is the point
+        except handled as error:
+            depths = [len(list(traceback.walk_tb(error.__traceback__)))]
+            with client.connect(model=MODEL) as connection:
+                connection.receive(DEADLINE)
+            depths.append(len(list(traceback.walk_tb(error.__traceback__))))
+    assert left == [(None, None, None)]
+    assert depths == [1, 1]
+
+
 def test_an_interrupt_at_any_line_of_receive_loses_no_event() -> None:
     """Nor gives one twice, nor keeps a lock."""
     count = 6
@@ -583,6 +617,38 @@ def test_ctrl_c_leaves_the_block_and_closes_the_connection(served: Emulator) -> 
         assert code == -signal.SIGINT
         assert stderr.count("Traceback") == 1
         assert stderr.endswith("KeyboardInterrupt\n")
+    finally:
+        process.kill_all()
+
+
+def test_ctrl_c_ends_a_receive_though_another_thread_is_in_one(served: Emulator) -> None:
+    process = script(
+        served,
+        f"""
+        def interrupt(main):
+            while sys._current_frames()[main].f_code.co_name != "_next":
+                pass
+            os.kill(os.getpid(), signal.SIGINT)
+        with client, client.connect(model="{MODEL}") as connection:
+            connection.receive(10)
+            thread = threading.Thread(target=lambda: print(connection.receive(10).type))
+            thread.start()
+            while connection._reading.acquire(blocking=False):
+                connection._reading.release()
+            threading.Thread(target=interrupt, args=(threading.get_ident(),)).start()
+            try:
+                connection.receive(10)
+            except KeyboardInterrupt:
+                print("interrupted")
+            connection.create_item(UserMessage.from_text("x"))
+            thread.join()
+            print(connection.receive(10).type)
+        """,
+        INTERRUPTED,
+    )
+    try:
+        seen = ["interrupted", "conversation.item.added", "conversation.item.done"]
+        assert process.finish() == (0, "".join(f"{line}\n" for line in seen), "")
     finally:
         process.kill_all()
 

@@ -18,6 +18,7 @@ from openai_realtime import (
     APIStatusError,
     AsyncRealtimeClient,
     AsyncRealtimeConnection,
+    ClientStateError,
     ConnectionClosedError,
     ConversationItemAdded,
     FunctionCallOutput,
@@ -808,6 +809,22 @@ async def test_a_function_that_fails_ends_it(hook: Any, cause: type[Exception]) 
             await connection.wait_for(Reconnected, 5)
     assert caught.value.code == 1006
     assert isinstance(caught.value.__cause__, cause)
+
+
+@pytest.mark.parametrize("operation", ["send", "append_audio", "create_response", "update_session"])
+async def test_a_function_cannot_use_the_connection_that_waits_for_it(operation: str) -> None:
+    arguments: dict[str, Any] = {"send": ResponseCreate(), "append_audio": bytes(2), "update_session": TEXT}
+    given = [arguments[operation]] if operation in arguments else []
+
+    async def use(plan: RestorePlan) -> RestorePlan:
+        await getattr(connection, operation)(*given)
+        return plan
+
+    async with hooked(use, nothing) as connection:
+        with pytest.raises(ConnectionClosedError, match="1006") as caught:
+            await connection.wait_for(Reconnected, 5)
+    assert isinstance(caught.value.__cause__, ClientStateError)
+    assert "on_reconnect" in str(caught.value.__cause__)
 
 
 # --- sends and ends meanwhile -----------------------------------------------------------------------------------------

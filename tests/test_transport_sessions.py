@@ -9,7 +9,7 @@ import weakref
 import aiohttp
 import pytest
 from aiohttp.abc import ResolveResult
-from test_connection_targets import MODEL, Door
+from test_connection_targets import KEY, MODEL, Door
 from test_transport import Server as RawServer, answer, connect, failure
 
 from openai_realtime.config import Timeout
@@ -43,6 +43,27 @@ async def test_nothing_warns_when_a_client_of_an_injected_session_is_dropped_unc
         assert pool() is None
         assert upgrading.closed
         assert not session.closed
+
+
+async def test_an_injected_session_keeps_its_headers_and_traces_for_a_websocket() -> None:
+    started: list[str] = []
+
+    async def note(_: object, __: object, params: aiohttp.TraceRequestStartParams) -> None:
+        started.append(params.url.path)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(note)
+    headers = {"X-Gateway": "g1", "Authorization": "Basic of the session"}
+    async with asyncio.timeout(DEADLINE), Door() as door:
+        async with (
+            aiohttp.ClientSession(headers=headers, trace_configs=[trace]) as session,
+            door.client(http_session=session) as client,
+            client.connect(model=MODEL),
+        ):
+            pass
+        assert door.sent("X-Gateway") == ["g1"]
+        assert door.sent("Authorization") == [f"Bearer {KEY}"]
+    assert started == ["/v1/realtime"]
 
 
 async def test_a_client_that_is_closed_while_it_connects_lets_the_injected_session_finish() -> None:

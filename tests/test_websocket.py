@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import anyio
+import attrs
 import pytest
-from scripted import Peer, serving
+from aiohttp import web
+from scripted import KEY, Peer, serving
 from test_lifetime import nothing_left
 from test_recovery import POLICY, Gate, greeting, lose, nothing
 
 from openai_realtime import (
+    APITimeoutError,
+    AsyncRealtimeClient,
     AsyncRealtimeConnection,
     ConnectionClosedError,
     ConnectOptions,
     InputAudioBufferAppend,
     RateLimitsUpdated,
     Reconnected,
+    ReconnectPolicy,
     ResponseCreate,
+    RestorePlan,
+    RetryPolicy,
     UserMessage,
 )
 from openai_realtime.config import ConnectTarget
@@ -96,6 +105,33 @@ async def test_close_ends_a_send_that_waits_for_room() -> None:
     async with blocked(asyncio.Event()) as (connection, _):
         await connection.close()
         assert connection.closed
+
+
+async def test_a_send_that_waits_for_room_is_told_when_the_new_connection_does_not_get_it() -> None:
+    cut = asyncio.Event()
+
+    async def deaf(peer: Peer) -> None:
+        transport: Any = peer.request.transport
+        transport.pause_reading()
+        await cut.wait()
+        peer.abort()
+
+    async def push() -> None:
+        while True:
+            await connection.send(InputAudioBufferAppend.from_bytes(MUCH))
+
+    policy = attrs.evolve(POLICY, on_reconnect=lambda plan: attrs.evolve(plan, events=()))
+    async with (
+        nothing_left(),
+        serving(greeting(deaf), greeting(nothing)) as client,
+        client.connect(model="m", reconnect=policy) as connection,
+    ):
+        pushing = asyncio.create_task(push())
+        await until_nothing_is_written(connection)
+        cut.set()
+        with pytest.raises(ConnectionClosedError, match=r"input_audio_buffer\.append was lost with the connection"):
+            await pushing
+        assert not connection.closed
 
 
 async def test_a_send_on_a_lost_connection_is_told_though_nobody_reads_the_full_buffer() -> None:
@@ -247,4 +283,176 @@ async def test_close_is_bounded_though_the_peer_takes_nothing(monkeypatch: pytes
     monkeypatch.setattr("openai_realtime.websocket._CLOSE", 0.01)
     async with blocked(asyncio.Event()) as (connection, _):
         await connection.close()
+        assert connection.closed
+
+
+# --- an upgrade without an answer, and closes that are interrupted ----------------------------------------------------
+
+
+@asynccontextmanager
+async def silent(*, after: int) -> AsyncIterator[AsyncRealtimeClient]:
+    """A client of a server that greets and cuts its first connections, and answers the upgrade of no later one."""
+    upgrades = 0
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        nonlocal upgrades
+        upgrades += 1
+        if upgrades > after:
+            await asyncio.Event().wait()
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        peer = Peer(socket, request)
+        await peer.greet()
+        await lose(peer)
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/v1/realtime", handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    try:
+        async with AsyncRealtimeClient(base_url=url, api_key=KEY, retry=RetryPolicy(max_retries=0)) as client:
+            yield client
+    finally:
+        await runner.cleanup()
+    assert upgrades == after + 1
+
+
+HASTY = ConnectOptions(open_timeout=0.1)
+
+
+async def test_an_upgrade_without_an_answer_ends() -> None:
+    async with nothing_left(), asyncio.timeout(DEADLINE), silent(after=0) as client:
+        with pytest.raises(APITimeoutError, match=r"no session within 0\.1 seconds"):
+            await client.connect(model="m", options=HASTY).__aenter__()
+
+
+async def test_an_upgrade_without_an_answer_ends_during_a_reconnect_too() -> None:
+    policy = ReconnectPolicy(retry=RetryPolicy(max_retries=0))
+    # The first upgrade is answered, and has the usual time for it.
+    async with nothing_left(), asyncio.timeout(DEADLINE), silent(after=1) as client:
+        async with client.connect(model="m", reconnect=policy) as connection:
+            assert connection._recovery is not None
+            connection._recovery._options = HASTY
+            with pytest.raises(ConnectionClosedError, match="1006") as caught:
+                await connection.wait_for(Reconnected)
+        assert isinstance(caught.value.__cause__, APITimeoutError)
+
+
+async def leave_by_a_scope(use: Any, ready: asyncio.Event) -> None:
+    """Every wait inside a cancelled scope is cancelled, those of the close too."""
+    with anyio.CancelScope() as scope:
+
+        async def cancel() -> None:
+            await ready.wait()
+            scope.cancel()
+
+        cancelling = asyncio.create_task(cancel())
+        await use()
+    assert scope.cancelled_caught
+    await cancelling
+
+
+async def leave_by_two_cancels(use: Any, ready: asyncio.Event) -> None:
+    """The second comes during the close."""
+    using = asyncio.create_task(use())
+    await ready.wait()
+    using.cancel()
+    await asyncio.sleep(0)
+    using.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await using
+
+
+LEAVE = pytest.mark.parametrize("leave", [leave_by_a_scope, leave_by_two_cancels])
+
+
+@LEAVE
+async def test_an_interrupted_close_cuts_the_connection(leave: Any) -> None:
+    ready, left = asyncio.Event(), asyncio.Event()
+
+    async def use() -> None:
+        async with client.connect(model="m") as connection:
+            async for _ in connection:
+                ready.set()
+
+    async def until_left(peer: Peer) -> None:
+        try:
+            await peer.socket.receive()
+        finally:
+            left.set()
+
+    async with nothing_left(), serving(greeting(until_left)) as client:
+        await leave(use, ready)
+        await left.wait()
+
+
+@LEAVE
+async def test_an_interrupted_close_of_a_deaf_peer_cuts_the_connection(leave: Any) -> None:
+    """It waits for an answer to its close that never comes."""
+    ready = asyncio.Event()
+
+    async def use() -> None:
+        async with client.connect(model="m") as connection:
+            async for _ in connection:
+                ready.set()
+
+    async def deaf(peer: Peer) -> None:
+        transport: Any = peer.request.transport
+        transport.pause_reading()
+        await asyncio.Event().wait()
+
+    async with nothing_left(), serving(greeting(deaf)) as client:
+        await leave(use, ready)
+
+
+@LEAVE
+@pytest.mark.parametrize("moment", ["function", "first event"])
+async def test_an_interrupted_close_ends_a_reconnect(leave: Any, moment: str) -> None:
+    ready, ended = asyncio.Event(), []
+
+    async def ask(plan: RestorePlan) -> RestorePlan:
+        if moment == "function":
+            ready.set()
+            await asyncio.Event().wait()
+        return plan
+
+    async def second(peer: Peer) -> None:
+        ready.set()
+        try:
+            await peer.socket.receive()
+        finally:
+            ended.append(peer)
+
+    async def use() -> None:
+        policy = ReconnectPolicy(on_reconnect=ask)
+        async with client.connect(model="m", reconnect=policy) as connection:
+            async for _ in connection:
+                pass
+
+    async with nothing_left(), serving(greeting(lose), second) as client:
+        await leave(use, ready)
+    assert len(ended) == (moment != "function")
+
+
+async def test_closes_at_once_all_wait_for_the_answer() -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(peer: Peer) -> None:
+        peer.socket._autoclose = False
+        message = await peer.socket.receive()
+        assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1000)
+        asked.set()
+        await answer.wait()
+        await peer.socket.close()
+
+    async with nothing_left(), serving(greeting(slow)) as client, client.connect(model="m") as connection:
+        closing = [asyncio.create_task(connection.close()) for _ in range(3)]
+        await asked.wait()
+        assert not connection._socket._tcp.is_closing()
+        assert not any(task.done() for task in closing)
+        answer.set()
+        await asyncio.gather(*closing)
         assert connection.closed
