@@ -28,6 +28,11 @@ Listener: TypeAlias = Callable[[Entry | None], None]
 class Inbox:
     """Unread events in order. `limit` is bytes of JSON; while somebody waits for an answer, twice as many are taken."""
 
+    __slots__ = (
+        *("_bounded", "_bytes", "_limit", "_listener", "_read", "_sleepers", "_unread", "_waited", "_waits"),
+        *("ended", "full"),
+    )  # thousands of connections may be open
+
     def __init__(self, limit: int) -> None:
         self.ended: ConnectionClosedError | None = None
         self.full = False

@@ -34,6 +34,11 @@ _ANSWER_CLOSE = 0.5  # the same when the peer has closed and waits for our answe
 class EventSocket:
     """Its events come from `next`, one after the other, with their size in bytes of JSON. Pings are answered there."""
 
+    __slots__ = (
+        *("_alive", "_closing", "_dialect", "_heartbeat", "_options", "_patience", "_response", "_silent", "_socket"),
+        *("_target", "_tcp", "_transport", "last_error", "paused"),
+    )  # thousands of connections may be open
+
     def __init__(self, transport: Transport, target: ConnectTarget, options: ConnectOptions) -> None:
         self.last_error: ServerEvent | None = None
         self.paused = False

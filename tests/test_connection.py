@@ -51,6 +51,7 @@ from openai_realtime import (
     UnreadEventsError,
     UserMessage,
 )
+from openai_realtime.inbox import Inbox
 
 pytestmark = pytest.mark.anyio
 
@@ -861,12 +862,12 @@ async def test_a_defect_of_the_reader_ends_the_session_and_is_told(monkeypatch: 
         await peer.receive_type("response.create")
         await peer.send("response.done", response={})
 
-    def broken(_: object) -> None:
+    def broken(_: Inbox, __: object) -> None:
         raise ZeroDivisionError
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         await connection.receive()
-        monkeypatch.setattr(connection._inbox, "put", broken)
+        monkeypatch.setattr(Inbox, "put", broken)
         await connection.send(ResponseCreate())
         with pytest.raises(ConnectionClosedError, match="the reader failed") as caught:
             await connection.receive()
