@@ -385,14 +385,15 @@ class AsyncConnection:
 
     def _renew_later(self) -> None:
         """Have the connection replaced before the session ends, if the policy says so."""
-        delay = self._recovery.renewal(time.time()) if self._recovery else None
+        if self._recovery is None:
+            return
+        delay = self._recovery.renewal(time.time())
         if delay is not None:
-            self._helpers.append(asyncio.create_task(self._renew(delay)))
+            self._helpers.append(asyncio.create_task(self._renew(self._recovery, delay)))
 
-    async def _renew(self, delay: float) -> None:
+    async def _renew(self, recovery: Recovery, delay: float) -> None:
         await asyncio.sleep(delay)
-        if self._recovery is not None:
-            await self._recovery.calm()
+        await recovery.calm()
         self._renewing = True
         self._ready = False
         await self._socket.finish()
