@@ -239,7 +239,7 @@ class AsyncConnection:
         """
         if not callable(event):
             raise InvalidRequestError([Problem("event", "invalid_type", repr(event), "an event class or a function")])
-        match = (lambda received: isinstance(received, event)) if isinstance(event, type) else event
+        match: Any = (lambda received: isinstance(received, event)) if isinstance(event, type) else event
         async with _deadline(timeout, f"no {getattr(event, '__name__', 'such event')}"):
             found, index = await self._inbox.expect(match, unread=True)
         return await self._given(found, index)

@@ -17,6 +17,11 @@ _FINAL_TEXT = 0x81
 _LONG = 127  # the length stands in the next eight bytes
 
 
+def _check_kind(_: object, __: object, kind: object) -> None:
+    if kind not in get_args(FaultKind):
+        raise ConfigurationError(f"kind: {kind!r} is not one of {', '.join(map(repr, get_args(FaultKind)))}")
+
+
 @attrs.frozen(kw_only=True)
 class LiveFault:
     """One thing that goes wrong, once.
@@ -34,18 +39,13 @@ class LiveFault:
     - ``swap``: send the next event after the one that follows it; it is held until that one comes.
     """
 
-    kind: FaultKind = attrs.field()
+    kind: FaultKind = attrs.field(validator=_check_kind)
     at: int | str = 0
     code: int = 1011
     reason: str = ""
     error: ErrorDetails = _ERROR
     message: str | bytes = attrs.field(default="", repr=False)
     seconds: float = 0.0
-
-    @kind.validator
-    def _is_known(self, _: object, kind: object) -> None:
-        if kind not in get_args(FaultKind):
-            raise ConfigurationError(f"kind: {kind!r} is not one of {', '.join(map(repr, get_args(FaultKind)))}")
 
 
 def half_frame(payload: bytes) -> bytes:
