@@ -115,8 +115,8 @@ class EventSocket:
             await asyncio.wait([self._heartbeat])
 
     async def _open(self) -> list[tuple[ServerEvent, int]]:
-        """One attempt."""
-        self.last_error = None
+        """One attempt, of which the one before leaves nothing."""
+        self.last_error, self._silent, self._patience = None, "", _CLOSE
         try:
             async with asyncio.timeout(self._options.open_timeout):
                 self._socket = await self._transport.open_socket(self._target, self._options)

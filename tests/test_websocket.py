@@ -31,6 +31,7 @@ from openai_realtime import (
     RestorePlan,
     RetryPolicy,
     UserMessage,
+    websocket,
 )
 from openai_realtime.config import ConnectTarget
 from openai_realtime.recovery import Recovery
@@ -204,6 +205,19 @@ async def test_close_at_the_moment_of_a_reconnect_closes_the_new_socket(monkeypa
     ):
         await (await closing)
         await closed.wait()
+
+
+async def test_a_refused_attempt_leaves_the_next_socket_its_time_to_close() -> None:
+    async def refuse(peer: Peer) -> None:
+        await peer.refuse("server_error", 1011, "try again")
+
+    async with (
+        nothing_left(),
+        serving(refuse, greeting(nothing)) as client,
+        asyncio.timeout(DEADLINE),
+        client.connect(model="m") as connection,
+    ):
+        assert connection._socket._patience == websocket._CLOSE
 
 
 async def test_an_old_error_is_no_reason_against_a_new_connection() -> None:
