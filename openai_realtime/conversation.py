@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
-import secrets
+import random
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Final, TypeAlias, TypeVar
@@ -25,8 +25,10 @@ JSON: TypeAlias = Mapping[str, Any]
 Place: TypeAlias = tuple[str, int]
 """An item's id and the index of one of its content parts."""
 
-_RANDOM: Final = secrets.token_hex(4)
-_COUNT: Final = itertools.count()
+_RANDOM: Final = random.Random()  # noqa: S311 - for ids; not the shared one, which programs seed to repeat themselves
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_RANDOM.seed)
+
 _PCM_BYTES_PER_MS: Final = 48  # PCM16, 24 kHz, mono
 _G711_BYTES_PER_MS: Final = 8
 _G711: Final = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
@@ -342,8 +344,8 @@ class Conversation:
 
 
 def new_id(prefix: str) -> str:
-    """A new id of our own, for an event or an item; the server keeps it. The process id is for copies by a fork."""
-    return f"{prefix}_{_RANDOM}{os.getpid():x}_{next(_COUNT):x}"
+    """A new id of our own, for an event or an item; the server keeps it."""
+    return f"{prefix}_{_RANDOM.getrandbits(64):x}"
 
 
 def identified(event: C) -> C:

@@ -19,7 +19,7 @@ from cattrs.preconf.orjson import make_converter
 
 from .errors import DecodeError, InvalidRequestError, Problem, redact
 from .models.base import UNSET, Model, UnknownObject
-from .models.hints import field_hints, is_model, is_union, members, origin, plain, tags
+from .models.hints import field_hints, generated, is_model, is_union, members, origin, plain, tags
 from .validation import check
 
 if TYPE_CHECKING:
@@ -99,16 +99,16 @@ def _as_is(value: Any, _: Any) -> Any:
     return value
 
 
-# A model is read by a function that is written for its class: a loop over the fields takes three times as long. Half of
-# what is left would be the class's own __init__, which has to get around its being frozen. So the values go into a
-# draft, which is of a subclass that is not frozen and has no slots of its own; such an instance may change its class.
+# A class's own __init__ would take half of the time, because it has to get around its being frozen. So the values go
+# into a draft, which is of a subclass that is not frozen and has no slots of its own; such an instance may change its
+# class.
 _READ = """
-def function(data, _):
+def generated(data, _):
     if not isinstance(data, dict):
         return data
     get = data.get
     draft = new(Draft)
-    {fields}
+    {lines}
     draft.__class__ = cls
     return draft
 """
@@ -129,7 +129,7 @@ def _model_hook(cls: Any) -> Hook:
             names[f"read_{name}"] = _made_later(hints[name], names, f"read_{name}")
             value = f"read_{name}(data[{name!r}], None) if {name!r} in data else UNSET"
         lines.append(f"draft.{name} = {value}")
-    return _function(_READ, lines, names)
+    return generated(_READ, lines, names)
 
 
 def _draft_class(cls: Any) -> type:
@@ -146,14 +146,6 @@ def _made_later(hint: Any, names: dict[str, Any], name: str) -> Hook:
         return hook(value, None)
 
     return first
-
-
-def _function(template: str, fields: Sequence[str], names: dict[str, Any]) -> Callable[..., Any]:
-    """The function that `template` is with the lines `fields` in it; `names` are global to it."""
-    source = template.format(fields="\n    ".join(fields))
-    exec(compile(source, "<converter>", "exec"), names)  # noqa: S102  - all that is put in are our fields' names
-    function: Callable[..., Any] = names["function"]
-    return function
 
 
 @converter.register_structure_hook_factory(lambda hint: not plain(hint) and origin(hint) is Sequence)
@@ -234,6 +226,12 @@ class _TaggedHooks(dict[str, Hook]):
         tag = value.get(self._key)
         return self[tag if isinstance(tag, str) else ""](value, None)
 
+    def decode(self, data: str | bytes) -> Any:
+        """The model in JSON. Raises DecodeError for anything but an object."""
+        value = load_object(data)
+        tag = value.get(self._key)
+        return self[tag if isinstance(tag, str) else ""](value, None)
+
 
 # --- writing ----------------------------------------------------------------------------------------------------------
 
@@ -254,9 +252,9 @@ def _no_bytes(_: bytes) -> str:  # cattrs would write base85, which nobody on th
 
 
 _WRITE = """
-def function(model):
+def generated(model):
     result = {{}}
-    {fields}
+    {lines}
     if model.raw is not None and not known >= model.raw.keys():
         result.update((name, value) for name, value in model.raw.items() if name not in known)
     return result
@@ -272,7 +270,7 @@ def _unstructure_model(cls: Any) -> Callable[[Any], Any]:
     for name in field_hints(cls):
         lines += [f"value = model.{name}", "if value is not UNSET:"]
         lines += [f"    result[{name!r}] = value if type(value) in FINAL else write(value)"]
-    return _function(_WRITE, lines, names)
+    return generated(_WRITE, lines, names)
 
 
 # --- events: a table from `type` to hook ------------------------------------------------------------------------------
@@ -284,7 +282,7 @@ def decode_server_event(data: str | bytes, *, dialect: Dialect = "realtime") -> 
 
     Raises DecodeError if `data` is not JSON or not an object.
     """
-    event: ServerEvent = _server_hooks(dialect).read(load_object(data), None)
+    event: ServerEvent = _server_hooks(dialect).decode(data)
     return event
 
 
@@ -293,8 +291,13 @@ def decode_client_event(data: str | bytes, *, dialect: Dialect = "realtime") -> 
 
     Raises DecodeError if `data` is not JSON or not an object.
     """
-    event: ClientEvent = _client_hooks(dialect).read(load_object(data), None)
+    event: ClientEvent = _client_hooks(dialect).decode(data)
     return event
+
+
+def server_event_decoder(dialect: Dialect) -> Callable[[str | bytes], ServerEvent]:
+    """`decode_server_event` of one dialect, for who reads many events."""
+    return _server_hooks(dialect).decode
 
 
 @functools.cache

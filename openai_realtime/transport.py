@@ -13,7 +13,7 @@ from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field
 
 from .config import ClientConfig, ConnectOptions, ConnectTarget, Hidden, Timeout
 from .converter import load
@@ -44,7 +44,7 @@ _RATE_LIMIT = re.compile(r"x-ratelimit-(?:limit|remaining|reset)-([\w-]+)")
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
-@frozen(kw_only=True)
+@define(kw_only=True, eq=False)  # frozen ones take three times as long to make
 class Call:
     """One POST: a JSON or SDP `body`, or the `parts` (name, content type, content) of a multipart form.
 
@@ -59,7 +59,7 @@ class Call:
     repeatable: bool = True
 
 
-@frozen(kw_only=True)
+@define(kw_only=True, eq=False)
 class Answer:
     """What the server said: header names in lower case, the body whole."""
 

@@ -18,7 +18,7 @@ import attrs
 
 from .errors import InvalidRequestError, Problem, redact
 from .models.base import UNSET, Between, Length, Model, Pattern, UnknownObject, Unset, masked
-from .models.hints import allows, bare, field_hints, is_model, is_union, members, tags
+from .models.hints import allows, bare, field_hints, generated, is_model, is_union, members, tags
 
 _MAX_GIVEN = 80
 _MAX_BITS = 64  # of an integer that JSON parsers agree on
@@ -59,23 +59,26 @@ def _test(hint: Any) -> Test:
     return lambda value: _is_scalar(value, hint) and not any(_broken(value, constraints))
 
 
+_TEST = """
+def generated(model):
+    if type(model) is not cls or model.raw:
+        return False
+    {lines}
+    return True
+"""
+
+
 def _model_test(cls: Any) -> Test:
     if getattr(cls, "any_of", ()) or cls is UnknownObject:
         return lambda _: False
     hints, fields = field_hints(cls), attrs.fields_dict(cls)
-    defaults = [(name, fields[name].default) for name in hints]
-    tests = _FieldTests(hints)
-
-    def test(model: Any) -> bool:
-        if type(model) is not cls or model.raw:
-            return False
-        for name, default in defaults:
-            value = getattr(model, name)
-            if value is not default and not tests[name](value):
-                return False
-        return True
-
-    return test
+    names: dict[str, Any] = {"cls": cls, "tests": _FieldTests(hints)}
+    lines = []
+    for name in hints:
+        names[f"default_{name}"] = fields[name].default
+        lines.append(f"if (value := model.{name}) is not default_{name} and not tests[{name!r}](value):")
+        lines.append("    return False")
+    return generated(_TEST, lines, names)
 
 
 class _FieldTests(dict[str, Test]):

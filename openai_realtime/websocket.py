@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import WSMsgType
 
 from .config import ConnectOptions, ConnectTarget
-from .converter import decode_server_event, structure
+from .converter import server_event_decoder, structure
 from .errors import (
     APIConnectionError,
     APIStatusError,
@@ -20,7 +20,7 @@ from .errors import (
     SessionExpiredError,
     error_from_event,
 )
-from .models.events import Dialect, ServerEvent
+from .models.events import ServerEvent
 from .models.server_events import Error
 from .transport import Transport
 
@@ -35,8 +35,8 @@ class EventSocket:
     """Its events come from `next`, one after the other, with their size in bytes of JSON. Pings are answered there."""
 
     __slots__ = (
-        *("_alive", "_closing", "_dialect", "_heartbeat", "_options", "_patience", "_response", "_silent", "_socket"),
-        *("_target", "_tcp", "_transport", "last_error", "paused"),
+        *("_alive", "_closing", "_decode_event", "_heartbeat", "_options", "_patience", "_response", "_silent"),
+        *("_socket", "_target", "_tcp", "_transport", "last_error", "paused"),
     )  # thousands of connections may be open
 
     def __init__(self, transport: Transport, target: ConnectTarget, options: ConnectOptions) -> None:
@@ -45,7 +45,7 @@ class EventSocket:
         """Whether nobody calls `next` at the moment: then silence says nothing about the server."""
         self._transport = transport
         self._target = target
-        self._dialect: Dialect = target.dialect
+        self._decode_event = server_event_decoder(target.dialect)
         self._options = options
         self._alive = True
         self._silent = ""
@@ -76,13 +76,13 @@ class EventSocket:
             except ConnectionError as error:
                 raise self._ended(ABNORMAL, str(error)) from None
             self._alive = True
-            kind = message.type
+            kind, data = message.type, message.data
             if kind is _TEXT:
-                return self._decode(message.data), len(message.data)
+                return self._decode(data), len(data)
             if kind is WSMsgType.BINARY:
-                return self._report("invalid_event", "the server sent a binary frame"), len(message.data)
+                return self._report("invalid_event", "the server sent a binary frame"), len(data)
             if kind is WSMsgType.PING:
-                await self._pong(message.data)
+                await self._pong(data)
             elif kind is not WSMsgType.PONG:
                 raise self._closed(message)
 
@@ -145,7 +145,7 @@ class EventSocket:
 
     def _decode(self, data: bytes) -> ServerEvent:
         try:
-            event = decode_server_event(data, dialect=self._dialect)
+            event = self._decode_event(data)
         except DecodeError as error:
             event = self._report("invalid_json", str(error))
         if event.type == "error":

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -403,6 +406,21 @@ def test_ids_are_filled_in_and_kept() -> None:
     assert identified(ConversationItemCreate(event_id="mine", item=output)).event_id == "mine"
     new = ConversationItemCreate(event_id="mine", item=UnknownObject(type="new"))
     assert identified(new) is new
+
+
+def test_a_forked_process_makes_other_ids() -> None:
+    code = """
+        import os
+        from openai_realtime.conversation import new_id
+        child = os.fork()
+        print(new_id("event"), flush=True)
+        if child:
+            os.waitpid(child, 0)
+    """
+    command = [sys.executable, "-c", inspect.cleandoc(code)]
+    output = subprocess.check_output(command, text=True, timeout=60)  # noqa: S603
+    ids = output.split()
+    assert len(ids) == len(set(ids)) == 2
 
 
 # --- responses --------------------------------------------------------------------------------------------------------

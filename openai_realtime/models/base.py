@@ -48,7 +48,7 @@ Maybe: TypeAlias = T | Unset
 """``Maybe[T]``: a field that may be absent."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Between:
     """A number from `low` to `high`, both included; ``Annotated[float, Between(0, 1)]``."""
 
@@ -56,7 +56,7 @@ class Between:
     high: float
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Length:
     """A string or list of `low` to `high` elements."""
 
@@ -64,7 +64,7 @@ class Length:
     high: int | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Pattern:
     """A string that the regular expression `regex` matches from end to end; `meaning` says in words what that is."""
 
