@@ -34,12 +34,15 @@ GOALS = {
     # HTTP
     "rest sequential": Goal("REST call, sequential, wall", "us", of_limit=1.25),
     "rest sequential cpu": Goal("REST call, sequential, CPU", "us", of_limit=1.25, of_peer=1 / 5),
+    "rest sequential floor": Goal("aiohttp and our codec: check, encode, structure", "us"),
     "rest concurrent": Goal("REST call, 16 in flight, wall", "us", of_limit=1.25),
     "rest concurrent cpu": Goal("REST call, 16 in flight, CPU", "us", of_limit=1.25, of_peer=1 / 5),
+    "rest concurrent floor": Goal("aiohttp and our codec, 16 in flight", "us"),
     "rest blocking": Goal("blocking REST call, wall", "us", of_peer=0.6),
     "rest blocking cpu": Goal("blocking REST call, CPU", "us", of_peer=0.6),
     # WebSocket
     "turn": Goal("receive and decode a turn, an event", "us", of_limit=2.8, of_peer=1 / 10),
+    "turn floor": Goal("aiohttp and our codec, an event", "us"),
     "turn websockets": Goal("the same, beside another peer", "us", of_peer=1),
     "turn blocking": Goal("the same, blocking beside async", "us", of_limit=2),
     "trickle": Goal("one event a millisecond, an event", "us", of_peer=0.55),

@@ -16,9 +16,12 @@ from openai_realtime import (
     AsyncRealtimeClient,
     RealtimeClient,
     RealtimeCreateClientSecretRequest,
+    RealtimeCreateClientSecretResponse,
     RealtimeSessionConfig,
+    decode,
+    encode,
 )
-from openai_realtime.converter import encode
+from openai_realtime.validation import check
 
 CALLS = 480
 IN_FLIGHT = 16
@@ -28,6 +31,7 @@ REQUEST = RealtimeCreateClientSecretRequest(
 )
 BODY = encode(REQUEST)
 SESSION: Any = {"type": "realtime", "model": "gpt-realtime", "instructions": "Answer in one short sentence."}
+HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json", "Accept": "application/json"}
 
 Figures = tuple[float, float]
 """Microseconds a call: on the wall, and of CPU."""
@@ -48,20 +52,29 @@ async def theirs(server: Server, in_flight: int) -> Figures:
 
 async def raw(server: Server, in_flight: int) -> Figures:
     """aiohttp, which posts the same bytes and reads the same answer."""
-    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json", "Accept": "application/json"}
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        return await _timed(lambda: _post(session, server, BODY), in_flight)
 
-        async def call() -> bytes:
-            async with session.post(f"{server.rest}/realtime/client_secrets", data=BODY, headers=headers) as response:
-                return await response.read()
 
+async def raw_with_codec(server: Server, in_flight: int) -> Figures:
+    """aiohttp, with the work that makes requests and answers classes: what a client of this design cannot be below."""
+
+    async def call() -> RealtimeCreateClientSecretResponse:
+        check(REQUEST)
+        return decode(await _post(session, server, encode(REQUEST)), RealtimeCreateClientSecretResponse)
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         return await _timed(call, in_flight)
+
+
+async def _post(session: aiohttp.ClientSession, server: Server, body: bytes) -> bytes:
+    async with session.post(f"{server.rest}/realtime/client_secrets", data=body, headers=HEADERS) as response:
+        return await response.read()
 
 
 async def raw_httpx(server: Server, in_flight: int) -> Figures:
     """httpx, which does the same; openai's clients stand on it."""
-    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json", "Accept": "application/json"}
-    async with httpx.AsyncClient(headers=headers) as client:
+    async with httpx.AsyncClient(headers=HEADERS) as client:
         return await _timed(lambda: client.post(f"{server.rest}/realtime/client_secrets", content=BODY), in_flight)
 
 
@@ -102,10 +115,17 @@ def measure() -> list[Row]:
     rows = []
     with serve() as server:
         for key, in_flight in (("rest sequential", 1), ("rest concurrent", IN_FLIGHT)):
-            kinds = {"ours": ours, "aiohttp": raw, "openai async": theirs, "httpx": raw_httpx}
+            kinds = {
+                "ours": ours,
+                "aiohttp": raw,
+                "with codec": raw_with_codec,
+                "openai async": theirs,
+                "httpx": raw_httpx,
+            }
             wall, cpu = pairs({name: partial(run, work, server, in_flight) for name, work in kinds.items()})
             rows.append(row(key, wall, limit="aiohttp", peer="openai async"))
             rows.append(row(f"{key} cpu", cpu, limit="aiohttp", peer="openai async"))
+            rows.append(row(f"{key} floor", cpu, ours="with codec", limit="aiohttp"))
         wall, cpu = pairs({"ours": partial(ours_blocking, server), "openai sync": partial(theirs_blocking, server)})
     rows.append(row("rest blocking", wall, peer="openai sync"))
     rows.append(row("rest blocking cpu", cpu, peer="openai sync"))

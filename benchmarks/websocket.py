@@ -15,7 +15,7 @@ import orjson
 import websockets
 from harness import KEY, Row, Server, Stopwatch, interleave, report, row, run, serve
 
-from openai_realtime import AsyncRealtimeClient, ConnectOptions, RealtimeClient, ResponseCreate
+from openai_realtime import AsyncRealtimeClient, ConnectOptions, RealtimeClient, ResponseCreate, decode_server_event
 
 EVENTS = 5_550  # 50 turns
 TRICKLE = 500
@@ -111,6 +111,16 @@ async def raw_receives(server: Server, model: str, count: int) -> float:
     return watch.cpu
 
 
+async def raw_decodes(server: Server, model: str, count: int) -> float:
+    """The same bytes, decoded one by one: what a connection that gives events cannot be below."""
+    async with raw(server, model) as socket:
+        await socket.send_frame(START, aiohttp.WSMsgType.TEXT)
+        with Stopwatch() as watch:
+            for _ in range(count):
+                decode_server_event((await socket.receive()).data)
+    return watch.cpu
+
+
 async def plain_receives(server: Server, model: str, count: int) -> float:
     """Bytes, and orjson; asked for bytes because that is its faster way."""
     async with plain(server, model) as socket:
@@ -150,6 +160,7 @@ def bulk(server: Server) -> list[Row]:
         {
             "ours": lambda: run(ours_receives, *args) / EVENTS * MICRO,
             "aiohttp bytes": lambda: run(raw_receives, *args) / EVENTS * MICRO,
+            "with codec": lambda: run(raw_decodes, *args) / EVENTS * MICRO,
             "openai async": lambda: run(theirs_receives, *args) / EVENTS * MICRO,
             "websockets + orjson": lambda: run(plain_receives, *args) / EVENTS * MICRO,
             "ours blocking": lambda: ours_blocking(*args) / EVENTS * MICRO,
@@ -158,6 +169,7 @@ def bulk(server: Server) -> list[Row]:
     )
     return [
         row("turn", samples, limit="aiohttp bytes", peer="openai async"),
+        row("turn floor", samples, ours="with codec", limit="aiohttp bytes"),
         row("turn websockets", samples, peer="websockets + orjson"),
         row("turn blocking", samples, ours="ours blocking", limit="ours", peer="openai sync"),
     ]
