@@ -661,7 +661,7 @@ def test_an_interrupt_at_any_line_of_a_call_leaves_the_client_usable(server: Ser
         with connect(server) as client:
             call = functools.partial(client.hangup_realtime_call, "rtc_1")
             call()
-            if not interrupted(call, number, facade.__file__, from_thread.__file__):
+            if not interrupted(call, number, facade.__file__):
                 break
             call()
     assert number > 20
@@ -847,7 +847,7 @@ def test_ctrl_c_before_the_event_loop_took_the_call(server: Server, script: RunS
                 yield frame.f_code.co_name
                 frame = frame.f_back
         def interrupt(main):
-            while not {"start_task_soon", "wait"} <= set(names(sys._current_frames()[main])):
+            while not {"_wait", "wait"} <= set(names(sys._current_frames()[main])):
                 pass
             os.kill(os.getpid(), signal.SIGINT)
         busy, client = connect(api_key=slow_key), connect()
