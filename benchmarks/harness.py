@@ -20,43 +20,11 @@ from typing import Any, NamedTuple, Self
 
 import trustme
 import uvloop
-from goals import GOALS
+from table import Row, Side, show
 
 HERE = Path(__file__).parent
 REPETITIONS = 5
 KEY = "sk-bench-not-real"
-
-
-class Side(NamedTuple):
-    """Somebody ours is measured beside: the name, and the cost in the row's unit."""
-
-    name: str
-    cost: float
-
-
-class Row(NamedTuple):
-    """One line of the table. `samples` has every repetition; a `note` tells why a row does not count."""
-
-    key: str
-    ours: float
-    limit: Side | None = None
-    peer: Side | None = None
-    samples: Mapping[str, list[float]] = {}
-    note: str = ""
-
-    @property
-    def met(self) -> bool | None:
-        """Whether every part of the goal is reached; None where there is none."""
-        if self.note:
-            return False
-        goal = GOALS[self.key]
-        pairs = [
-            (self.ours, goal.at_most),
-            (self.limit and self.ours / self.limit.cost, goal.of_limit),
-            (self.peer and self.ours / self.peer.cost, goal.of_peer),
-        ]
-        results = [cost is not None and cost <= most for cost, most in pairs if most is not None]
-        return all(results) if results else None
 
 
 def row(key: str, samples: Mapping[str, list[float]], *, limit: str = "", peer: str = "", ours: str = "ours") -> Row:
@@ -166,40 +134,6 @@ def _certificates(folder: Path) -> str:
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     return str(folder / "ca.pem")
-
-
-# --- the table --------------------------------------------------------------------------------------------------------
-
-
-def show(rows: list[Row]) -> str:
-    """The table as text."""
-    head = ("work", "ours", "limit", "ratio", "peer", "ratio", "goal", "met")
-    cells = [head, *(_cells(row) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
-    return "\n".join(lines + [f"{GOALS[row.key].work}: {row.note}" for row in rows if row.note])
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    goal = GOALS[row.key]
-    wanted = {"limit": goal.of_limit, "peer": goal.of_peer}
-    parts = [f"{most:.3g} x {name}" for name, most in wanted.items() if most is not None]
-    if goal.at_most is not None:
-        parts.append(f"{goal.at_most:g} {goal.unit}".rstrip())
-    sides = [cell for side in (row.limit, row.peer) for cell in _side(row.ours, side)]
-    met = {None: "-", True: "yes", False: "NO"}[row.met]
-    return (goal.work, f"{_number(row.ours)} {goal.unit}", *sides, ", ".join(parts) or "-", met)
-
-
-def _side(ours: float, side: Side | None) -> tuple[str, str]:
-    if side is None:
-        return "-", "-"
-    ratio = ours / side.cost
-    return f"{side.name} {_number(side.cost)}", f"{ratio:.2f}" if ratio > 0.1 else f"{ratio:.3f}"  # noqa: PLR2004
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004
 
 
 def report(measure: Callable[[], list[Row]]) -> None:

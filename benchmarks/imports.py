@@ -11,7 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from harness import KEY, REPETITIONS, Row, Server, child, interleave, report, row, run, serve
+from harness import KEY, REPETITIONS, Server, child, interleave, report, row, run, serve
+from table import Row
 
 HEAVY = ("click", "rich", "opentelemetry", "soxr", "openai_realtime.cli", "openai_realtime.emulator")
 LATER = 20  # calls, events and connections after the first that it is compared with

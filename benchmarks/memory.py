@@ -15,7 +15,8 @@ from typing import Any
 
 import psutil
 import uvloop
-from harness import KEY, REPETITIONS, Row, Server, allow_many_files, child, interleave, report, row, serve
+from harness import KEY, REPETITIONS, Server, allow_many_files, child, interleave, report, row, serve
+from table import Row
 
 CONNECTIONS = 1_000
 _AT_ONCE = 50  # connections being opened

@@ -10,7 +10,8 @@ from typing import Any
 import aiohttp
 import httpx
 import openai
-from harness import KEY, Row, Server, Stopwatch, pairs, report, row, run, serve
+from harness import KEY, Server, Stopwatch, pairs, report, row, run, serve
+from table import Row
 
 from openai_realtime import (
     AsyncRealtimeClient,

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from goals import GOALS
-from harness import HERE, Row, Side, child, show
+from harness import HERE, child
+from table import Row, Side, show
 
 CODEC = "test_codec.py"
 SCRIPTS = ("imports", "codec", "rest", "websocket", "memory", "scale")
@@ -47,7 +48,15 @@ def _codec() -> list[Any]:
     """Rows from pytest-benchmark: a group is a goal's key, and ``extra_info`` has who is measured (`side`, `name`)."""
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "codec.json"
-        command = [sys.executable, "-m", "pytest", "-q", str(HERE / CODEC), f"--benchmark-json={results}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "--benchmark-quiet",
+            str(HERE / CODEC),
+            f"--benchmark-json={results}",
+        ]
         subprocess.run(command, stdout=sys.stderr, check=True, timeout=300)
         measured = json.loads(results.read_text())["benchmarks"]
     groups: dict[str, dict[str, Any]] = {}

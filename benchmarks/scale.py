@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any
 
 import attrs
-from harness import KEY, Row, Server, Stopwatch, allow_many_files, child, interleave, report, row, run, serve
+from harness import KEY, Server, Stopwatch, allow_many_files, child, interleave, report, row, run, serve
+from table import Row
 
 from openai_realtime import AsyncRealtimeClient, ReconnectPolicy, UserMessage
 

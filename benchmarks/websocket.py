@@ -13,7 +13,8 @@ import aiohttp
 import openai
 import orjson
 import websockets
-from harness import KEY, Row, Server, Stopwatch, interleave, report, row, run, serve
+from harness import KEY, Server, Stopwatch, interleave, report, row, run, serve
+from table import Row
 
 from openai_realtime import AsyncRealtimeClient, ConnectOptions, RealtimeClient, ResponseCreate, decode_server_event
 

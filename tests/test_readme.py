@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import importlib
 import inspect
 import io
+import json
 import os
 import re
 import subprocess
@@ -185,3 +187,11 @@ def test_internal_links_have_a_target() -> None:
     headings = set(re.findall(r"^(.+)\n[-=]{3,}$", README, re.MULTILINE))
     links = re.findall(r"`([^`<]+)`_(?!_)|\b([A-Z]\w+)_(?=\W)", README)
     assert {quoted or word for quoted, word in links} <= headings
+
+
+def test_the_speed_table_shows_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To be written anew by ``python benchmarks/readme.py``."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    results = json.loads((ROOT / "benchmarks" / "results.json").read_text())
+    assert importlib.import_module("readme").updated(README, results) == README
+    assert len(results["rows"]) == README.partition("\nSpeed\n")[2].partition("\nOperations\n")[0].count("   * - ") - 1
