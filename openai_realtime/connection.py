@@ -76,6 +76,7 @@ _ACKNOWLEDGE = 30.0  # seconds an answer may take; the slowest the API is known 
 _CHUNK = 48_000  # bytes of audio a frame: one second of PCM16 at 24 kHz, far below the API's 15 MiB
 _FOLLOWED = ("error", "response.created", "response.done")  # no set: a type may be anything, also a list
 _MAX_METADATA = 16  # entries that the API takes
+_BUSY = "conversation_already_has_active_response"
 _CREATED_BY = "openai_realtime_event_id"
 """The metadata entry that tells which `response.create` a response comes from."""
 
@@ -416,7 +417,7 @@ class AsyncRealtimeConnection(AsyncConnection):
         super().__init__(transport, target, options, reconnect)
         self._dialect: Dialect = target.dialect
         self._active: set[str] = set()
-        self._finished = 0  # responses of the conversation
+        self._heard = 0  # beginnings and ends of responses
         # A cancel that comes too late is no error; the server's word on it may come after the operation is over.
         self._cancels: list[str] = []
 
@@ -489,14 +490,22 @@ class AsyncRealtimeConnection(AsyncConnection):
             while True:
                 while self._active and self._inbox.ended is None:
                     await self._inbox.change()
-                finished = self._finished
+                heard = self._heard
                 try:
                     return await self._ask_for_response(config)
                 except RealtimeEventError as error:
-                    # The server began one by itself in the meantime: wait for its end, if that has not come already.
-                    busy = error.code == "conversation_already_has_active_response"
-                    if not (busy and (self._active or self._finished > finished)):
+                    # One began that we did not know of: we hear of it, if we have not yet.
+                    if error.code != _BUSY or not await self._hear_more(heard):
                         raise
+
+    async def _hear_more(self, heard: int) -> bool:
+        """Wait until a response begins or ends, or the session does; False if nothing tells of one in time."""
+        with contextlib.suppress(APITimeoutError):
+            async with _deadline(_ACKNOWLEDGE, "no response"):
+                while self._heard == heard and self._inbox.ended is None:
+                    await self._inbox.change()
+                return True
+        return False
 
     async def cancel_response(self, response_id: str | None = None) -> ResponseDone | None:
         """Stop the active response. None if there was none any more: it ended while you asked, which is no error."""
@@ -534,9 +543,9 @@ class AsyncRealtimeConnection(AsyncConnection):
         response = _field(event, "response")
         if event.type == "response.created" and response.get("conversation_id", "") is not None:
             self._active.add(str(response.get("id")))
-        elif event.type == "response.done" and str(response.get("id")) in self._active:
+        elif event.type == "response.done":
             self._active.discard(str(response.get("id")))
-            self._finished += 1
+        self._heard += event.type != "error"
         return super()._follow(event) or self._is_late_cancel(event)
 
     def _is_late_cancel(self, event: ServerEvent) -> bool:

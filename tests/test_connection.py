@@ -506,17 +506,57 @@ async def test_a_response_waits_for_the_end_of_one_that_the_server_began_itself(
         assert (await creating).response.id == "resp_1"
 
 
-async def test_a_refusal_of_a_response_is_told_whatever_its_code() -> None:
+async def test_a_refusal_of_a_response_is_told_whatever_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openai_realtime.connection._ACKNOWLEDGE", 2.0)  # no response is heard of, however long we wait
+
     async def script(peer: Peer) -> None:
         for code in ("conversation_already_has_active_response", "invalid_value"):
             create = await peer.receive_type("response.create")
             await peer.send("error", error={"code": code, "message": "no", "event_id": create["event_id"]})
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
-        # Nothing is known to be active, so that there is no end to wait for.
         with pytest.raises(RealtimeEventError, match="already_has_active"):
             await connection.create_response()
         with pytest.raises(RealtimeEventError, match="invalid_value"):
+            await connection.create_response()
+
+
+@pytest.mark.parametrize("news", [["created", "done"], ["done"]])
+async def test_a_response_is_asked_for_again_when_the_one_in_the_way_is_heard_of_after_the_refusal(
+    news: list[str],
+) -> None:
+    """As after a plain ResponseCreate; of one that began before a sideband was there only the end is heard."""
+
+    async def script(peer: Peer) -> None:
+        refused = await peer.receive_type("response.create")
+        code = "conversation_already_has_active_response"
+        await peer.send("error", error={"code": code, "message": "busy", "event_id": refused["event_id"]})
+        await peer.receive_type("input_audio_buffer.append")
+        for what in news:
+            await peer.send(f"response.{what}", response={"id": "resp_0", "conversation_id": "c", "metadata": None})
+        again = await peer.receive_type("response.create")
+        metadata = again["response"]["metadata"]
+        await peer.send("response.created", response={"id": "resp_1", "conversation_id": "c", "metadata": metadata})
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        creating = asyncio.create_task(connection.create_response())
+        while not connection._questions:  # noqa: ASYNC110 - up to the request, of which nobody is told
+            await asyncio.sleep(0)
+        while connection._questions:  # noqa: ASYNC110 - up to the refusal, of which nobody else is told
+            await asyncio.sleep(0)
+        await connection.append_audio(bytes(2))
+        assert (await creating).response.id == "resp_1"
+
+
+async def test_a_session_that_ends_while_a_response_is_in_the_way_is_no_longer_waited_for() -> None:
+    async def script(peer: Peer) -> None:
+        refused = await peer.receive_type("response.create")
+        code = "conversation_already_has_active_response"
+        await peer.send("error", error={"code": code, "message": "busy", "event_id": refused["event_id"]})
+        await peer.socket.close(code=1011)
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        with pytest.raises(ConnectionClosedError, match="1011"):
             await connection.create_response()
 
 
