@@ -285,8 +285,10 @@ def _wanted(value: Any, hint: Any) -> str:
     """What `hint` allows: by class for who made another model or a dict, in words for who wrote a JSON file."""
     if not isinstance(value, Model | dict) or isinstance(value, UnknownObject):
         return describe(hint)
-    models = [part.__name__ for part in members(hint) if is_model(part) and part is not UnknownObject]
-    return " or ".join(models) or describe(hint)
+    models = " or ".join(part.__name__ for part in members(hint) if is_model(part) and part is not UnknownObject)
+    if models and isinstance(value, dict):
+        return f"{models} (structure_request makes one from a dict)"
+    return models or describe(hint)
 
 
 def describe(hint: Any, constraints: Sequence[Any] = ()) -> str:

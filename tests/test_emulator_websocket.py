@@ -647,6 +647,11 @@ async def test_the_second_turn_knows_what_came_before_it(emulator: Emulator) -> 
         assert events[-1]["response"]["usage"]["output_token_details"]["reasoning_tokens"] == 0
 
 
+def test_a_reply_of_another_type_is_refused_at_once() -> None:
+    with pytest.raises(TypeError, match="reply: int is neither a Reply nor a text"):
+        Emulator().reply(5)  # type: ignore[arg-type]
+
+
 async def test_replies_by_queue_and_by_rule(emulator: Emulator) -> None:
     emulator.reply("Blue.", when="sky")
     emulator.reply("Green.", when=re.compile("gr[ae]ss"))

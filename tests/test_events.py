@@ -822,6 +822,10 @@ def test_what_the_constructors_make(model: models.Model, expected: dict[str, Any
         ({"type": "session.update", "session": {**SESSION, "audio": {}}}, "session.object: unknown field"),
         ({"type": "response.create", "response": {"metadata": {"a": 1}}}, "response.metadata.a: 1 is not a string"),
         (
+            {"type": "response.create", "response": {"metadata": dict.fromkeys("abcdefghijklmnopq", "x")}},
+            "response.metadata: a dict is not of length 0 to 16",
+        ),
+        (
             {"type": "response.create", "response": {"output_modalities": ["text", "audio"]}},
             "response.output_modalities: ",
         ),

@@ -165,11 +165,14 @@ def test_the_example_of_the_documentation() -> None:
         (TracingConfig(metadata={"a": UNSET}), "metadata.a: missing; needs a JSON value"),
         # objects
         (session(audio="loud"), "audio: 'loud' is not an object"),
-        (session(audio={}), "audio: a dict is not RealtimeAudioConfig"),
+        (session(audio={}), "audio: a dict is not RealtimeAudioConfig (structure_request makes one from a dict)"),
         (session(audio=[]), "audio: a list of 0 is not an object"),
         (session(reasoning=TracingConfig()), "reasoning: a TracingConfig is not Reasoning"),
         (session(tools=[VoiceId(id="x")]), "tools[0]: a VoiceId is not FunctionTool or McpTool"),
-        (session(tools=[{"type": "function"}]), "tools[0]: a dict is not FunctionTool or McpTool"),
+        (
+            session(tools=[{"type": "function"}]),
+            "tools[0]: a dict is not FunctionTool or McpTool (structure_request makes one from a dict)",
+        ),
         (session(tools=[5]), "tools[0]: 5 is not an object with type 'function' or 'mcp'"),
         (session(tools=[UnknownObject(type="web")]), "tools[0].type: 'web' is not one of 'function', 'mcp'"),
         (session(tools=[UnknownObject()]), "tools[0].type: missing; needs one of 'function', 'mcp'"),
@@ -355,7 +358,7 @@ def test_a_session_of_the_server_is_no_request() -> None:
 def test_another_class_than_the_operation_takes_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match=r"^a VoiceId is not RealtimeSessionConfig$"):
         check(VoiceId(id="x"), RealtimeSessionConfig)
-    with pytest.raises(InvalidRequestError, match=r"^a dict is not RealtimeSessionConfig$"):
+    with pytest.raises(InvalidRequestError, match=r"^a dict is not RealtimeSessionConfig \(structure_request"):
         check({"type": "realtime"}, RealtimeSessionConfig)
 
 

@@ -155,9 +155,11 @@ class Emulator:
         """Say what the model answers next: each reply once, in order; a text stands for ``Reply(text=...)``.
 
         With `when` they are rules instead, used whenever they apply to the user's last text: a string that it holds, a
-        compiled pattern or a function.
+        compiled pattern or a function. Raises TypeError for a reply that is neither a `Reply` nor a text.
         """
         for reply in replies:
+            if not isinstance(reply, Reply | str):
+                raise TypeError(f"reply: {type(reply).__name__} is neither a Reply nor a text")
             self._script.add(Reply(text=reply) if isinstance(reply, str) else reply, when)
 
     def hear(self, *transcripts: str) -> None:

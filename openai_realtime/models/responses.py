@@ -31,7 +31,7 @@ __all__ = [
     "ResponseConfig",
 ]
 
-Metadata: TypeAlias = Mapping[str, Annotated[str, Length(0, 512)]]
+Metadata: TypeAlias = Annotated[Mapping[str, Annotated[str, Length(0, 512)]], Length(0, 16)]
 """Up to 16 texts of up to 512 characters, by names of up to 64."""
 
 
