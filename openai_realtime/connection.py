@@ -294,7 +294,8 @@ class AsyncConnection:
                 await self._replace(ended)
         except ConnectionClosedError as error:
             ended = error
-        except Exception as error:  # noqa: BLE001 - a defect of ours: whoever waits must see it, and not wait on
+        # A defect of ours, or an exit in the user's on_reconnect: whoever waits must see it, and not wait on.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             ended.__cause__ = error
         finally:
             self._end(ended)

@@ -78,6 +78,9 @@ class Family:
             if self.portal is None:
                 self._enter()
             self.running.add(call)
+        if self.closed:  # since then, by a signal handler, which found nothing to close
+            self._leave(call)
+            raise ClientStateError("the client is closed")
         return self._wait(call, make)
 
     def close(self) -> None:
@@ -103,7 +106,7 @@ class Family:
         try:
             # Made in this thread, so that its warnings name the caller's line. The portal's own start_task_soon waits
             # until the task has begun: that costs a third of a call, in switches between the threads.
-            self.loop.call_soon_threadsafe(self.loop.create_task, _deliver(make(), call))
+            self.loop.call_soon_threadsafe(_start, make(), call)
             return call.result()
         except CancelledError:
             raise ClientStateError("the client was closed during the call") from None
@@ -176,6 +179,11 @@ async def _give_back(client: AsyncRealtimeClient, provider: BlockingPortalProvid
     await client.close()
     # Another thread, because the end of the last lease waits for the one that runs this.
     threading.Thread(target=provider.__exit__, args=(None, None, None), daemon=True).start()
+
+
+def _start(coroutine: Coroutine[Any, Any, T], call: Future[T]) -> None:
+    """In the event loop: begin what the thread that waits for `call` has made. `call` keeps the task alive."""
+    asyncio.get_running_loop().create_task(_deliver(coroutine, call))
 
 
 async def _deliver(coroutine: Coroutine[Any, Any, T], call: Future[T]) -> None:

@@ -171,7 +171,8 @@ class Inbox:
             try:
                 if not future.done() and match(event):
                     future.set_result((event, self._read + len(self._unread)))
-            except Exception as error:  # noqa: BLE001 - of the user's function: it is told to whom it belongs
+            # Of the user's function: it is told to whom it belongs. An exit too, which would end the event loop here.
+            except (Exception, SystemExit) as error:  # noqa: BLE001
                 # A future takes no StopIteration.
                 future.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
 

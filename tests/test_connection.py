@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import sys
 import traceback
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -732,6 +733,21 @@ async def test_a_function_that_raises_stop_iteration_ends_its_own_wait_and_nothi
         assert await connection.update_session(RealtimeSessionConfig())
         with pytest.raises(RuntimeError, match="StopIteration"):
             await waiting
+        assert not connection.closed
+
+
+async def test_an_exit_in_a_function_ends_its_own_wait_and_nothing_else() -> None:
+    """Raised in the reader task it would end the event loop, which all blocking clients of a process share."""
+
+    async def script(peer: Peer) -> None:
+        await peer.answers(1)
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        await connection.receive()
+        updating = asyncio.create_task(connection.update_session(RealtimeSessionConfig()))
+        with pytest.raises(SystemExit, match="enough"):
+            await connection.wait_for(lambda _: sys.exit("enough"), 5)
+        assert await updating
         assert not connection.closed
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -775,6 +776,10 @@ def fail(_: RestorePlan) -> RestorePlan:
     raise LookupError("mine")
 
 
+def leave(_: RestorePlan) -> RestorePlan:
+    sys.exit("enough")
+
+
 async def fail_later(plan: RestorePlan) -> RestorePlan:
     await asyncio.sleep(0)
     return fail(plan)
@@ -798,12 +803,13 @@ def no_plan(_: RestorePlan) -> Any:
     [
         (fail, LookupError),
         (fail_later, LookupError),
+        (leave, SystemExit),
         (no_item, InvalidRequestError),
         (no_event, InvalidRequestError),
         (no_plan, Exception),
     ],
 )
-async def test_a_function_that_fails_ends_it(hook: Any, cause: type[Exception]) -> None:
+async def test_a_function_that_fails_ends_it(hook: Any, cause: type[BaseException]) -> None:
     async with hooked(hook, nothing) as connection:
         with pytest.raises(ConnectionClosedError) as caught:
             await connection.wait_for(Reconnected, 5)

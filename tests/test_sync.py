@@ -420,6 +420,22 @@ def test_use_after_close(server: Server, used: bool) -> None:  # noqa: FBT001 - 
 
 
 @pytest.mark.usefixtures("no_new_threads")
+def test_a_signal_handler_may_close_the_client_during_its_first_call(server: Server) -> None:
+    """When there is no thread yet, and so nothing to close."""
+    client = connect(server)
+    enter = client._family._enter
+
+    def interrupted() -> None:
+        client.close()
+        enter()
+
+    client._family._enter = interrupted  # type: ignore[method-assign]
+    with pytest.raises(ClientStateError, match="the client is closed"):
+        client.hangup_realtime_call("rtc_1")
+    assert (server.paths, client._family.portal) == ([], None)
+
+
+@pytest.mark.usefixtures("no_new_threads")
 def test_close_from_many_threads(server: Server) -> None:
     client = connect(server)
     client.hangup_realtime_call("rtc_1")
@@ -654,12 +670,18 @@ def interrupt_at(number: int, files: tuple[str, ...]) -> Iterator[None]:
 
 
 def interrupted(call: Callable[[], object], number: int, *files: str) -> bool:
+    """Whether `call` had so many lines."""
     try:
         with interrupt_at(number, files):
             call()
     except KeyboardInterrupt:
         return True
     return False
+
+
+def interrupted_in_thread(*arguments: Any) -> bool:
+    """An interrupt inside an except block leaves Python handling that exception, in the thread that it hit."""
+    return bool(in_thread(interrupted, *arguments).result(DEADLINE))
 
 
 @pytest.mark.usefixtures("no_new_threads")
@@ -670,7 +692,7 @@ def test_an_interrupt_at_any_line_of_a_call_leaves_the_client_usable(server: Ser
         with connect(server) as client:
             call = functools.partial(client.hangup_realtime_call, "rtc_1")
             call()
-            if not interrupted(call, number, facade.__file__):
+            if not interrupted_in_thread(call, number, facade.__file__):
                 break
             call()
     assert number > 20
@@ -684,7 +706,7 @@ def test_an_interrupt_at_any_line_of_the_first_call_leaves_the_client_usable(
     for number in itertools.count(1):
         with connect(server) as client:
             call = functools.partial(client.hangup_realtime_call, "rtc_1")
-            if not interrupted(call, number, facade.__file__):
+            if not interrupted_in_thread(call, number, facade.__file__):
                 break
             call()
     assert number > 20
