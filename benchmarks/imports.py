@@ -15,6 +15,16 @@ from harness import KEY, REPETITIONS, Server, child, interleave, report, row, ru
 from table import Row
 
 HEAVY = ("click", "rich", "opentelemetry", "soxr", "openai_realtime.cli", "openai_realtime.emulator")
+# Asked for, whether it is installed or not.
+_WANTED = """
+import sys
+class Watch:
+    def find_spec(self, name, *_):
+        if name in {}:
+            print(name)
+sys.meta_path.insert(0, Watch())
+from openai_realtime import AsyncRealtimeClient, RealtimeClient
+"""
 LATER = 20  # calls, events and connections after the first that it is compared with
 _CLIENT = "from openai_realtime import AsyncRealtimeClient"
 _TIMED = "import time; t = time.perf_counter(); {}; print(time.perf_counter() - t)"
@@ -41,7 +51,7 @@ def imports() -> list[Row]:
     }
     kinds = {name: partial(_import_ms, statement) for name, statement in statements.items()}
     samples = interleave(kinds, 2 * REPETITIONS + 1)
-    loaded = _fresh(f"import sys; {_CLIENT}; print(*(m for m in {HEAVY} if m in sys.modules))").split()
+    loaded = _fresh(_WANTED.format(HEAVY)).split()
     return [
         row("import", samples, limit="aiohttp", peer="openai"),
         row("import client", samples, ours="ours client", limit="aiohttp", peer="openai"),

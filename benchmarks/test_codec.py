@@ -7,6 +7,7 @@ the figures of all. `group` is the goal's key, `side` who it is: ours, the limit
 from __future__ import annotations
 
 import asyncio
+import atexit
 import base64
 import functools
 import os
@@ -34,6 +35,8 @@ REPETITIONS = 12
 ROUNDS = 3
 PCM = os.urandom(4096)
 APPENDS = 100
+LOOP = asyncio.new_event_loop()
+atexit.register(LOOP.close)
 
 
 class Work(NamedTuple):
@@ -110,7 +113,7 @@ def their_appends(pcm: bytes) -> None:
         for _ in range(APPENDS):
             await theirs.input_audio_buffer.append(audio=base64.b64encode(pcm).decode())
 
-    asyncio.run(send())
+    LOOP.run_until_complete(send())
 
 
 def joined(pcm: bytes) -> bytes:

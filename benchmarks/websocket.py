@@ -16,7 +16,8 @@ import websockets
 from harness import KEY, Server, Stopwatch, interleave, report, row, run, serve
 from table import Row
 
-from openai_realtime import AsyncRealtimeClient, ConnectOptions, RealtimeClient, ResponseCreate, decode_server_event
+from openai_realtime import AsyncRealtimeClient, ConnectOptions, RealtimeClient, ResponseCreate
+from openai_realtime.converter import server_event_decoder
 
 EVENTS = 5_550  # 50 turns
 TRICKLE = 500
@@ -113,12 +114,13 @@ async def raw_receives(server: Server, model: str, count: int) -> float:
 
 
 async def raw_decodes(server: Server, model: str, count: int) -> float:
-    """The same bytes, decoded one by one: what a connection that gives events cannot be below."""
+    """The same bytes, decoded one by one: what a connection that gives events is above."""
+    decode = server_event_decoder("realtime")
     async with raw(server, model) as socket:
         await socket.send_frame(START, aiohttp.WSMsgType.TEXT)
         with Stopwatch() as watch:
             for _ in range(count):
-                decode_server_event((await socket.receive()).data)
+                decode((await socket.receive()).data)
     return watch.cpu
 
 

@@ -17,9 +17,10 @@ import attrs
 import orjson
 from cattrs.preconf.orjson import make_converter
 
+from .codegen import generated
 from .errors import DecodeError, InvalidRequestError, Problem, redact
 from .models.base import UNSET, Model, UnknownObject
-from .models.hints import field_hints, generated, is_model, is_union, members, origin, plain, tags
+from .models.hints import field_hints, is_model, is_union, members, origin, plain, tags
 from .validation import check
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _model_hook(cls: Any) -> Hook:
             names[f"read_{name}"] = _made_later(hints[name], names, f"read_{name}")
             value = f"read_{name}(data[{name!r}], None) if {name!r} in data else UNSET"
         lines.append(f"draft.{name} = {value}")
-    return generated(_READ, lines, names)
+    return generated(cls, _READ, lines, names)
 
 
 def _draft_class(cls: Any) -> type:
@@ -227,7 +228,7 @@ class _TaggedHooks(dict[str, Hook]):
         return self[tag if isinstance(tag, str) else ""](value, None)
 
     def decode(self, data: str | bytes) -> Any:
-        """The model in JSON. Raises DecodeError for anything but an object."""
+        """The model in JSON. Raises DecodeError for anything but an object. Not by `read`: this is for every event."""
         value = load_object(data)
         tag = value.get(self._key)
         return self[tag if isinstance(tag, str) else ""](value, None)
@@ -270,7 +271,7 @@ def _unstructure_model(cls: Any) -> Callable[[Any], Any]:
     for name in field_hints(cls):
         lines += [f"value = model.{name}", "if value is not UNSET:"]
         lines += [f"    result[{name!r}] = value if type(value) in FINAL else write(value)"]
-    return generated(_WRITE, lines, names)
+    return generated(cls, _WRITE, lines, names)
 
 
 # --- events: a table from `type` to hook ------------------------------------------------------------------------------

@@ -16,9 +16,10 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
+from .codegen import generated
 from .errors import InvalidRequestError, Problem, redact
 from .models.base import UNSET, Between, Length, Model, Pattern, UnknownObject, Unset, masked
-from .models.hints import allows, bare, field_hints, generated, is_model, is_union, members, tags
+from .models.hints import allows, bare, field_hints, is_model, is_union, members, tags
 
 _MAX_GIVEN = 80
 _MAX_BITS = 64  # of an integer that JSON parsers agree on
@@ -78,7 +79,7 @@ def _model_test(cls: Any) -> Test:
         names[f"default_{name}"] = fields[name].default
         lines.append(f"if (value := model.{name}) is not default_{name} and not tests[{name!r}](value):")
         lines.append("    return False")
-    return generated(_TEST, lines, names)
+    return generated(cls, _TEST, lines, names)
 
 
 class _FieldTests(dict[str, Test]):

@@ -9,7 +9,7 @@ import pytest
 import openai_realtime
 
 LAYERS = """
-    lazy __init__ errors models.base models.hints models.binary pcm
+    lazy __init__ errors codegen models.base models.hints models.binary pcm
     models.audio models.tools models.events models.items models.sessions models.responses models.translation models.beta
     models.client_events models.server_events models.translation_events models.beta_events models models.dialects
     validation converter config

@@ -48,6 +48,7 @@ Maybe: TypeAlias = T | Unset
 """``Maybe[T]``: a field that may be absent."""
 
 
+# Nobody compares constraints, and code for that is a third of what defining a class costs.
 @attrs.frozen(eq=False)
 class Between:
     """A number from `low` to `high`, both included; ``Annotated[float, Between(0, 1)]``."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -82,14 +81,3 @@ def tags(hint: Any, key: str = "type") -> tuple[str, ...]:
     """The values of `key` that make an object a `hint`; none for what has no such tag."""
     tag = field_hint(hint, key) if is_model(hint) and hasattr(hint, key) else None
     return get_args(tag) if get_origin(tag) is Literal else ()
-
-
-def generated(template: str, lines: Sequence[str], names: dict[str, Any]) -> Callable[..., Any]:
-    """The function ``generated`` that `template` is with `lines`, one or more a field, in it; `names` are its globals.
-
-    A loop over the fields of a class, in place of lines written out for it, takes 1.5 to 3 times as long.
-    """
-    source = template.format(lines="\n    ".join(lines))
-    exec(compile(source, f"<{__name__}>", "exec"), names)  # noqa: S102  - all that is put in are our fields' names
-    function: Callable[..., Any] = names["generated"]
-    return function
