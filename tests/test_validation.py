@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from test_converter import ANY_JSON, objects_for
 from test_models import CLASSES, REQUESTS, instances
 
+from openai_realtime import validation
 from openai_realtime.converter import decode, encode, structure_request
 from openai_realtime.errors import InvalidRequestError, Problem
 from openai_realtime.models import (
@@ -453,3 +454,19 @@ def defaults(cls: type[Model]) -> list[Any]:
 )
 def test_what_is_sent_most_is_found_right_at_first_sight(model: Model, found: bool) -> None:  # noqa: FBT001
     assert _test(type(model))(model) is found
+
+
+def test_of_a_right_request_only_the_fields_that_are_set_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And never the long way, which makes the path of every value."""
+    tried: list[str] = []
+    original = validation._FieldTests.__missing__
+
+    def missing(tests: Any, name: str) -> Any:
+        tried.append(name)
+        return original(tests, name)
+
+    monkeypatch.setattr(validation._FieldTests, "__missing__", missing)
+    monkeypatch.delattr(validation, "value_problems")
+    validation._test.cache_clear()
+    check(RealtimeCreateClientSecretRequest(session=RealtimeSessionConfig(model="gpt-realtime", tools=[])))
+    assert tried == ["session", "model", "tools"]
