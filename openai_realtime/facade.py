@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import functools
 import os
 import threading
@@ -177,8 +178,10 @@ class ProcessBound:
 async def _give_back(client: AsyncRealtimeClient, provider: BlockingPortalProvider) -> None:
     """End the connections and the lease of a client that was dropped without close."""
     await client.close()
-    # Another thread, because the end of the last lease waits for the one that runs this.
-    threading.Thread(target=provider.__exit__, args=(None, None, None), daemon=True).start()
+    # Another thread, because the end of the last lease waits for the one that runs this. While the program ends Python
+    # 3.12 refuses to start one: then this one ends with the program.
+    with contextlib.suppress(RuntimeError):
+        threading.Thread(target=provider.__exit__, args=(None, None, None), daemon=True).start()
 
 
 def _start(coroutine: Coroutine[Any, Any, T], call: Future[T]) -> None:

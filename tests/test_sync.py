@@ -805,6 +805,19 @@ def test_a_client_dropped_in_a_running_program_closes_its_connections(server: Se
     assert process.finish() == (0, "200\nended\n", "")
 
 
+def test_a_client_dropped_while_the_program_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.12 starts no thread then, so that the event-loop thread is left to end with the program."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    client = AsyncRealtimeClient(base_url="http://127.0.0.1:9/v1", api_key=KEY)
+    asyncio.run(facade._give_back(client, from_thread.BlockingPortalProvider()))
+    with pytest.raises(ClientStateError, match="closed"):
+        asyncio.run(client.create_realtime_client_secret())
+
+
 def test_a_copy_outlives_the_name_of_its_original(server: Server, script: RunScript) -> None:
     code = "copy = connect().with_options(timeout=5.0)\ncall(copy)\ncall(copy)"
     assert script(code).finish() == (0, "200\n200\n", "")

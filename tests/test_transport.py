@@ -988,10 +988,13 @@ async def tunnel(to: Server) -> AsyncIterator[Server]:
 
 
 async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
+    try:
         while data := await reader.read(65536):
             writer.write(data)
-    writer.close()
+    except OSError:
+        pass
+    finally:
+        writer.close()
 
 
 async def test_a_proxy_tunnels_https(certificates: Certificates) -> None:
