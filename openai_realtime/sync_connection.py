@@ -60,7 +60,7 @@ class Connection(Facade[A]):
         taken: list[ServerEvent] = []
         try:
             return self._next(timeout, taken)
-        except RealtimeError:
+        except RealtimeError:  # nothing was taken, and another thread may have its hands on what was returned
             raise
         except BaseException:
             self._returned += taken  # it did not reach the caller

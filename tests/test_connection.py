@@ -52,6 +52,7 @@ from openai_realtime import (
     UnreadEventsError,
     UserMessage,
 )
+from openai_realtime.connection import AsyncRealtimeConnection
 from openai_realtime.inbox import Inbox
 
 pytestmark = pytest.mark.anyio
@@ -406,12 +407,34 @@ async def test_an_event_whose_type_is_no_text_is_delivered(type_: Any, reconnect
         assert await connection.update_session(RealtimeSessionConfig())
 
 
+BUSY = "conversation_already_has_active_response"
+
+
+async def begin(peer: Peer, response_id: str) -> None:
+    """Take the next request for a response, and begin it."""
+    create = await peer.receive_type("response.create")
+    metadata = create["response"]["metadata"]
+    await peer.send("response.created", response={"id": response_id, "conversation_id": "c", "metadata": metadata})
+
+
+async def refuse(peer: Peer, code: str) -> None:
+    """Take the next request for a response, and refuse it."""
+    create = await peer.receive_type("response.create")
+    await peer.send("error", error={"code": code, "message": "no", "event_id": create["event_id"]})
+
+
+async def begun_after_a_refusal(connection: AsyncRealtimeConnection, creating: asyncio.Task[ResponseCreated]) -> str:
+    """The id of the response that `creating` asks for again, when the peer was told by an append to go on."""
+    while connection._questions:  # noqa: ASYNC110 - up to the refusal, of which nobody else is told
+        await asyncio.sleep(0)
+    await connection.append_audio(bytes(2))
+    return str((await creating).response.id)
+
+
 async def test_responses_wait_their_turn() -> None:
     async def script(peer: Peer) -> None:
         for name in ("resp_1", "resp_2"):
-            create = await peer.receive_type("response.create")
-            metadata = create["response"]["metadata"]
-            await peer.send("response.created", response={"id": name, "conversation_id": "c", "metadata": metadata})
+            await begin(peer, name)
             if name == "resp_1":
                 await peer.send("response.done", response={"id": name})
 
@@ -426,36 +449,28 @@ async def test_a_response_that_the_server_refuses_for_one_of_its_own_is_asked_fo
     async def script(peer: Peer) -> None:
         refused = await peer.receive_type("response.create")
         await peer.send("response.created", response={"id": "resp_vad", "conversation_id": "c", "metadata": None})
-        code = "conversation_already_has_active_response"
-        await peer.send("error", error={"code": code, "message": "busy", "event_id": refused["event_id"]})
+        await peer.send("error", error={"code": BUSY, "message": "busy", "event_id": refused["event_id"]})
         await peer.receive_type("input_audio_buffer.append")
         await peer.send("response.done", response={"id": "resp_vad"})
-        again = await peer.receive_type("response.create")
-        metadata = again["response"]["metadata"]
-        await peer.send("response.created", response={"id": "resp_1", "conversation_id": "c", "metadata": metadata})
+        await begin(peer, "resp_1")
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         creating = asyncio.create_task(connection.create_response())
         await connection.wait_for(ResponseCreated, 5)
-        while connection._questions:  # noqa: ASYNC110 - up to the refusal, of which nobody else is told
-            await asyncio.sleep(0)
-        await connection.append_audio(bytes(2))
-        assert (await creating).response.id == "resp_1"
+        assert await begun_after_a_refusal(connection, creating) == "resp_1"
 
 
 async def test_a_response_of_the_server_that_begins_and_ends_with_the_refusal_is_waited_for_too() -> None:
     async def script(peer: Peer) -> None:
         refused = await peer.receive_type("response.create")
-        error = {"code": "conversation_already_has_active_response", "message": "", "event_id": refused["event_id"]}
+        error = {"code": BUSY, "message": "", "event_id": refused["event_id"]}
         send_at_once(
             peer,
             {"type": "response.created", "response": {"id": "resp_vad", "conversation_id": "c", "metadata": None}},
             {"type": "error", "error": error},
             {"type": "response.done", "response": {"id": "resp_vad"}},
         )
-        again = await peer.receive_type("response.create")
-        metadata = again["response"]["metadata"]
-        await peer.send("response.created", response={"id": "resp_1", "conversation_id": "c", "metadata": metadata})
+        await begin(peer, "resp_1")
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         assert (await connection.create_response()).response.id == "resp_1"
@@ -495,9 +510,7 @@ async def test_a_response_waits_for_the_end_of_one_that_the_server_began_itself(
         await peer.send("response.created", response={"id": "resp_vad", "conversation_id": "c", "metadata": None})
         await peer.receive_type("input_audio_buffer.append")  # the first to come: the response waits
         await peer.send("response.done", response={"id": "resp_vad"})
-        create = await peer.receive_type("response.create")
-        metadata = create["response"]["metadata"]
-        await peer.send("response.created", response={"id": "resp_1", "conversation_id": "c", "metadata": metadata})
+        await begin(peer, "resp_1")
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         await connection.wait_for(ResponseCreated, 5)
@@ -511,9 +524,8 @@ async def test_a_refusal_of_a_response_is_told_whatever_its_code(monkeypatch: py
     monkeypatch.setattr("openai_realtime.connection._ACKNOWLEDGE", 2.0)  # no response is heard of, however long we wait
 
     async def script(peer: Peer) -> None:
-        for code in ("conversation_already_has_active_response", "invalid_value"):
-            create = await peer.receive_type("response.create")
-            await peer.send("error", error={"code": code, "message": "no", "event_id": create["event_id"]})
+        for code in (BUSY, "invalid_value"):
+            await refuse(peer, code)
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         with pytest.raises(RealtimeEventError, match="already_has_active"):
@@ -529,31 +541,22 @@ async def test_a_response_is_asked_for_again_when_the_one_in_the_way_is_heard_of
     """As after a plain ResponseCreate; of one that began before a sideband was there only the end is heard."""
 
     async def script(peer: Peer) -> None:
-        refused = await peer.receive_type("response.create")
-        code = "conversation_already_has_active_response"
-        await peer.send("error", error={"code": code, "message": "busy", "event_id": refused["event_id"]})
+        await refuse(peer, BUSY)
         await peer.receive_type("input_audio_buffer.append")
         for what in news:
             await peer.send(f"response.{what}", response={"id": "resp_0", "conversation_id": "c", "metadata": None})
-        again = await peer.receive_type("response.create")
-        metadata = again["response"]["metadata"]
-        await peer.send("response.created", response={"id": "resp_1", "conversation_id": "c", "metadata": metadata})
+        await begin(peer, "resp_1")
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         creating = asyncio.create_task(connection.create_response())
         while not connection._questions:  # noqa: ASYNC110 - up to the request, of which nobody is told
             await asyncio.sleep(0)
-        while connection._questions:  # noqa: ASYNC110 - up to the refusal, of which nobody else is told
-            await asyncio.sleep(0)
-        await connection.append_audio(bytes(2))
-        assert (await creating).response.id == "resp_1"
+        assert await begun_after_a_refusal(connection, creating) == "resp_1"
 
 
 async def test_a_session_that_ends_while_a_response_is_in_the_way_is_no_longer_waited_for() -> None:
     async def script(peer: Peer) -> None:
-        refused = await peer.receive_type("response.create")
-        code = "conversation_already_has_active_response"
-        await peer.send("error", error={"code": code, "message": "busy", "event_id": refused["event_id"]})
+        await refuse(peer, BUSY)
         await peer.socket.close(code=1011)
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
