@@ -17,7 +17,7 @@ from harness import KEY, Server, Stopwatch, interleave, report, row, run, serve
 from table import Row
 
 from openai_realtime import AsyncRealtimeClient, ConnectOptions, RealtimeClient, ResponseCreate
-from openai_realtime.converter import server_event_decoder
+from openai_realtime._codec.converter import server_event_decoder
 
 EVENTS = 5_550  # 50 turns
 TRICKLE = 500

@@ -37,6 +37,8 @@ from typing import Any
 
 import attrs
 
+from ._redaction import redact, redact_body
+
 __all__ = [
     "APIConnectionError",
     "APIError",
@@ -64,25 +66,8 @@ __all__ = [
     "UnreadEventsError",
 ]
 
-# No secret ends with a dot: that is the end of the sentence it stands in.
-_SECRET = re.compile(
-    r"""
-    # A token has a digit, a sign or an upper-case letter that is not its first, or is long: "authentication" is a word.
-    (?<=Bearer[ ])        (?=[A-Za-z]?+[a-z.]*[\dA-Z_\-*~+=…•]|[a-z.]{20}) [\w\-*.~+/=…•]* [\w\-*~+/=]
-    | (?<=Basic[ ])       (?=\w+[\dA-Z+/=]) [\w+/=]{8,}    # base64, and not a word such as "settings"
-    | (?<=://)            [^\s/:@]* : [^\s/@]+ (?=@)        # user and password of a URL
-    # Keys, client secrets and webhook secrets, whole or as the API masks them: "sk-proj-****ueba" shows the real tail.
-    | \b((?:sk|ek|whsec)[-_]) [\w\-*.+/=…•]{2,} [\w\-*+/=]
-    """,
-    re.VERBOSE,
-)
 _MAX_LINE = 500
 _MAX_SEARCHED = 10_000  # characters of a page in which its title is looked for
-
-
-def redact(text: str) -> str:
-    """Mask every secret in `text`."""
-    return _SECRET.sub(lambda match: (match[1] or "") + "***", text)
 
 
 class RealtimeError(Exception):
@@ -143,7 +128,7 @@ class RealtimeEventError(RealtimeError):
     """The server's `error` event about something that was sent; `body` is the event, `event_id` the client event's."""
 
     def __init__(self, body: Mapping[str, Any]) -> None:
-        super().__init__(_redacted_body(body))
+        super().__init__(redact_body(body))
         self.body: Any = self.args[0]
         detail = _detail(self.body)
         self.message: str = str(detail.get("message") or "no message")
@@ -165,7 +150,7 @@ class ConnectionClosedError(RealtimeError):
     """The session is over: WebSocket close `code` and `reason`, and the last `error` event, if there was one."""
 
     def __init__(self, code: int, reason: str, event: Mapping[str, Any] | None = None) -> None:
-        super().__init__(code, redact(reason), _redacted_body(event))
+        super().__init__(code, redact(reason), redact_body(event))
         self.code: int = self.args[0]
         self.reason: str = self.args[1]
         self.event: Any = self.args[2]
@@ -202,7 +187,7 @@ class _AnsweredError(APIError):
         super().__init__(redact(message))
         self.status = status
         self.headers = {name.lower(): redact(value) for name, value in headers.items() if name.lower() != "set-cookie"}
-        self.body = _redacted_body(body)
+        self.body = redact_body(body)
         self.request_id = self.headers.get("x-request-id") or self.headers.get("apim-request-id")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -351,20 +336,3 @@ def _with_request_id(text: str, request_id: str | None) -> str:
     short = text if len(text) <= _MAX_LINE else text[:_MAX_LINE] + "…"
     line = " ".join("".join(char if char.isprintable() else " " for char in short).split())
     return f"{line} [request {request_id}]" if request_id else line
-
-
-def _redacted_body(body: Any) -> Any:
-    try:
-        return _redact_json(body)
-    except RecursionError:
-        return "nested too deeply to be shown"
-
-
-def _redact_json(value: Any) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, dict):
-        return {key: _redact_json(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_redact_json(item) for item in value]
-    return value

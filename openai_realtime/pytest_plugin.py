@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .client import AsyncRealtimeClient
+    from openai_realtime._sync.client import RealtimeClient
+
+    from ._client import AsyncRealtimeClient
     from .emulator import Emulator
-    from .sync import RealtimeClient
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def realtime_emulator() -> Iterator[Emulator]:
 @pytest.fixture
 def realtime_client(realtime_emulator: Emulator) -> Iterator[RealtimeClient]:
     """A blocking client of ``realtime_emulator``."""
-    from .sync import RealtimeClient  # noqa: PLC0415
+    from openai_realtime._sync.client import RealtimeClient  # noqa: PLC0415
 
     with RealtimeClient(**realtime_emulator.client_options) as client:
         yield client
@@ -38,7 +39,7 @@ def realtime_client(realtime_emulator: Emulator) -> Iterator[RealtimeClient]:
 @pytest.fixture
 async def async_realtime_client(realtime_emulator: Emulator) -> AsyncIterator[AsyncRealtimeClient]:
     """An asyncio client of ``realtime_emulator``."""
-    from .client import AsyncRealtimeClient  # noqa: PLC0415
+    from ._client import AsyncRealtimeClient  # noqa: PLC0415
 
     async with AsyncRealtimeClient(**realtime_emulator.client_options) as client:
         yield client

@@ -1,4 +1,5 @@
 import pytest
+from support.http_server import certificates  # noqa: F401 - a fixture
 
 
 @pytest.fixture

@@ -15,11 +15,12 @@ from typing import Any
 import attrs
 import pytest
 from hypothesis import example, given, strategies as st
-from test_transport import EPHEMERAL, KEY, OFFER, SDP, Received, Server, answer, api_error, connect, failure
+from support.http_server import EPHEMERAL, KEY, OFFER, SDP, Received, Server, answer, api_error, connect, failure
 
 from openai_realtime import __version__
-from openai_realtime.client import AsyncRealtimeClient, _check_call_id
-from openai_realtime.config import ClientOptions, RetryPolicy
+from openai_realtime._client import AsyncRealtimeClient, _check_call_id
+from openai_realtime._config import ClientOptions, RetryPolicy
+from openai_realtime._sync.client import RealtimeClient
 from openai_realtime.emulator import Emulator
 from openai_realtime.errors import (
     APIResponseError,
@@ -32,7 +33,6 @@ from openai_realtime.errors import (
 from openai_realtime.models import (
     UNSET,
     AudioPcm,
-    BetaClientSecret,
     EmptyResponse,
     ExpiresAfter,
     RealtimeAudioConfig,
@@ -43,10 +43,6 @@ from openai_realtime.models import (
     RealtimeCreateClientSecretResponse,
     RealtimeSession,
     RealtimeSessionConfig,
-    RealtimeSessionCreateRequest,
-    RealtimeSessionCreateResponse,
-    RealtimeTranscriptionSessionCreateRequest,
-    RealtimeTranscriptionSessionCreateResponse,
     RealtimeTranslationAudioConfig,
     RealtimeTranslationAudioOutput,
     RealtimeTranslationClientSecretCreateRequest,
@@ -54,7 +50,13 @@ from openai_realtime.models import (
     RealtimeTranslationSessionConfig,
     ResponseInfo,
 )
-from openai_realtime.sync import RealtimeClient
+from openai_realtime.models.beta import (
+    BetaClientSecret,
+    RealtimeSessionCreateRequest,
+    RealtimeSessionCreateResponse,
+    RealtimeTranscriptionSessionCreateRequest,
+    RealtimeTranscriptionSessionCreateResponse,
+)
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from openai_realtime import __version__
-from openai_realtime.config import (
+from openai_realtime._config import (
     ClientConfig,
     ClientOptions,
     ConnectOptions,

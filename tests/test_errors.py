@@ -11,6 +11,7 @@ import pytest
 
 import openai_realtime
 from openai_realtime import errors
+from openai_realtime._redaction import redact
 from openai_realtime.errors import (
     APIConnectionError,
     APIError,
@@ -33,7 +34,6 @@ from openai_realtime.errors import (
     RealtimeEventError,
     UnprocessableEntityError,
     error_from_response,
-    redact,
 )
 
 HEADERS = {"X-Request-Id": "req_1", "Set-Cookie": "__cf_bm=hidden", "Retry-After": "2"}

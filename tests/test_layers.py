@@ -1,4 +1,4 @@
-"""Which way imports go: a module imports only what stands before it in LAYERS. Type checkers' imports aside."""
+"""Which way imports go: a module imports only what stands on a line before its own. Type checkers' imports aside."""
 
 import ast
 from collections.abc import Iterator
@@ -9,28 +9,61 @@ import pytest
 import openai_realtime
 
 LAYERS = """
-    lazy __init__ errors codegen models.base models.hints models.binary pcm
-    models.audio models.tools models.events models.items models.sessions models.responses models.translation models.beta
-    models.client_events models.server_events models.translation_events models.beta_events models models.dialects
-    validation converter config
-    retry conversation toolbox webhooks migration
-    reconnect
-    transport
-    inbox websocket recovery connection translation_connection
-    client
-    facade sync_connection sync web
-    emulator pytest_plugin cli __main__
+    _lazy
+    __init__
+    _redaction
+    errors
+    models.base
+    _codec.hints _codec.codegen models.base64 models.http
+    models.audio models.tools models.prompts models.events models.items
+    models.sessions
+    models.responses models.client_secrets models.calls
+    models.translation
+    models.client_events models.server_events
+    models.translation_events
+    models.beta
+    models
+    audio
+    _codec.dialects _codec.validation
+    _codec.converter
+    _codec
+    _config
+    _transport.messages _transport.retry _transport.targets
+    _transport.pool
+    _transport.http
+    _transport.websocket
+    _transport
+    _connection.ids
+    _connection.inbox _connection.tracker _connection.reconnect
+    _connection.restore
+    _connection.recovery
+    _connection.base
+    _connection.realtime _connection.translation
+    _connection
+    _migration
+    _client
+    _sync.thread
+    _sync.connection
+    _sync.client
+    _sync
+    emulator
+    pytest_plugin cli
+    __main__
 """
-ORDER = LAYERS.split()
-FOR_THE_EMULATOR = ORDER[: ORDER.index("converter") + 1]  # never the client: it is an independent judge
-DOORS = {"json": {"converter"}, "orjson": {"converter"}, "aiohttp": {"transport", "websocket", "emulator", "web"}}
+LEVELS = {name: level for level, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
+FOR_THE_EMULATOR = LEVELS["_codec"]  # never the client: it is an independent judge
+DOORS = {
+    "json": {"_codec.converter"},
+    "orjson": {"_codec.converter"},
+    "aiohttp": {"_transport.messages", "_transport.pool", "_transport.http", "_transport.websocket", "emulator"},
+}
 ROOT = Path(openai_realtime.__file__).parent
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))}
 
 
 def unit(name: str) -> str:
-    """The longest beginning of a dotted name that ORDER has: ``cli`` of ``cli.output``."""
-    while name and name not in ORDER:
+    """The longest beginning of a dotted name that LAYERS has: ``cli`` of ``cli.output``."""
+    while name and name not in LEVELS:
         name = name.rpartition(".")[0]
     return name
 
@@ -56,14 +89,29 @@ def test_imports_go_one_way(module: str) -> None:
     own, foreign = set(), set()
     for name in imported(module):
         (own if name.startswith("openai_realtime.") else foreign).add(name.removeprefix("openai_realtime."))
-    allowed = FOR_THE_EMULATOR if here == "emulator" else ORDER[: ORDER.index(here)]
-    assert {unit(name) or "__init__" for name in own} - {here} <= set(allowed)
+    for name in own:
+        there = unit(name) or "__init__"
+        level = LEVELS[there]
+        assert there == here or level < LEVELS[here], f"{module} imports {name}"
+        assert here != "emulator" or there == here or level <= FOR_THE_EMULATOR, f"{module} imports {name}"
     assert all(here in DOORS.get(name.partition(".")[0], {here}) for name in foreign)
     assert here != "emulator" or {name for name in foreign if name.startswith("aiohttp")} <= {"aiohttp.web"}
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_are_relative_inside_a_folder_and_absolute_across(module: str) -> None:
+    folder = ".".join(["openai_realtime", *module.split(".")[:-1]])
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level < 2
+            above, _, name = (node.module or "").rpartition(".")
+            assert node.level or above != folder or (MODULES[module].parent / name).is_dir()
+
+
 def test_the_walk_sees_imports_of_every_form() -> None:
-    assert {"openai_realtime.models.base.Model", "openai_realtime.errors.redact", "orjson"} <= {*imported("converter")}
-    assert "openai_realtime.lazy" in {*imported("models.__init__")} & {*imported("__init__")}
-    assert "openai_realtime.__version__" in {*imported("config")}
-    assert unit("emulator.server.Emulator") == "emulator"
+    assert {"openai_realtime.models.base.Model", "openai_realtime._redaction.redact", "orjson"} <= {
+        *imported("_codec.converter")
+    }
+    assert "openai_realtime._lazy.load" in {*imported("models.__init__")} & {*imported("__init__")}
+    assert "openai_realtime.__version__" in {*imported("_config")}
+    assert unit("emulator.server.app") == "emulator"

@@ -6,30 +6,32 @@ from typing import Any
 import attrs
 import pytest
 from hypothesis import given, settings, strategies as st
-from test_models import instances, values
+from support.models import instances, values
 
-from openai_realtime.converter import decode, encode
+from openai_realtime._codec.converter import decode, encode
+from openai_realtime._codec.hints import field_hints
+from openai_realtime._codec.validation import check
+from openai_realtime._migration import Migration, to_client_secret_request
 from openai_realtime.errors import InvalidRequestError
-from openai_realtime.migration import Migration, to_client_secret_request
 from openai_realtime.models import (
     UNSET,
     AudioTranscription,
-    BetaClientSecretConfig,
-    BetaTranscriptionClientSecretConfig,
-    BetaTurnDetection,
     ExpiresAfter,
     FunctionTool,
     Model,
     NoiseReduction,
     RealtimeSessionConfig,
-    RealtimeSessionCreateRequest,
     RealtimeTranscriptionSessionConfig,
-    RealtimeTranscriptionSessionCreateRequest,
     RetentionRatioTruncation,
     VoiceId,
 )
-from openai_realtime.models.hints import field_hints
-from openai_realtime.validation import check
+from openai_realtime.models.beta import (
+    BetaClientSecretConfig,
+    BetaTranscriptionClientSecretConfig,
+    BetaTurnDetection,
+    RealtimeSessionCreateRequest,
+    RealtimeTranscriptionSessionCreateRequest,
+)
 
 LOGPROBS = "item.input_audio_transcription.logprobs"
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import click
 
+from openai_realtime._sync.client import RealtimeClient
+from openai_realtime._sync.connection import RealtimeConnection
 from openai_realtime.errors import RealtimeEventError
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.server_events import ResponseOutputAudioTranscriptDelta, ResponseOutputTextDelta
 from openai_realtime.models.sessions import RealtimeSessionConfig
-from openai_realtime.sync import RealtimeClient
-from openai_realtime.sync_connection import RealtimeConnection
 
 from .connection import Connection, with_connection
 from .output import note, printable, terminal

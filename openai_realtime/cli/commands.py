@@ -7,9 +7,9 @@ from typing import IO, Any
 
 import click
 
+from openai_realtime._sync.client import RealtimeClient
 from openai_realtime.models.beta import RealtimeSessionCreateRequest, RealtimeTranscriptionSessionCreateRequest
 from openai_realtime.models.translation import RealtimeTranslationClientSecretCreateRequest
-from openai_realtime.sync import RealtimeClient
 
 from .connection import CommandGroup, Connection, with_connection
 from .output import Output, output_options, warnings_on_stderr

@@ -11,9 +11,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import attrs
 import click
 
-from openai_realtime.config import ClientOptions, ConnectOptions, resolve_config
+from openai_realtime._config import ClientOptions, ConnectOptions, resolve_config
+from openai_realtime._sync.client import RealtimeClient
 from openai_realtime.emulator import Emulator
-from openai_realtime.sync import RealtimeClient
 
 from .output import note
 

@@ -10,12 +10,16 @@ from typing import Any, Final
 import attrs
 import click
 
-from openai_realtime.config import ConnectOptions
-from openai_realtime.converter import encode, load_object
+from openai_realtime._codec.converter import encode, load_object
+from openai_realtime._config import ConnectOptions
+from openai_realtime._sync.client import RealtimeClient
+from openai_realtime._sync.connection import RealtimeConnection
+from openai_realtime.audio.pcm import duration
 from openai_realtime.errors import BetaRetiredError
 from openai_realtime.models.audio import AudioTranscription
 from openai_realtime.models.base import Model
 from openai_realtime.models.beta import RealtimeSessionCreateRequest, RealtimeTranscriptionSessionCreateRequest
+from openai_realtime.models.client_secrets import RealtimeCreateClientSecretRequest
 from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.responses import RealtimeResponseUsage, ResponseConfig
 from openai_realtime.models.server_events import (
@@ -24,10 +28,7 @@ from openai_realtime.models.server_events import (
     ResponseOutputAudioTranscriptDelta,
     ResponseOutputTextDelta,
 )
-from openai_realtime.models.sessions import RealtimeCreateClientSecretRequest, RealtimeSessionConfig
-from openai_realtime.pcm import duration
-from openai_realtime.sync import RealtimeClient
-from openai_realtime.sync_connection import RealtimeConnection
+from openai_realtime.models.sessions import RealtimeSessionConfig
 
 from .connection import Connection, with_connection
 from .output import Rows, facts, http_facts, request_id, short, show, tell

@@ -20,10 +20,10 @@ from rich.table import Table
 from rich.text import Text
 
 from openai_realtime import __version__
-from openai_realtime.config import ClientOptions, RetryPolicy, proxy_for, resolve_config
+from openai_realtime._config import ClientOptions, RetryPolicy, proxy_for, resolve_config
+from openai_realtime._sync.client import RealtimeClient
 from openai_realtime.errors import APIStatusError, ConfigurationError, RealtimeError
-from openai_realtime.models.sessions import ExpiresAfter, RealtimeCreateClientSecretRequest
-from openai_realtime.sync import RealtimeClient
+from openai_realtime.models.client_secrets import ExpiresAfter, RealtimeCreateClientSecretRequest
 
 from .connection import Connection, with_connection
 from .output import http_facts, one_line, terminal

@@ -23,10 +23,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from openai_realtime.converter import encode
-from openai_realtime.errors import redact
+from openai_realtime._codec.converter import encode
+from openai_realtime._redaction import redact
 from openai_realtime.models.audio import VoiceId
-from openai_realtime.models.base import UNSET, Model, ResponseInfo
+from openai_realtime.models.base import UNSET, Model
+from openai_realtime.models.http import ResponseInfo
 
 Rows: TypeAlias = Sequence[tuple[str, str]]
 

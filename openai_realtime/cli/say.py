@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from openai_realtime import pcm
+from openai_realtime._sync.client import RealtimeClient
+from openai_realtime._sync.connection import RealtimeConnection
+from openai_realtime.audio import RATE, duration, write_wav
 from openai_realtime.models.audio import AudioPcm
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.server_events import ResponseOutputAudioDelta, ResponseOutputAudioTranscriptDelta
 from openai_realtime.models.sessions import RealtimeAudioConfig, RealtimeAudioOutput, RealtimeSessionConfig
-from openai_realtime.sync import RealtimeClient
-from openai_realtime.sync_connection import RealtimeConnection
 
 from .connection import Connection, with_connection
 from .output import Output, printable, tell, terminal
@@ -55,11 +55,11 @@ def say(connection: Connection, /, text: str, output: str, model: str, **setting
     if not audio:
         raise click.ClickException("the answer has no audio; nothing was written")
     _replace(output, _wav(audio))
-    tell(f"{pcm.duration(audio):.1f} s of speech are in {output}.")
+    tell(f"{duration(audio):.1f} s of speech are in {output}.")
 
 
 def _config(voice: str | None, instructions: str | None) -> RealtimeSessionConfig:
-    output = RealtimeAudioOutput(format=AudioPcm(rate=pcm.RATE), voice=voice or UNSET)
+    output = RealtimeAudioOutput(format=AudioPcm(rate=RATE), voice=voice or UNSET)
     return RealtimeSessionConfig(
         output_modalities=["audio"],
         instructions=UNSET if instructions is None else instructions,
@@ -84,7 +84,7 @@ def _listen(session: RealtimeConnection, text: str) -> bytes:
 
 def _wav(audio: bytes) -> bytes:
     file = io.BytesIO()
-    pcm.write_wav(file, audio)
+    write_wav(file, audio)
     return file.getvalue()
 
 

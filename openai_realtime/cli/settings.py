@@ -8,10 +8,11 @@ from typing import IO, Any, Final, TypeVar
 import attrs
 import click
 
-from openai_realtime.converter import load_object, structure_request
+from openai_realtime._codec.converter import load_object, structure_request
 from openai_realtime.errors import DecodeError, InvalidRequestError, Problem
 from openai_realtime.models.base import Model
-from openai_realtime.models.sessions import RealtimeCreateClientSecretRequest, RealtimeSessionConfig
+from openai_realtime.models.client_secrets import RealtimeCreateClientSecretRequest
+from openai_realtime.models.sessions import RealtimeSessionConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
 M = TypeVar("M", bound=Model)

@@ -15,10 +15,12 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from openai_realtime.client import AsyncRealtimeClient
-from openai_realtime.config import ClientOptions, ConnectOptions
-from openai_realtime.connection import AsyncRealtimeConnection
-from openai_realtime.converter import encode
+from openai_realtime._client import AsyncRealtimeClient
+from openai_realtime._codec.converter import encode
+from openai_realtime._config import ClientOptions, ConnectOptions
+from openai_realtime._connection.realtime import AsyncRealtimeConnection
+from openai_realtime.audio.pcm import duration, level
+from openai_realtime.audio.wav import WavReader
 from openai_realtime.errors import APITimeoutError, ConfigurationError, DecodeError, RealtimeEventError
 from openai_realtime.models.audio import AudioTranscription, ServerVad
 from openai_realtime.models.base import UNSET
@@ -36,7 +38,6 @@ from openai_realtime.models.sessions import (
     RealtimeTranscriptionAudioConfig,
     RealtimeTranscriptionSessionConfig,
 )
-from openai_realtime.pcm import WavReader, duration, level
 
 from .connection import Connection, with_connection
 from .output import note, one_line, printable, tell, terminal

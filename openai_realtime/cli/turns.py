@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
+from openai_realtime._sync.connection import RealtimeConnection
 from openai_realtime.errors import DecodeError, RealtimeEventError
 from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.items import UserMessage
 from openai_realtime.models.responses import ResponseConfig
 from openai_realtime.models.server_events import Error, ResponseDone, ResponseOutputAudioDelta
-from openai_realtime.sync_connection import RealtimeConnection
 
 from .output import note
 

@@ -9,10 +9,10 @@ It shares the models and the converter with the client and nothing above them, s
 independently.
 """
 
+from .emulator import Emulator, EmulatorOptions
 from .faults import Fault
 from .live_faults import LiveFault
-from .replies import McpToolCall, Reply, ToolCall
-from .server import Emulator, EmulatorOptions
+from .script import McpToolCall, Reply, ToolCall
 from .wire import ReceivedRequest
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from . import api_errors
+from . import errors as api_errors
 from .wire import Answer, json_answer
 
 _REDIRECTS = 300

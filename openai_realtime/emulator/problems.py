@@ -11,7 +11,7 @@ import attrs
 
 from openai_realtime.errors import InvalidRequestError, Problem
 
-from .api_errors import Refusal, listed
+from .errors import Refusal, listed
 
 _ALLOWED_KINDS = {
     "a string": "a string",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from openai_realtime.converter import converter, load
+from openai_realtime._codec.converter import converter, load
 from openai_realtime.errors import DecodeError
 
 _KEY_PROTOCOL = re.compile(r"(openai-insecure-api-key\.)[^,\s]+")  # how a browser sends its key
@@ -72,3 +72,6 @@ def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
         text = "***" if key in _SECRET_HEADERS else _KEY_PROTOCOL.sub(r"\1***", value)
         result[key] = f"{result[key]}, {text}" if key in result else text
     return result
+
+
+JSON: TypeAlias = dict[str, Any]

@@ -1,33 +1,222 @@
 """The API's objects as attrs classes, by concept. They are inert: no methods that talk, no reference to a client.
 
-A name is loaded when it is first used: defining all 190 classes takes half as long as importing aiohttp.
+A name is loaded when it is first used: defining all classes takes half as long as importing aiohttp. The classes of the
+retired beta are in `openai_realtime.models.beta`.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from openai_realtime import lazy
+from openai_realtime._lazy import load
 
 if TYPE_CHECKING:
     from .audio import *  # noqa: F403  - each module's __all__ is its public part
-    from .base import *  # noqa: F403
-    from .beta import *  # noqa: F403
-    from .beta_events import *  # noqa: F403
-    from .client_events import *  # noqa: F403
-    from .events import *  # noqa: F403
-    from .items import *  # noqa: F403
-    from .responses import *  # noqa: F403
-    from .server_events import *  # noqa: F403
-    from .sessions import *  # noqa: F403
-    from .tools import *  # noqa: F403
-    from .translation import *  # noqa: F403
-    from .translation_events import *  # noqa: F403
-else:
+    from .base import *  # noqa: F403  - each module's __all__ is its public part
+    from .calls import *  # noqa: F403  - each module's __all__ is its public part
+    from .client_events import *  # noqa: F403  - each module's __all__ is its public part
+    from .client_secrets import *  # noqa: F403  - each module's __all__ is its public part
+    from .events import *  # noqa: F403  - each module's __all__ is its public part
+    from .http import *  # noqa: F403  - each module's __all__ is its public part
+    from .items import *  # noqa: F403  - each module's __all__ is its public part
+    from .prompts import *  # noqa: F403  - each module's __all__ is its public part
+    from .responses import *  # noqa: F403  - each module's __all__ is its public part
+    from .server_events import *  # noqa: F403  - each module's __all__ is its public part
+    from .sessions import *  # noqa: F403  - each module's __all__ is its public part
+    from .tools import *  # noqa: F403  - each module's __all__ is its public part
+    from .translation import *  # noqa: F403  - each module's __all__ is its public part
+    from .translation_events import *  # noqa: F403  - each module's __all__ is its public part
+
+_MODULE_OF = {
+    "Maybe": "base",
+    "Model": "base",
+    "UNSET": "base",
+    "UnknownObject": "base",
+    "Unset": "base",
+    "EmptyResponse": "http",
+    "RateLimit": "http",
+    "Response": "http",
+    "ResponseInfo": "http",
+    "AudioFormat": "audio",
+    "AudioPcm": "audio",
+    "AudioPcma": "audio",
+    "AudioPcmu": "audio",
+    "AudioTranscription": "audio",
+    "NoiseReduction": "audio",
+    "SemanticVad": "audio",
+    "ServerVad": "audio",
+    "TranscriptionModel": "audio",
+    "TurnDetection": "audio",
+    "Voice": "audio",
+    "VoiceId": "audio",
+    "FunctionTool": "tools",
+    "McpApprovalFilter": "tools",
+    "McpTool": "tools",
+    "McpToolFilter": "tools",
+    "Tool": "tools",
+    "ToolChoice": "tools",
+    "ToolChoiceFunction": "tools",
+    "ToolChoiceMcp": "tools",
+    "InputFileContent": "prompts",
+    "InputImageContent": "prompts",
+    "InputTextContent": "prompts",
+    "Prompt": "prompts",
+    "PromptCacheBreakpoint": "prompts",
+    "Include": "sessions",
+    "MaxOutputTokens": "sessions",
+    "RealtimeAudioConfig": "sessions",
+    "RealtimeAudioInput": "sessions",
+    "RealtimeAudioOutput": "sessions",
+    "RealtimeModel": "sessions",
+    "RealtimeSession": "sessions",
+    "RealtimeSessionConfig": "sessions",
+    "RealtimeTranscriptionAudioConfig": "sessions",
+    "RealtimeTranscriptionSession": "sessions",
+    "RealtimeTranscriptionSessionConfig": "sessions",
+    "Reasoning": "sessions",
+    "RetentionRatioTruncation": "sessions",
+    "TokenLimits": "sessions",
+    "Tracing": "sessions",
+    "TracingConfig": "sessions",
+    "Truncation": "sessions",
+    "ExpiresAfter": "client_secrets",
+    "RealtimeCreateClientSecretRequest": "client_secrets",
+    "RealtimeCreateClientSecretResponse": "client_secrets",
+    "RealtimeCall": "calls",
+    "RealtimeCallCreateRequest": "calls",
+    "RealtimeCallReferRequest": "calls",
+    "RealtimeCallRejectRequest": "calls",
+    "RealtimeTranslationAudioConfig": "translation",
+    "RealtimeTranslationAudioInput": "translation",
+    "RealtimeTranslationAudioOutput": "translation",
+    "RealtimeTranslationClientSecretCreateRequest": "translation",
+    "RealtimeTranslationClientSecretCreateResponse": "translation",
+    "RealtimeTranslationSession": "translation",
+    "RealtimeTranslationSessionConfig": "translation",
+    "TranslationNoiseReduction": "translation",
+    "TranslationTranscription": "translation",
+    "AssistantMessage": "items",
+    "AudioContent": "items",
+    "AudioPart": "items",
+    "ConversationItem": "items",
+    "FunctionCall": "items",
+    "FunctionCallOutput": "items",
+    "InputAudio": "items",
+    "InputImage": "items",
+    "InputText": "items",
+    "Item": "items",
+    "ItemReference": "items",
+    "ItemStatus": "items",
+    "McpApprovalRequest": "items",
+    "McpApprovalResponse": "items",
+    "McpCall": "items",
+    "McpError": "items",
+    "McpListTools": "items",
+    "McpListedTool": "items",
+    "OutputAudio": "items",
+    "OutputText": "items",
+    "Part": "items",
+    "ResponseInputItem": "items",
+    "SystemMessage": "items",
+    "TextPart": "items",
+    "UserMessage": "items",
+    "CachedTokenDetails": "responses",
+    "FailureDetails": "responses",
+    "InputTokenDetails": "responses",
+    "Metadata": "responses",
+    "OutputTokenDetails": "responses",
+    "RealtimeResponse": "responses",
+    "RealtimeResponseStatus": "responses",
+    "RealtimeResponseUsage": "responses",
+    "ResponseAudioConfig": "responses",
+    "ResponseAudioOutput": "responses",
+    "ResponseConfig": "responses",
+    "ClientEvent": "events",
+    "ContentEvent": "events",
+    "Dialect": "events",
+    "Event": "events",
+    "ItemEvent": "events",
+    "OutputEvent": "events",
+    "ServerEvent": "events",
+    "UnknownEvent": "events",
+    "ConversationItemCreate": "client_events",
+    "ConversationItemDelete": "client_events",
+    "ConversationItemRetrieve": "client_events",
+    "ConversationItemTruncate": "client_events",
+    "InputAudioBufferAppend": "client_events",
+    "InputAudioBufferClear": "client_events",
+    "InputAudioBufferCommit": "client_events",
+    "OutputAudioBufferClear": "client_events",
+    "ResponseCancel": "client_events",
+    "ResponseCreate": "client_events",
+    "SessionUpdate": "client_events",
+    "Conversation": "server_events",
+    "ConversationCreated": "server_events",
+    "ConversationItemAdded": "server_events",
+    "ConversationItemCreated": "server_events",
+    "ConversationItemDeleted": "server_events",
+    "ConversationItemDone": "server_events",
+    "ConversationItemInputAudioTranscriptionCompleted": "server_events",
+    "ConversationItemInputAudioTranscriptionDelta": "server_events",
+    "ConversationItemInputAudioTranscriptionFailed": "server_events",
+    "ConversationItemInputAudioTranscriptionSegment": "server_events",
+    "ConversationItemRetrieved": "server_events",
+    "ConversationItemTruncated": "server_events",
+    "ErrorDetails": "server_events",
+    "InputAudioBufferCleared": "server_events",
+    "InputAudioBufferCommitted": "server_events",
+    "InputAudioBufferDtmfEventReceived": "server_events",
+    "InputAudioBufferSpeechStarted": "server_events",
+    "InputAudioBufferSpeechStopped": "server_events",
+    "InputAudioBufferTimeoutTriggered": "server_events",
+    "LogProb": "server_events",
+    "McpListToolsCompleted": "server_events",
+    "McpListToolsFailed": "server_events",
+    "McpListToolsInProgress": "server_events",
+    "OutputAudioBufferCleared": "server_events",
+    "OutputAudioBufferStarted": "server_events",
+    "OutputAudioBufferStopped": "server_events",
+    "RateLimitStatus": "server_events",
+    "RateLimitsUpdated": "server_events",
+    "ResponseContentPartAdded": "server_events",
+    "ResponseContentPartDone": "server_events",
+    "ResponseCreated": "server_events",
+    "ResponseDone": "server_events",
+    "ResponseFunctionCallArgumentsDelta": "server_events",
+    "ResponseFunctionCallArgumentsDone": "server_events",
+    "ResponseMcpCallArgumentsDelta": "server_events",
+    "ResponseMcpCallArgumentsDone": "server_events",
+    "ResponseMcpCallCompleted": "server_events",
+    "ResponseMcpCallFailed": "server_events",
+    "ResponseMcpCallInProgress": "server_events",
+    "ResponseOutputAudioDelta": "server_events",
+    "ResponseOutputAudioDone": "server_events",
+    "ResponseOutputAudioTranscriptDelta": "server_events",
+    "ResponseOutputAudioTranscriptDone": "server_events",
+    "ResponseOutputItemAdded": "server_events",
+    "ResponseOutputItemDone": "server_events",
+    "ResponseOutputTextDelta": "server_events",
+    "ResponseOutputTextDone": "server_events",
+    "TranscriptionDurationUsage": "server_events",
+    "TranscriptionLanguage": "server_events",
+    "TranscriptionTokenUsage": "server_events",
+    "Error": "translation_events",
+    "RealtimeTranslationSessionUpdateRequest": "translation_events",
+    "SessionClose": "translation_events",
+    "SessionClosed": "translation_events",
+    "SessionCreated": "translation_events",
+    "SessionInputAudioBufferAppend": "translation_events",
+    "SessionInputTranscriptDelta": "translation_events",
+    "SessionOutputAudioDelta": "translation_events",
+    "SessionOutputTranscriptDelta": "translation_events",
+    "SessionUpdated": "translation_events",
+    "TranslationSessionUpdate": "translation_events",
+}
+"""The module of each public name; tests/test_package.py compares it with the modules."""
+
+if not TYPE_CHECKING:  # or type checkers would take any misspelt name for Any
+    __all__ = list(_MODULE_OF)
 
     def __getattr__(name: str) -> Any:
-        if name == "__all__":  # for a star import, which brings everything
-            return lazy.names(lazy.MODELS)
-        value = globals()[name] = lazy.load(__name__, name, lazy.MODELS if name[0].isupper() else ())
-        return value
+        return load(__name__, name, _MODULE_OF)
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *lazy.names(lazy.MODELS)})
+        return sorted({*globals(), *_MODULE_OF})

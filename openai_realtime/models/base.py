@@ -12,19 +12,9 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import attrs
 
-from openai_realtime.errors import redact
+from openai_realtime._redaction import redact
 
-__all__ = [
-    "UNSET",
-    "EmptyResponse",
-    "Maybe",
-    "Model",
-    "RateLimit",
-    "Response",
-    "ResponseInfo",
-    "UnknownObject",
-    "Unset",
-]
+__all__ = ["UNSET", "Maybe", "Model", "UnknownObject", "Unset"]
 
 T = TypeVar("T")
 
@@ -131,43 +121,3 @@ class UnknownObject(Model):
     """An object whose ``type`` no class here has; all its data is in `raw`."""
 
     type: Maybe[str] = UNSET
-
-
-@attrs.frozen(kw_only=True)
-class RateLimit:
-    """One of the API's limits, from the ``x-ratelimit-*`` headers: `reset` is the seconds until it is full again."""
-
-    name: str
-    limit: int | None = None
-    remaining: int | None = None
-    reset: float | None = None
-
-
-@attrs.frozen(kw_only=True)
-class ResponseInfo:
-    """The HTTP facts of one answered call. The names in `headers` are lower case.
-
-    `processing_ms` is the server's own time in milliseconds (``openai-processing-ms``), `elapsed` the seconds the
-    call took here with its retries, `attempts` how many requests it took. `rate_limits` is empty where the server
-    sent no ``x-ratelimit-*`` header, as it does for Realtime credentials.
-    """
-
-    status: int
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    request_id: str | None = None
-    processing_ms: int | None = None
-    rate_limits: tuple[RateLimit, ...] = ()
-    attempts: int = 1
-    elapsed: float = 0.0
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class Response(Model):
-    """The base of the results of HTTP calls; `http` is outside equality and repr."""
-
-    http: ResponseInfo | None = attrs.field(default=None, eq=False, repr=False, metadata=LOCAL)
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class EmptyResponse(Response):
-    """The result of a call that the API answers without a body: the HTTP facts are all there is."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from attrs import field, frozen
 
 from .base import UNSET, Between, Length, Maybe, abridged
-from .binary import MAX_AUDIO, Binary, from_base64, to_base64
+from .base64 import MAX_AUDIO, Binary, from_base64, to_base64
 from .events import ClientEvent
 from .items import Item
 from .responses import ResponseConfig

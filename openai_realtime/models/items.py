@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, TypeAlias
 from attrs import field, frozen
 
 from .base import UNSET, Maybe, Model, UnknownObject, abridged
-from .binary import Binary, from_base64, to_base64
+from .base64 import Binary, from_base64, to_base64
 
 __all__ = [
     "AssistantMessage",

@@ -14,7 +14,8 @@ from attrs import field, frozen
 from .audio import AudioFormat, Voice
 from .base import UNSET, Length, Maybe, Model, redacted
 from .items import Item, ResponseInputItem
-from .sessions import MaxOutputTokens, Prompt, Reasoning
+from .prompts import Prompt
+from .sessions import MaxOutputTokens, Reasoning
 from .tools import Tool, ToolChoice
 
 __all__ = [

@@ -11,7 +11,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from .base import UNSET, Maybe, Model, UnknownObject, abridged, redacted
-from .binary import from_base64
+from .base64 import from_base64
 from .events import ContentEvent, ItemEvent, OutputEvent, ServerEvent
 from .items import Item, Part
 from .responses import FailureDetails, InputTokenDetails, RealtimeResponse

@@ -9,30 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import frozen
 
 from .audio import AudioFormat, AudioTranscription, NoiseReduction, TurnDetection, Voice
-from .base import UNSET, Between, Length, Maybe, Model, Pattern, Response, UnknownObject, masked
+from .base import UNSET, Between, Length, Maybe, Model
+from .prompts import Prompt
 from .tools import Tool, ToolChoice
 
 __all__ = [
-    "ExpiresAfter",
     "Include",
-    "InputFileContent",
-    "InputImageContent",
-    "InputTextContent",
     "MaxOutputTokens",
-    "Prompt",
-    "PromptCacheBreakpoint",
     "RealtimeAudioConfig",
     "RealtimeAudioInput",
     "RealtimeAudioOutput",
-    "RealtimeCall",
-    "RealtimeCallCreateRequest",
-    "RealtimeCallReferRequest",
-    "RealtimeCallRejectRequest",
-    "RealtimeCreateClientSecretRequest",
-    "RealtimeCreateClientSecretResponse",
     "RealtimeModel",
     "RealtimeSession",
     "RealtimeSessionConfig",
@@ -113,58 +102,6 @@ class Reasoning(Model):
     """How hard a reasoning model such as ``gpt-realtime-2.1`` thinks."""
 
     effort: Maybe[Literal["minimal", "low", "medium", "high", "xhigh"]] = UNSET
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class PromptCacheBreakpoint(Model):
-    """Marks the end of a reusable prompt prefix."""
-
-    mode: Literal["explicit"] = "explicit"
-    ttl: Maybe[Literal["30m", "12h"]] = UNSET
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class InputTextContent(Model):
-    """A text that stands for a prompt variable."""
-
-    type: Literal["input_text"] = "input_text"
-    text: str
-    prompt_cache_breakpoint: Maybe[PromptCacheBreakpoint] = UNSET
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class InputImageContent(Model):
-    """An image that stands for a prompt variable: by URL or by file id."""
-
-    type: Literal["input_image"] = "input_image"
-    detail: Literal["low", "high", "auto", "original"]
-    image_url: Maybe[str | None] = UNSET
-    file_id: Maybe[str | None] = UNSET
-    prompt_cache_breakpoint: Maybe[PromptCacheBreakpoint] = UNSET
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class InputFileContent(Model):
-    """A file that stands for a prompt variable: by id, by URL, or `file_data` in base64."""
-
-    type: Literal["input_file"] = "input_file"
-    file_id: Maybe[str | None] = UNSET
-    filename: Maybe[str] = UNSET
-    file_data: Maybe[str] = UNSET
-    file_url: Maybe[str] = UNSET
-    detail: Maybe[Literal["auto", "low", "high"]] = UNSET
-    prompt_cache_breakpoint: Maybe[PromptCacheBreakpoint] = UNSET
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class Prompt(Model):
-    """A stored prompt, with values for its variables."""
-
-    id: str
-    version: Maybe[str | None] = UNSET
-    variables: Maybe[
-        Mapping[str, str | InputTextContent | InputImageContent | InputFileContent | UnknownObject] | None
-    ] = UNSET
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -250,59 +187,3 @@ class RealtimeTranscriptionSession(RealtimeTranscriptionSessionConfig):
     id: Maybe[str] = UNSET
     object: Maybe[str] = UNSET
     expires_at: Maybe[int | None] = UNSET
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class ExpiresAfter(Model):
-    """How long a client secret opens sessions: 10 to 7200 seconds, 600 if not given. A started session outlives it."""
-
-    anchor: Maybe[Literal["created_at"]] = UNSET
-    seconds: Maybe[Annotated[int, Between(10, 7200)]] = UNSET
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class RealtimeCreateClientSecretRequest(Model):
-    """Body of POST /realtime/client_secrets; everything has a default."""
-
-    session: Maybe[RealtimeSessionConfig | RealtimeTranscriptionSessionConfig] = UNSET
-    expires_after: Maybe[ExpiresAfter] = UNSET
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class RealtimeCreateClientSecretResponse(Response):
-    """A client secret (``ek_...``) for a browser or phone, until `expires_at` (UNIX seconds), and its session."""
-
-    value: str = field(repr=masked)
-    expires_at: int
-    session: RealtimeSession | RealtimeTranscriptionSession | UnknownObject
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class RealtimeCallCreateRequest(Model):
-    """What POST /realtime/calls takes: an SDP offer, and the session unless the client secret has it."""
-
-    sdp: Annotated[str, Pattern(r"(?s)v=.*", "an SDP offer, which starts with v=0")]
-    session: Maybe[RealtimeSessionConfig] = UNSET
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class RealtimeCall(Response):
-    """An opened call: the SDP answer, and the id that its control requests and sideband take."""
-
-    sdp: str
-    call_id: str
-    location: str
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class RealtimeCallRejectRequest(Model):
-    """Body of reject: the SIP status for the caller, 300 to 699; the API's default is 603 (Decline)."""
-
-    status_code: Maybe[Annotated[int, Between(300, 699)]] = UNSET
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class RealtimeCallReferRequest(Model):
-    """Body of refer: where the call goes, ``tel:+14155550123`` or ``sip:agent@example.com``."""
-
-    target_uri: Annotated[str, Length(1)]

@@ -9,8 +9,9 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from .base import UNSET, Maybe, Model, Response, masked
-from .sessions import ExpiresAfter
+from .base import UNSET, Maybe, Model, masked
+from .client_secrets import ExpiresAfter
+from .http import Response
 
 __all__ = [
     "RealtimeTranslationAudioConfig",

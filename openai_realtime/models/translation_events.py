@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from attrs import field, frozen
 
 from .base import UNSET, Length, Maybe, Model, abridged
-from .binary import MAX_AUDIO, Binary, from_base64, to_base64
+from .base64 import MAX_AUDIO, Binary, from_base64, to_base64
 from .events import ClientEvent, ServerEvent
 from .server_events import Error, SessionCreated, SessionUpdated
 from .translation import RealtimeTranslationAudioConfig

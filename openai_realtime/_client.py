@@ -1,0 +1,300 @@
+"""`AsyncRealtimeClient`: the operations of the Realtime API as coroutines."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import re
+import sys
+import warnings
+from collections.abc import AsyncIterator, Coroutine
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast
+
+import attrs
+
+from openai_realtime._codec.converter import encode, load_object, structure
+from openai_realtime._codec.validation import check
+from openai_realtime._transport.http import Transport
+from openai_realtime._transport.messages import Answer, Call
+from openai_realtime._transport.pool import Pool
+from openai_realtime._transport.targets import realtime_target, translation_target
+from openai_realtime.models.base import UNSET, Maybe, Model
+from openai_realtime.models.calls import (
+    RealtimeCall,
+    RealtimeCallCreateRequest,
+    RealtimeCallReferRequest,
+    RealtimeCallRejectRequest,
+)
+from openai_realtime.models.client_secrets import RealtimeCreateClientSecretRequest, RealtimeCreateClientSecretResponse
+from openai_realtime.models.http import EmptyResponse, ResponseInfo
+from openai_realtime.models.sessions import RealtimeSessionConfig, RealtimeTranscriptionSessionConfig
+
+from ._config import ClientOptions, ConnectOptions, Hidden, resolve_config
+from .errors import APIResponseError, BetaRetiredError, ConfigurationError, DecodeError, InvalidRequestError, Problem
+
+__all__ = ["AsyncRealtimeClient"]
+
+if TYPE_CHECKING:
+    from openai_realtime._connection.realtime import AsyncRealtimeConnection
+    from openai_realtime._connection.reconnect import ReconnectPolicy
+    from openai_realtime._connection.translation import AsyncRealtimeTranslationConnection
+    from openai_realtime.models import beta, translation, translation_events
+
+R = TypeVar("R", bound=Model)
+
+_SUCCESSOR = "create_realtime_client_secret"
+_JSON = "application/json"
+_SDP = "application/sdp"
+
+
+class AsyncRealtimeClient:
+    """A client of the OpenAI Realtime API for asyncio. Its options are those of `ClientOptions`.
+
+    It belongs to the event loop it is first used in. Every method raises InvalidRequestError before any network use,
+    and APIConnectionError, APITimeoutError, APIStatusError or APIResponseError afterwards.
+    """
+
+    def __init__(self, **options: Unpack[ClientOptions]) -> None:
+        self._options = cast("ClientOptions", Hidden(options))
+        del options  # a traceback may show local variables
+        pool = Pool(self._options.get("http_session"))
+        self._transport = Transport(resolve_config(self._options, os.environ), pool)
+        self._owns_pool = True
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections. Calling it again does nothing; on a copy it leaves the shared ones open."""
+        if self._owns_pool:
+            await self._transport.pool.close()
+
+    def with_options(self, **options: Unpack[ClientOptions]) -> Self:
+        """A copy with other options that shares the connections of this client, and ends with it."""
+        if "http_session" in options:
+            raise ConfigurationError("with_options shares the connections: http_session cannot be changed")
+        changed = copy.copy(self)
+        changed._options = cast("ClientOptions", Hidden({**self._options, **options}))  # noqa: SLF001 - our own copy
+        del options  # a traceback may show local variables
+        changed._transport = Transport(resolve_config(changed._options, os.environ), self._transport.pool)  # noqa: SLF001
+        changed._owns_pool = False  # noqa: SLF001
+        return changed
+
+    async def create_realtime_client_secret(
+        self, request: RealtimeCreateClientSecretRequest | None = None
+    ) -> RealtimeCreateClientSecretResponse:
+        """Mint a short-lived secret (``ek_...``) that a browser or phone opens sessions with.
+
+        https://platform.openai.com/docs/api-reference/realtime-sessions/create-realtime-client-secret
+        """
+        request = RealtimeCreateClientSecretRequest() if request is None else request
+        check(request, RealtimeCreateClientSecretRequest)
+        return await self._post("/realtime/client_secrets", request, RealtimeCreateClientSecretResponse)
+
+    def create_realtime_session(
+        self, request: beta.RealtimeSessionCreateRequest
+    ) -> Coroutine[Any, Any, beta.RealtimeSessionCreateResponse]:
+        """Create a session of the beta. Deprecated: the API retired it on 2026-05-12, other servers still have it.
+
+        Raises BetaRetiredError where it is gone. `to_client_secret_request` turns `request` into the current one.
+        """
+        from openai_realtime.models import beta  # noqa: PLC0415 - few programs need it
+
+        _warn_retired("create_realtime_session")
+        return self._post_beta(
+            "/realtime/sessions", request, beta.RealtimeSessionCreateRequest, beta.RealtimeSessionCreateResponse
+        )
+
+    def create_realtime_transcription_session(
+        self, request: beta.RealtimeTranscriptionSessionCreateRequest
+    ) -> Coroutine[Any, Any, beta.RealtimeTranscriptionSessionCreateResponse]:
+        """Create a transcription session of the beta. Deprecated like `create_realtime_session`."""
+        from openai_realtime.models import beta  # noqa: PLC0415 - few programs need it
+
+        _warn_retired("create_realtime_transcription_session")
+        return self._post_beta(
+            "/realtime/transcription_sessions",
+            request,
+            beta.RealtimeTranscriptionSessionCreateRequest,
+            beta.RealtimeTranscriptionSessionCreateResponse,
+        )
+
+    async def create_realtime_translation_client_secret(
+        self, request: translation.RealtimeTranslationClientSecretCreateRequest
+    ) -> translation.RealtimeTranslationClientSecretCreateResponse:
+        """Mint a short-lived secret for translation sessions.
+
+        https://platform.openai.com/docs/api-reference/realtime-sessions/create-realtime-translation-client-secret
+        """
+        from openai_realtime.models import translation  # noqa: PLC0415 - few programs need it
+
+        check(request, translation.RealtimeTranslationClientSecretCreateRequest)
+        path = "/realtime/translations/client_secrets"
+        return await self._post(path, request, translation.RealtimeTranslationClientSecretCreateResponse)
+
+    async def create_realtime_call(self, sdp: str, session: RealtimeSessionConfig | None = None) -> RealtimeCall:
+        """Open a WebRTC call: `sdp` is the offer, `session` its settings.
+
+        Without `session` the offer goes alone, as it must with a client secret, which has the session. The request is
+        never repeated once bytes of it were sent, because each one opens a call.
+
+        https://platform.openai.com/docs/api-reference/realtime-calls/create-call
+        """
+        settings: Maybe[RealtimeSessionConfig] = UNSET if session is None else session
+        check(RealtimeCallCreateRequest(sdp=sdp, session=settings))
+        call = Call(path="/realtime/calls", accept=f"{_SDP}, text/plain", repeatable=False)
+        if session is None:
+            call = attrs.evolve(call, content_type=_SDP, body=sdp.encode())
+        else:
+            call = attrs.evolve(call, parts=(("sdp", _SDP, sdp.encode()), ("session", _JSON, encode(session))))
+        return _parse_call(*await self._transport.send(call))
+
+    async def accept_realtime_call(self, call_id: str, session: RealtimeSessionConfig) -> EmptyResponse:
+        """Answer an incoming SIP call with a session.
+
+        https://platform.openai.com/docs/api-reference/realtime-calls/accept-call
+        """
+        check(session, RealtimeSessionConfig)
+        return await self._control(call_id, "accept", session)
+
+    async def reject_realtime_call(self, call_id: str, status_code: int | None = None) -> EmptyResponse:
+        """Decline an incoming SIP call; `status_code` is the SIP status for the caller, by default 603 (Decline)."""
+        request = RealtimeCallRejectRequest(status_code=UNSET if status_code is None else status_code)
+        check(request)
+        return await self._control(call_id, "reject", request)
+
+    async def refer_realtime_call(self, call_id: str, target_uri: str) -> EmptyResponse:
+        """Transfer a SIP call to `target_uri`, such as ``tel:+14155550123``."""
+        request = RealtimeCallReferRequest(target_uri=target_uri)
+        check(request)
+        return await self._control(call_id, "refer", request)
+
+    async def hangup_realtime_call(self, call_id: str) -> EmptyResponse:
+        """End a call, SIP or WebRTC."""
+        return await self._control(call_id, "hangup", None)
+
+    @contextlib.asynccontextmanager
+    async def connect(  # noqa: PLR0913 - keywords, each with a default
+        self,
+        *,
+        model: str | None = None,
+        call_id: str | None = None,
+        intent: Literal["transcription"] | None = None,
+        session: RealtimeSessionConfig | RealtimeTranscriptionSessionConfig | None = None,
+        beta: bool = False,
+        options: ConnectOptions | None = None,
+        reconnect: ReconnectPolicy | None = None,
+    ) -> AsyncIterator[AsyncRealtimeConnection]:
+        """Open a session over a WebSocket: with a `model`, on a call (`call_id`), or to transcribe (`intent`).
+
+        The settings in `session` are in force when the connection is yours. `beta` speaks the retired beta, which other
+        servers still have. With `reconnect` a lost connection is replaced and what stood in the session restored;
+        without, the session ends there. Raises InvalidRequestError unless exactly one of the first three is given, and
+        what the other methods raise if the server refuses.
+        """
+        from openai_realtime._connection.realtime import AsyncRealtimeConnection, settings  # noqa: PLC0415 - REST users never load the events
+
+        target = realtime_target(model, call_id, intent, beta=beta)
+        if session is not None:
+            settings(session, target.dialect)
+        async with AsyncRealtimeConnection(self._transport, target, options, reconnect) as connection:
+            if session is not None:
+                await connection.update_session(session)
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def connect_translation(
+        self,
+        *,
+        model: str,
+        session: translation_events.RealtimeTranslationSessionUpdateRequest | None = None,
+        options: ConnectOptions | None = None,
+        reconnect: ReconnectPolicy | None = None,
+    ) -> AsyncIterator[AsyncRealtimeTranslationConnection]:
+        """Open a translation session over a WebSocket, with a model such as ``gpt-realtime-translate``.
+
+        The arguments and errors are those of `connect`.
+        """
+        from openai_realtime._connection.translation import AsyncRealtimeTranslationConnection  # noqa: PLC0415 - as above
+
+        target = translation_target(model)
+        async with AsyncRealtimeTranslationConnection(self._transport, target, options, reconnect) as connection:
+            if session is not None:
+                await connection.update_session(session)
+            yield connection
+
+    async def _post(self, path: str, request: Model, result: type[R]) -> R:
+        call = Call(path=path, content_type=_JSON, body=encode(request))
+        return _parse_json(*await self._transport.send(call), result)
+
+    async def _post_beta(self, path: str, request: Model, expected: type[Model], result: type[R]) -> R:
+        check(request, expected)
+        try:
+            return await self._post(path, request, result)
+        except BetaRetiredError as error:
+            error.successor = _SUCCESSOR
+            raise
+
+    async def _control(self, call_id: str, action: str, request: Model | None) -> EmptyResponse:
+        _check_call_id(call_id)
+        call = Call(path=f"/realtime/calls/{call_id}/{action}")
+        if request is not None:
+            call = attrs.evolve(call, content_type=_JSON, body=encode(request))
+        answer, info = await self._transport.send(call)
+        if answer.content_type == "text/html":  # the page of a captive portal or a login, and no word of the API
+            raise _unexpected(answer, "content type text/html")
+        return EmptyResponse(http=info)
+
+
+def _parse_json(answer: Answer, info: ResponseInfo, cls: type[R]) -> R:
+    """The result of a JSON answer. Raises APIResponseError if it is none."""
+    if not answer.content_type.endswith("json"):
+        raise _unexpected(answer, f"content type {answer.content_type or 'unknown'}")
+    try:
+        result = structure(load_object(answer.body), cls)
+    except DecodeError as error:
+        problem = str(error)
+    else:
+        object.__setattr__(result, "http", info)  # frozen, but nobody has it yet; evolve would make all of it again
+        return result
+    # Raised outside the handler: the converter's frames hold the whole answer, secrets included.
+    raise _unexpected(answer, problem)
+
+
+def _parse_call(answer: Answer, info: ResponseInfo) -> RealtimeCall:
+    """The SDP answer and the call's id. The spec says application/sdp, the API answers text/plain: both are fine."""
+    if answer.content_type not in (_SDP, "text/plain"):
+        raise _unexpected(answer, f"content type {answer.content_type or 'unknown'}")
+    location = answer.headers.get("location", "")
+    named = re.search(r"/calls/([\w-]+)", location, re.ASCII)
+    if named is None:
+        raise _unexpected(answer, "no Location header that names the call")
+    if not answer.body.strip():
+        raise _unexpected(answer, "no SDP answer, the body is empty")
+    return RealtimeCall(sdp=answer.body.decode(errors="replace"), call_id=named[1], location=location, http=info)
+
+
+def _unexpected(answer: Answer, problem: str) -> APIResponseError:
+    answer = answer.without_credential()
+    body = answer.body.decode(errors="replace")
+    return APIResponseError(problem, status=answer.status, headers=answer.headers, body=body)
+
+
+def _check_call_id(call_id: object) -> None:
+    """Refuse what would change the path: the id is a part of it."""
+    if not isinstance(call_id, str) or not re.fullmatch(r"[\w-]+", call_id, re.ASCII):
+        given = repr(call_id)[:80]
+        raise InvalidRequestError([Problem("call_id", "invalid_value", given, "a call id such as 'rtc_...'")])
+
+
+def _warn_retired(name: str) -> None:
+    """Warn at the line of the user's code, however many frames of this package are in between."""
+    frame, level = sys._getframe(1), 2  # noqa: SLF001 - what warnings itself does
+    while frame.f_back is not None and str(frame.f_globals.get("__package__")).startswith(str(__package__)):
+        frame, level = frame.f_back, level + 1
+    message = f"{name} belongs to the beta, which the API retired on 2026-05-12; call {_SUCCESSOR} instead"
+    warnings.warn(message, DeprecationWarning, stacklevel=level)

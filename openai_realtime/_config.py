@@ -1,0 +1,358 @@
+"""The client's settings: arguments first, then the environment, checked once into a frozen `ClientConfig`."""
+
+from __future__ import annotations
+
+import inspect
+import ipaddress
+import re
+import ssl
+import threading
+import urllib.request
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from urllib.parse import SplitResult, urlsplit
+
+import attrs
+from attrs import field, frozen, validators
+
+from openai_realtime.models.base import masked
+
+from . import __version__
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["ApiKey", "ClientOptions", "ConnectOptions", "RetryPolicy", "Timeout"]
+
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+_TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]*")  # no control character but the tab
+_RESERVED = {
+    "authorization": "comes from api_key",
+    "api-key": "comes from api_key",
+    "host": "comes from base_url",
+    # A wrong one cuts the request off, or makes the server wait for more.
+    "content-length": "is set for each request, from its body",
+    "transfer-encoding": "is set for each request, from its body",
+    "connection": "is set for each connection",
+}
+
+ApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
+"""A key, or a function (plain or async) that gives one and is asked anew for every request."""
+
+
+def _number(setting: str, allowed: str, holds: Callable[[Any], bool]) -> Any:
+    """A validator of numbers whose ConfigurationError names the setting."""
+
+    def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not holds(value):
+            raise ConfigurationError(f"{setting}.{attribute.name}: {value!r} is not {allowed}")
+
+    return check
+
+
+# Locks and clocks overflow beyond TIMEOUT_MAX, which is 292 years on most systems.
+_limit: Any = validators.optional(
+    _number("timeout", "a finite number of seconds above 0", lambda value: 0 < value <= threading.TIMEOUT_MAX)
+)
+_seconds: Any = _number(
+    "options", "a finite number of seconds above 0", lambda value: 0 < value <= threading.TIMEOUT_MAX
+)
+_seconds_or_none: Any = validators.optional(_seconds)
+_size: Any = _number("options", "a whole number of bytes above 0", lambda value: isinstance(value, int) and value > 0)
+_delay: Any = _number("retry", "0 or more seconds", lambda value: value >= 0)
+_count: Any = _number("retry", "a whole number from 0", lambda value: isinstance(value, int) and value >= 0)
+
+
+@frozen(kw_only=True)
+class Timeout:
+    """Seconds one attempt may take: to connect, between two reads, and in all. None is no limit."""
+
+    connect: float | None = field(default=5.0, validator=_limit)
+    read: float | None = field(default=600.0, validator=_limit)
+    total: float | None = field(default=600.0, validator=_limit)
+
+
+@frozen(kw_only=True)
+class RetryPolicy:
+    """How failed requests are sent again: `max_retries` more times, after growing delays in seconds.
+
+    A server that asks for a longer wait than `give_up_after` gets no retry.
+    """
+
+    max_retries: int = field(default=2, validator=_count)
+    initial_delay: float = field(default=0.5, validator=_delay)
+    max_delay: float = field(default=8.0, validator=_delay)
+    give_up_after: float = field(default=60.0, validator=_delay)
+
+
+class ClientOptions(TypedDict, total=False):
+    """The options of both clients. What is not given comes from the environment, then from the defaults.
+
+    - api_key: OPENAI_API_KEY; an ``ek_`` client secret works too
+    - base_url: OPENAI_BASE_URL, else https://api.openai.com/v1
+    - organization, project: OPENAI_ORG_ID, OPENAI_PROJECT_ID
+    - azure_endpoint: ``https://NAME.openai.azure.com``; the key is then `api_key` or AZURE_OPENAI_API_KEY
+    - azure_ad_token_provider: gives an Entra token instead of a key, asked anew for every request
+    - default_headers: sent with every request
+    - safety_identifier: a stable hash of your end user (OpenAI-Safety-Identifier)
+    - timeout: `Timeout`, or seconds for all of one attempt
+    - retry: `RetryPolicy`
+    - proxy: a URL; else HTTPS_PROXY, HTTP_PROXY and NO_PROXY; never used for loopback
+    - ssl: a TLS context; False turns certificate checks off
+    - allow_insecure_http: accept http:// to other hosts than this one
+    - http_session: your own aiohttp session; it is used and never closed
+    """
+
+    api_key: ApiKey | None
+    base_url: str | None
+    organization: str | None
+    project: str | None
+    azure_endpoint: str | None
+    azure_ad_token_provider: Callable[[], str | Awaitable[str]] | None
+    default_headers: Mapping[str, str] | None
+    safety_identifier: str | None
+    timeout: Timeout | float | None
+    retry: RetryPolicy | None
+    proxy: str | None
+    ssl: ssl.SSLContext | bool
+    allow_insecure_http: bool
+    http_session: aiohttp.ClientSession | None
+
+
+class Hidden(dict[str, Any]):
+    """Options or headers that hold a key: the repr gives their names only, for tracebacks that show local variables."""
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(self)}>"
+
+
+@frozen(kw_only=True)
+class Credential:
+    """Where the secret comes from, and the header that carries it."""
+
+    source: ApiKey = field(repr=masked)
+    header: str = "Authorization"
+    prefix: str = "Bearer "
+
+    async def value(self) -> str:
+        """The header's value, with the key asked for now. Raises ConfigurationError if there is none."""
+        key: Any = self.source if isinstance(self.source, str) else self.source()
+        if inspect.isawaitable(key):
+            key = await key
+        problem = _key_problem(key)
+        if not problem:
+            return f"{self.prefix}{key.strip()}"
+        del key  # a traceback may show local variables
+        raise ConfigurationError(problem)
+
+
+@frozen(kw_only=True)
+class ClientConfig:
+    """The settings of a client, complete and checked."""
+
+    base_url: str
+    credential: Credential
+    headers: Mapping[str, str] = field(repr=False)
+    timeout: Timeout
+    retry: RetryPolicy
+    proxy: str | None = field(repr=masked)
+    ssl: ssl.SSLContext | bool
+
+
+def resolve_config(options: ClientOptions, environ: Mapping[str, str]) -> ClientConfig:
+    """Complete `options` from `environ` and check them. Raises ConfigurationError that says what to set."""
+    try:
+        return _resolve(options, environ)
+    except ConfigurationError as error:
+        failure = error.with_traceback(None)
+    # Raised here, where no frame holds a key, because a traceback may show local variables.
+    del options, environ
+    raise failure
+
+
+def _resolve(options: ClientOptions, environ: Mapping[str, str]) -> ClientConfig:
+    unknown = options.keys() - ClientOptions.__annotations__.keys()
+    if unknown:
+        raise ConfigurationError(f"unknown option: {', '.join(sorted(unknown))}")
+    base_url = _base_url(options, environ)
+    check_url(base_url, allow_insecure=options.get("allow_insecure_http", False))
+    return ClientConfig(
+        base_url=base_url,
+        credential=_azure_credential(options, environ) if _azure(options) else _credential(options, environ),
+        headers=_headers(options, {} if _azure(options) else environ),
+        timeout=_timeout(options.get("timeout")),
+        retry=_retry(options.get("retry")),
+        proxy=_proxy(options.get("proxy") or proxy_for(base_url)),
+        ssl=_ssl(options.get("ssl", True)),
+    )
+
+
+def check_url(url: str, *, allow_insecure: bool) -> None:
+    """Refuse what would send a key in the clear. Raises ConfigurationError, without quoting the URL's secrets."""
+    parts = _split(url)
+    # An empty query or fragment is none for urlsplit, and would still swallow the path of an operation.
+    if parts is None or any(mark in url for mark in "?#@"):
+        raise ConfigurationError("base_url: needs the form https://HOST/v1, without user, query and fragment")
+    host = parts.hostname or ""
+    if parts.scheme == "http" and not (is_loopback(host) or allow_insecure):
+        raise ConfigurationError(
+            f"base_url: http to {host} would send the key in the clear; use https, or pass allow_insecure_http=True"
+        )
+
+
+def _split(url: object) -> SplitResult | None:
+    """The parts of an http or https URL with a host, None for anything else."""
+    if not isinstance(url, str) or any(character.isspace() for character in url):
+        return None
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
+        (parts.hostname or "").encode("idna")  # as the resolver will: no empty label, and none over 63 characters
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for `url`; none for loopback."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)
+
+
+def _azure(options: ClientOptions) -> bool:
+    return bool(options.get("azure_endpoint"))
+
+
+def _base_url(options: ClientOptions, environ: Mapping[str, str]) -> str:
+    endpoint, given = options.get("azure_endpoint"), options.get("base_url")
+    if endpoint and given:
+        raise ConfigurationError("give azure_endpoint or base_url, not both")
+    if endpoint:
+        return str(endpoint).strip().rstrip("/").removesuffix("/openai/v1") + "/openai/v1"
+    return str(given or environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL).strip().rstrip("/")
+
+
+def _credential(options: ClientOptions, environ: Mapping[str, str]) -> Credential:
+    if options.get("azure_ad_token_provider"):
+        raise ConfigurationError("azure_ad_token_provider needs azure_endpoint")
+    key = options.get("api_key") or environ.get("OPENAI_API_KEY")
+    if not key:
+        raise ConfigurationError(
+            "no API key: set OPENAI_API_KEY or pass api_key=...; "
+            "to try without one, use openai_realtime.emulator or `openai-realtime demo`"
+        )
+    return Credential(source=_checked(key))
+
+
+def _azure_credential(options: ClientOptions, environ: Mapping[str, str]) -> Credential:
+    provider = options.get("azure_ad_token_provider")
+    if provider:
+        return Credential(source=provider)
+    # OPENAI_API_KEY is another company's secret: it never goes to Azure.
+    key = options.get("api_key") or environ.get("AZURE_OPENAI_API_KEY")
+    if not key:
+        raise ConfigurationError(
+            "no Azure credential: set AZURE_OPENAI_API_KEY or pass api_key=... or azure_ad_token_provider=..."
+        )
+    return Credential(source=_checked(key), header="api-key", prefix="")
+
+
+def _checked(key: ApiKey) -> ApiKey:
+    problem = "" if callable(key) else _key_problem(key)
+    if problem:
+        raise ConfigurationError(problem)
+    return key
+
+
+def _key_problem(key: object) -> str:
+    """Why `key` cannot stand in a header, without a word of it; empty if it can."""
+    if not isinstance(key, str) or not key.strip():
+        return "api_key: empty, or no string"
+    if not (key.strip().isascii() and key.strip().isprintable()) or " " in key.strip():
+        return "api_key: holds characters that no key has; was more copied than the key?"
+    return ""
+
+
+def _headers(options: ClientOptions, environ: Mapping[str, str]) -> dict[str, str]:
+    more: Any = options.get("default_headers")
+    if more is not None and not isinstance(more, Mapping):
+        raise ConfigurationError("default_headers: needs a dict of names and values")
+    named = {
+        "User-Agent": f"openai-realtime-python/{__version__}",
+        "OpenAI-Organization": options.get("organization") or environ.get("OPENAI_ORG_ID"),
+        "OpenAI-Project": options.get("project") or environ.get("OPENAI_PROJECT_ID"),
+        "OpenAI-Safety-Identifier": options.get("safety_identifier"),
+        **(more or {}),
+    }
+    headers: dict[str, Any] = {name: value for name, value in named.items() if value}
+    for name, value in headers.items():
+        _check_header(name, value)
+    return headers
+
+
+def _check_header(name: object, value: object) -> None:
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        raise ConfigurationError(f"default_headers: {name!r} is no name of a header")
+    if name.lower() in _RESERVED:
+        raise ConfigurationError(f"default_headers: {name} {_RESERVED[name.lower()]}")
+    if not isinstance(value, str) or not _LINE.fullmatch(value):
+        raise ConfigurationError(f"header {name!r}: its value is no single line of text")
+
+
+def _timeout(given: Timeout | float | None) -> Timeout:
+    if isinstance(given, Timeout):
+        return given
+    if given is None:
+        return Timeout()
+    timeout = Timeout(read=given, total=given)
+    return attrs.evolve(timeout, connect=min(5.0, given))
+
+
+def _ssl(given: object) -> ssl.SSLContext | bool:
+    if not isinstance(given, ssl.SSLContext | bool):
+        raise ConfigurationError("ssl: needs an ssl.SSLContext, or True or False")
+    return given
+
+
+def _retry(given: RetryPolicy | None) -> RetryPolicy:
+    if given is not None and not isinstance(given, RetryPolicy):
+        raise ConfigurationError("retry: needs a RetryPolicy, such as RetryPolicy(max_retries=0)")
+    return given or RetryPolicy()
+
+
+def _proxy(given: str | None) -> str | None:
+    """The proxy's URL; the environment often names it without the scheme. The error does not quote its password."""
+    if given is None:
+        return None
+    url = f"http://{given}" if "://" not in str(given) else given
+    if _split(url) is None:
+        raise ConfigurationError("proxy: needs the form http://HOST:PORT; other kinds of proxy are not supported")
+    return url
+
+
+@frozen(kw_only=True)
+class ConnectOptions:
+    """The tuning of one connection.
+
+    `open_timeout` is seconds until the first event, `heartbeat` seconds of silence before a ping (None for none): a
+    server that is gone without a word is noticed after 1.5 to 2.5 times as long. Sizes are bytes: of the largest
+    message, and of the events that nobody has read yet.
+    """
+
+    open_timeout: float = field(default=10.0, validator=_seconds)
+    heartbeat: float | None = field(default=20.0, validator=_seconds_or_none)
+    max_message_size: int = field(default=16 * 2**20, validator=_size)
+    buffer_size: int = field(default=16 * 2**20, validator=_size)

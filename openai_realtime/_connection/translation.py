@@ -1,0 +1,35 @@
+"""`AsyncRealtimeTranslationConnection`: speech in, the same in another language out, while it is spoken."""
+
+from __future__ import annotations
+
+from openai_realtime.models.server_events import SessionUpdated
+from openai_realtime.models.translation_events import (
+    RealtimeTranslationSessionUpdateRequest,
+    SessionClose,
+    SessionClosed,
+    SessionInputAudioBufferAppend,
+    TranslationSessionUpdate,
+)
+
+from .base import AsyncConnection
+
+__all__ = ["AsyncRealtimeTranslationConnection"]
+
+
+class AsyncRealtimeTranslationConnection(AsyncConnection):
+    """An open translation session. Get one from ``client.connect_translation(...)``.
+
+    It has no items, responses and turns: append audio, silence too, and iterate over the translation.
+    """
+
+    async def update_session(self, session: RealtimeTranslationSessionUpdateRequest) -> SessionUpdated:
+        """Change the session's settings, such as the language to translate into; the answer has all in force."""
+        return await self._ask_in_turn(TranslationSessionUpdate(session=session), SessionUpdated)
+
+    async def append_audio(self, audio: bytes) -> None:
+        """Send PCM16 audio, 24 kHz, mono, of any length. The API acknowledges none of it."""
+        await self._append(SessionInputAudioBufferAppend, audio)
+
+    async def close_session(self) -> SessionClosed:
+        """Say that there is no more audio. The rest of the translation comes before the answer; then iteration ends."""
+        return await self._ask(SessionClose(), SessionClosed)

@@ -1,0 +1,1 @@
+"""The blocking form of the client and its connections."""

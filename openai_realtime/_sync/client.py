@@ -1,0 +1,114 @@
+"""`RealtimeClient`: the same client for code without an event loop, derived from the async one."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar, Unpack, cast
+
+from openai_realtime._client import AsyncRealtimeClient
+from openai_realtime._config import ClientOptions, Hidden
+from openai_realtime.errors import ConfigurationError
+
+from .thread import Facade, Family, ProcessBound, blocking
+
+if TYPE_CHECKING:
+    from openai_realtime._connection.realtime import AsyncRealtimeConnection
+    from openai_realtime._connection.translation import AsyncRealtimeTranslationConnection
+
+    from .connection import RealtimeConnection, RealtimeTranslationConnection
+
+__all__ = ["RealtimeClient"]
+
+P = ParamSpec("P")
+A = TypeVar("A")
+C = TypeVar("C")
+
+
+def connecting(
+    method: Callable[Concatenate[AsyncRealtimeClient, P], AbstractAsyncContextManager[A]],
+    form: Callable[[A, ProcessBound], C],
+) -> Callable[Concatenate[RealtimeClient, P], AbstractContextManager[C]]:
+    """The blocking form of a method that opens a connection: same parameters, same docstring."""
+
+    @functools.wraps(method)
+    @contextlib.contextmanager
+    def call(self: RealtimeClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[C]:
+        family, manager = ProcessBound(self._family), method(self._client, *args, **kwargs)
+        connection = family.run(manager.__aenter__)
+        try:
+            yield form(connection, family)
+        except BaseException as error:
+            family.finish(functools.partial(manager.__aexit__, type(error), error, error.__traceback__))
+            raise
+        family.finish(functools.partial(manager.__aexit__, None, None, None))
+
+    return call
+
+
+def _realtime(connection: AsyncRealtimeConnection, family: ProcessBound) -> RealtimeConnection:
+    from .connection import RealtimeConnection  # noqa: PLC0415 - REST users never load the events
+
+    return RealtimeConnection(connection, family)
+
+
+def _translation(connection: AsyncRealtimeTranslationConnection, family: ProcessBound) -> RealtimeTranslationConnection:
+    from .connection import RealtimeTranslationConnection  # noqa: PLC0415 - as above
+
+    return RealtimeTranslationConnection(connection, family)
+
+
+class RealtimeClient(Facade[AsyncRealtimeClient]):
+    """A blocking client of the OpenAI Realtime API. Its options are those of `ClientOptions`.
+
+    It may be used from several threads, and in a child process after ``os.fork()``, where it starts anew. Ctrl-C
+    interrupts a call and leaves the client usable. Inside a running event loop it raises ClientStateError. What is not
+    closed closes its connections when it is dropped or the program ends.
+    """
+
+    _family: Family
+
+    def __init__(self, **options: Unpack[ClientOptions]) -> None:
+        if options.get("http_session") is not None:
+            raise ConfigurationError("http_session belongs to your event loop; use AsyncRealtimeClient with it")
+        hidden = cast("ClientOptions", Hidden(options))
+        del options  # a traceback may show local variables
+        self._client = AsyncRealtimeClient(**hidden)
+        self._family = Family(self._client)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; calls that other threads are waiting for raise ClientStateError.
+
+        Calling it again does nothing; on a copy it leaves the shared connections open.
+        """
+        if self._client is self._family.client:
+            self._family.close()
+
+    def with_options(self, **options: Unpack[ClientOptions]) -> Self:
+        """A copy with other options that shares the connections of this client, and ends with it."""
+        hidden = cast("ClientOptions", Hidden(options))
+        del options  # a traceback may show local variables
+        changed = copy.copy(self)
+        changed._client = self._client.with_options(**hidden)  # noqa: SLF001 - our own copy
+        return changed
+
+    connect = connecting(AsyncRealtimeClient.connect, _realtime)
+    connect_translation = connecting(AsyncRealtimeClient.connect_translation, _translation)
+    create_realtime_client_secret = blocking(AsyncRealtimeClient.create_realtime_client_secret)
+    create_realtime_session = blocking(AsyncRealtimeClient.create_realtime_session)
+    create_realtime_transcription_session = blocking(AsyncRealtimeClient.create_realtime_transcription_session)
+    create_realtime_translation_client_secret = blocking(AsyncRealtimeClient.create_realtime_translation_client_secret)
+    create_realtime_call = blocking(AsyncRealtimeClient.create_realtime_call)
+    accept_realtime_call = blocking(AsyncRealtimeClient.accept_realtime_call)
+    reject_realtime_call = blocking(AsyncRealtimeClient.reject_realtime_call)
+    refer_realtime_call = blocking(AsyncRealtimeClient.refer_realtime_call)
+    hangup_realtime_call = blocking(AsyncRealtimeClient.hangup_realtime_call)

@@ -1,0 +1,1 @@
+"""HTTP and WebSockets over aiohttp: requests, retries, one socket."""

@@ -1,0 +1,64 @@
+"""When a failed request is sent again, and after how long. Pure functions; `transport` does the waiting."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from openai_realtime._config import RetryPolicy
+
+_RETRIED = (408, 409, 429)
+_FINAL_CODES = ("insufficient_quota",)
+
+
+def delays(policy: RetryPolicy, jitter: Callable[[], float] = random.random) -> Iterator[float]:
+    """The seconds before each retry: doubling up to the policy's limit, each up to a quarter shorter by chance."""
+    delay = policy.initial_delay
+    for _ in range(policy.max_retries):
+        yield min(delay, policy.max_delay) * (1 - 0.25 * jitter())
+        delay *= 2
+
+
+def is_retryable(status: int, headers: Mapping[str, str], code: str | None) -> bool:
+    """Whether an answer is worth another try. The server's own word (``x-should-retry``) wins."""
+    said = headers.get("x-should-retry")
+    if said in ("true", "false"):
+        return said == "true"
+    return (status in _RETRIED or status >= 500) and code not in _FINAL_CODES  # noqa: PLR2004
+
+
+def server_delay(headers: Mapping[str, str], now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:
+    """The seconds the server asks to wait (``retry-after-ms``, ``retry-after``), None if it does not say."""
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    after = headers.get("retry-after")
+    seconds = _number(after)
+    return seconds if seconds is not None else _until(after, now)
+
+
+def next_delay(policy: RetryPolicy, backoff: Iterator[float], headers: Mapping[str, str]) -> float | None:
+    """The seconds before the next try after an answer, None if there is no next try."""
+    delay = next(backoff, None)
+    asked = server_delay(headers)
+    if delay is None or asked is None:
+        return delay
+    return asked if asked <= policy.give_up_after else None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if value >= 0 else None
+
+
+def _until(text: str | None, now: Callable[[], datetime]) -> float | None:
+    try:
+        date = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now()).total_seconds())

@@ -1,0 +1,194 @@
+"""`EventSocket`: one WebSocket that carries events, from the upgrade to its close. A session may outlive it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from aiohttp import WSMsgType
+
+from openai_realtime._codec.converter import server_event_decoder, structure
+from openai_realtime._config import ConnectOptions
+from openai_realtime.errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    ConnectionClosedError,
+    DecodeError,
+    SessionExpiredError,
+    error_from_event,
+)
+from openai_realtime.models.events import ServerEvent
+from openai_realtime.models.server_events import Error
+
+from .http import Transport
+from .targets import ConnectTarget
+
+NORMAL, ABNORMAL = 1000, 1006
+_GOING_AWAY, _NO_STATUS = 1001, 1005
+_TEXT = WSMsgType.TEXT  # a member of an enum is slow to look up, and this one is looked up for every event
+_CLOSE = 5.0  # seconds that closing may take
+_ANSWER_CLOSE = 0.5  # the same when the peer has closed and waits for our answer at most
+
+
+class EventSocket:
+    """Its events come from `next`, one after the other, with their size in bytes of JSON. Pings are answered there."""
+
+    __slots__ = (
+        *("_alive", "_closing", "_decode_event", "_heartbeat", "_options", "_patience", "_response", "_silent"),
+        *("_socket", "_target", "_tcp", "_transport", "last_error", "paused"),
+    )  # thousands of connections may be open
+
+    def __init__(self, transport: Transport, target: ConnectTarget, options: ConnectOptions) -> None:
+        self.last_error: ServerEvent | None = None
+        self.paused = False
+        """Whether nobody calls `next` at the moment: then silence says nothing about the server."""
+        self._transport = transport
+        self._target = target
+        self._decode_event = server_event_decoder(target.dialect)
+        self._options = options
+        self._alive = True
+        self._silent = ""
+        self._closing: asyncio.Lock | None = None
+        self._patience = _CLOSE
+        self._heartbeat: asyncio.Task[None] | None = None
+
+    async def open(self, backoff: Iterator[float]) -> list[tuple[ServerEvent, int]]:
+        """Connect, and give what the server sent up to its first event that is no error.
+
+        Tried again after each delay of `backoff`. A call's sideband sends nothing: there the socket is open after the
+        upgrade. Raises what the HTTP calls raise.
+        """
+        while True:
+            try:
+                return await self._open()
+            except (APIConnectionError, APIStatusError) as error:
+                delay = self._transport.delay(error, backoff)
+                if delay is None:
+                    raise
+            await asyncio.sleep(delay)
+
+    async def next(self) -> tuple[ServerEvent, int]:
+        """The next event. Raises ConnectionClosedError, SessionExpiredError when there are no more."""
+        while True:
+            try:
+                message = await self._socket.receive()
+            except ConnectionError as error:
+                raise self._ended(ABNORMAL, str(error)) from None
+            self._alive = True
+            kind, data = message.type, message.data
+            if kind is _TEXT:
+                return self._decode(data), len(data)
+            if kind is WSMsgType.BINARY:
+                return self._report("invalid_event", "the server sent a binary frame"), len(data)
+            if kind is WSMsgType.PING:
+                await self._pong(data)
+            elif kind is not WSMsgType.PONG:
+                raise self._closed(message)
+
+    async def send(self, frame: bytes) -> None:
+        """Hand one event to the socket. Raises ConnectionError or RuntimeError; `next` then tells how it ended."""
+        await self._socket.send_frame(frame, WSMsgType.TEXT)
+
+    async def finish(self) -> None:
+        """Ask the server to close, so that `next` gives all it has sent before; close it if it does not."""
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            await self._socket.send_frame(NORMAL.to_bytes(2, "big"), WSMsgType.CLOSE)
+        await asyncio.sleep(_CLOSE)
+        await self.close()
+
+    async def close(self) -> None:
+        """Close it, within a few seconds. What was not read is gone. Calling it again does nothing."""
+        if self._heartbeat is None:
+            return
+        self._closing = self._closing or asyncio.Lock()
+        async with self._closing:
+            self._heartbeat.cancel()
+            try:
+                async with asyncio.timeout(self._patience):
+                    await self._socket.close(code=NORMAL)
+            except (TimeoutError, OSError):
+                pass  # the peer does not take what was sent
+            finally:  # also if this is cancelled: a send that waits for room would wait on, and the socket stay open
+                self._tcp.abort()
+                self._response.close()
+            await asyncio.wait([self._heartbeat])
+
+    async def _open(self) -> list[tuple[ServerEvent, int]]:
+        """One attempt, of which the one before leaves nothing."""
+        self.last_error, self._silent, self._patience = None, "", _CLOSE
+        try:
+            async with asyncio.timeout(self._options.open_timeout):
+                self._socket = await self._transport.open_socket(self._target, self._options)
+                # aiohttp has no public name for it, and its own close waits until the peer has taken all that was sent.
+                self._response = self._socket._response  # noqa: SLF001
+                self._tcp: Any = self._response.connection.transport  # type: ignore[union-attr]
+                self._heartbeat = asyncio.create_task(self._keep_alive())
+                return [] if self._target.silent else await self._first_events()
+        except BaseException as error:
+            await self.close()
+            if isinstance(error, TimeoutError):
+                raise APITimeoutError(f"no session within {self._options.open_timeout} seconds") from None
+            raise
+
+    async def _first_events(self) -> list[tuple[ServerEvent, int]]:
+        """What comes up to the first event that is no error. The API refuses after the upgrade: error, close."""
+        events = []
+        try:
+            while True:
+                events.append(await self.next())
+                if events[-1][0] is not self.last_error:
+                    return events
+        except ConnectionClosedError as error:
+            closed = error
+        raise error_from_event(self.last_error.raw if self.last_error else None, closed.code, closed.reason)
+
+    def _decode(self, data: bytes) -> ServerEvent:
+        try:
+            event = self._decode_event(data)
+        except DecodeError as error:
+            event = self._report("invalid_json", str(error))
+        if event.type == "error":
+            self.last_error = event
+        return event
+
+    def _report(self, code: str, message: str) -> Error:
+        """An error event of our own, for a frame that holds no event."""
+        error = {"type": "invalid_frame", "code": code, "message": message}
+        self.last_error = structure({"type": "error", "error": error}, Error)
+        return self.last_error
+
+    async def _pong(self, data: bytes) -> None:
+        with contextlib.suppress(ConnectionError, RuntimeError):  # the socket may have closed since; `receive` tells
+            await self._socket.pong(data)
+
+    def _closed(self, message: Any) -> ConnectionClosedError:
+        self._patience = _ANSWER_CLOSE
+        if message.type is WSMsgType.CLOSE:
+            return self._ended(int(message.data or _NO_STATUS), str(message.extra or ""))
+        if self._silent:
+            return self._ended(ABNORMAL, self._silent)
+        return self._ended(self._socket.close_code or ABNORMAL, str(message.data or "the connection was lost"))
+
+    def _ended(self, code: int, reason: str) -> ConnectionClosedError:
+        expired = code == _GOING_AWAY and "maximum duration" in reason
+        cls = SessionExpiredError if expired else ConnectionClosedError
+        return cls(int(code), reason, self.last_error.raw if self.last_error else None)
+
+    async def _keep_alive(self) -> None:
+        """Ping while nothing comes; give up when that brings nothing either. A full buffer is no silence."""
+        interval = self._options.heartbeat
+        while interval is not None:
+            self._alive = False
+            await asyncio.sleep(interval)
+            if self._alive or self.paused:
+                continue
+            with contextlib.suppress(ConnectionError, RuntimeError):
+                await self._socket.ping()
+            await asyncio.sleep(interval / 2)
+            if not (self._alive or self.paused):
+                self._silent = "the server stopped answering pings"
+                self._tcp.abort()  # wakes `receive`
+                return

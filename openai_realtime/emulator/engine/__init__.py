@@ -1,0 +1,1 @@
+"""What a session's model does: hearing, transcribing, answering, in its time."""

@@ -1,0 +1,1 @@
+"""The emulator on the network: HTTP, WebSockets, who is let in."""

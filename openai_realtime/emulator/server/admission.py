@@ -1,0 +1,115 @@
+"""Who may open a session, and which one: what a WebSocket's URL and headers ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from openai_realtime.emulator import errors as api_errors
+from openai_realtime.emulator.errors import Refusal
+from openai_realtime.emulator.sessions import effective as sessions
+from openai_realtime.emulator.wire import JSON
+
+from .state import State
+
+PATH = "/v1/realtime"
+TRANSLATIONS = "/v1/realtime/translations"
+AZURE = "/openai"
+PROTOCOL = "realtime"  # the sub-protocol that browsers are answered with
+UNAUTHENTICATED = 401
+KEY_PROTOCOL = "openai-insecure-api-key."  # the key follows
+_BETA_PROTOCOL = "openai-beta.realtime-v1"
+
+
+@frozen(kw_only=True)
+class Request:
+    """A WebSocket's request: `path` without Azure's prefix, and the names in `headers` in lower case."""
+
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    azure: bool = False
+
+
+def find(path: str) -> tuple[str, bool] | None:
+    """The WebSocket's path without Azure's prefix, and whether it had one; None if it is no such path."""
+    bare = path.removeprefix(AZURE)
+    return (bare, bare != path) if bare in (PATH, TRANSLATIONS) else None
+
+
+def admit(request: Request, state: State, *, beta: bool) -> JSON:
+    """The config of the session that the client may open.
+
+    Raises Refusal, with status 404 for a call that is not there.
+    """
+    key = _key(request, _protocols(request))
+    state.check_key(key)
+    if not beta and asks_for_beta(request):
+        raise api_errors.beta_retired()
+    if request.path == TRANSLATIONS:
+        return _translation(request, state.secret_session(key))
+    if "call_id" in request.query:
+        return state.call_session(request.query["call_id"])
+    config = _config(request, state.secret_session(key))
+    if asks_for_beta(request):
+        return config
+    # A secret of the beta may set a temperature, which today's sessions do not have.
+    return {name: value for name, value in config.items() if name != "temperature"}
+
+
+def asks_for_beta(request: Request) -> bool:
+    """Whether the client speaks the beta's dialect."""
+    return "realtime=v1" in request.headers.get("openai-beta", "") or _BETA_PROTOCOL in _protocols(request)
+
+
+def close_code(refusal: Refusal) -> int:
+    """The WebSocket's close code after a refusal."""
+    return 3000 if refusal.status == UNAUTHENTICATED else 4000
+
+
+def close_reason(refusal: Refusal) -> str:
+    """The WebSocket's close reason after a refusal."""
+    return ".".join(filter(None, (refusal.type, refusal.code)))
+
+
+def _protocols(request: Request) -> list[str]:
+    return [name.strip() for name in request.headers.get("sec-websocket-protocol", "").split(",")]
+
+
+def _key(request: Request, protocols: list[str]) -> str:
+    """The key, from a header, from a sub-protocol, or on Azure from the query, as browsers have to."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    hidden = [name.removeprefix(KEY_PROTOCOL) for name in protocols if name.startswith(KEY_PROTOCOL)]
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    return bearer or request.headers.get("api-key", "") or request.query.get("api-key", "") or "".join(hidden[:1])
+
+
+def _translation(request: Request, secret: JSON | None) -> JSON:
+    """The translation session that is asked for."""
+    base = secret if secret is not None and secret["type"] == "translation" else {"type": "translation"}
+    model = request.query.get("model") or base.get("model")
+    if not model:
+        raise api_errors.missing_model()
+    if not request.azure:
+        sessions.check_model(model, "model", "translation")
+    return {**base, "model": model}
+
+
+def _config(request: Request, secret: JSON | None) -> JSON:
+    """The session that is asked for, on top of that of the client secret."""
+    model, intent = request.query.get("model"), request.query.get("intent")
+    kind = {"transcription": "transcription", "realtime": "realtime"}.get(intent or "", (secret or {}).get("type"))
+    if intent is not None and intent not in ("transcription", "realtime"):
+        raise api_errors.unsupported_value(intent, ["realtime", "transcription"], "intent")
+    base = secret if secret is not None and secret["type"] == kind else {"type": kind or "realtime"}
+    if kind == "transcription":
+        if model is not None:
+            raise api_errors.model_for_transcription()
+        return base
+    model = model or base.get("model")
+    if not model:
+        raise api_errors.missing_model()
+    if not request.azure:
+        sessions.check_model(model, "model")
+    return {**base, "model": model}

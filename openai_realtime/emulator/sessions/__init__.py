@@ -1,0 +1,1 @@
+"""The emulator's sessions: realtime, transcription, translation, the retired beta."""

@@ -1,0 +1,145 @@
+"""What all kinds of sessions share: messages in, events out, errors that name their cause, and an end.
+
+No sockets here, and no clock but the session's own. `receive` takes a message; `pull` gives the next event that is due.
+Time is that of the `Timeline`: whoever runs the session says how fast it goes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import attrs
+
+from openai_realtime._codec.converter import decode_client_event, load
+from openai_realtime._codec.validation import check
+from openai_realtime.emulator import errors as api_errors, ids, problems
+from openai_realtime.emulator.engine.timeline import Timeline
+from openai_realtime.emulator.errors import Refusal
+from openai_realtime.errors import DecodeError, InvalidRequestError
+from openai_realtime.models.base import UNSET
+from openai_realtime.models.events import ClientEvent, Dialect, ServerEvent
+from openai_realtime.models.server_events import Error, ErrorDetails, InputAudioBufferDtmfEventReceived
+from openai_realtime.models.translation_events import SessionClose
+
+SESSION_SECONDS = 3600
+_EVENT_TYPES = (
+    "session.update",
+    "session.close",
+    "input_audio_buffer.append",
+    "session.input_audio_buffer.append",
+    "input_audio_buffer.commit",
+    "input_audio_buffer.clear",
+    "conversation.item.create",
+    "conversation.item.truncate",
+    "conversation.item.delete",
+    "conversation.item.retrieve",
+    "response.create",
+    "response.cancel",
+)
+
+
+class Session:
+    """The base of sessions. `now` gives UNIX seconds; `close` is the code and reason with which the session ends."""
+
+    dialect: ClassVar[Dialect] = "realtime"
+    handlers: ClassVar[Mapping[type[ClientEvent], Callable[[Any, Any], None]]] = {}
+
+    def __init__(self, now: Callable[[], float], id_prefix: str = "sess_") -> None:
+        self.received: list[ClientEvent] = []
+        self.timeline = Timeline()
+        self.close: tuple[int, str] | None = None
+        self.expires_at = int(now()) + SESSION_SECONDS
+        self._now = now
+        self._outbox: deque[ServerEvent] = deque()
+        self._cause: ClientEvent | None = None
+        self.id = self._new_id(id_prefix)
+
+    def receive(self, text: str | bytes) -> None:
+        """Take one message of the client: text, or bytes for a binary message."""
+        self._cause = None
+        try:
+            if isinstance(text, bytes):
+                raise api_errors.not_text()
+            event = self._cause = self._read(text)
+            self.received.append(event)
+            self.handlers[type(event)](self, event)
+        except Refusal as refusal:
+            self._send(self._error(refusal, self._cause))
+
+    @property
+    def next_due(self) -> float:
+        """When there is something to do, in seconds of the session's time; infinite if there is nothing."""
+        return self.timeline.next_due
+
+    def advance(self, seconds: float) -> None:
+        """Let so much time pass at once."""
+
+    def pull(self, until: float) -> ServerEvent | None:
+        """The next event that goes out at `until`, in seconds of the session's time, or before."""
+        if self.close is not None and not self._outbox:
+            return None  # what a response would still have sent is cut off
+        event = self._outbox.popleft() if self._outbox else self.timeline.step(until)
+        if event is None or event.event_id is not UNSET or isinstance(event, InputAudioBufferDtmfEventReceived):
+            return event
+        kind = event.type
+        new = ids.playback_event_id() if kind.startswith("output_audio_buffer.") else self._new_id("event_")
+        return attrs.evolve(event, event_id=new)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long it is until the hour is over, by the emulator's clock; negative after that."""
+        return self.expires_at - self._now()
+
+    def expire(self) -> None:
+        """End because the hour is over. Does nothing if the session has ended already."""
+        if self.close is not None:
+            return
+        refusal = api_errors.session_expired()
+        self._outbox.clear()
+        self._send(self._error(refusal, None))
+        self.close = (1001, refusal.message)
+
+    def _read(self, text: str) -> ClientEvent:
+        try:
+            event = decode_client_event(text, dialect=self.dialect)
+        except DecodeError:
+            raise _unreadable(text) from None
+        self._cause = event
+        if not event.type:
+            raise api_errors.missing_parameter("type")
+        if event.type == "session.close":  # every session takes it
+            event = SessionClose(event_id=event.event_id)
+        if not self._takes(event):
+            raise api_errors.unsupported_value(str(event.type), _EVENT_TYPES, "type")
+        try:
+            check(event)
+        except InvalidRequestError as error:
+            raise problems.refusal(error) from None
+        return event
+
+    def _takes(self, event: ClientEvent) -> bool:
+        """Whether this session has such events."""
+        return type(event) in self.handlers
+
+    def _send(self, *events: ServerEvent) -> None:
+        self._outbox.extend(events)
+
+    def _error(self, refusal: Refusal, cause: ClientEvent | None) -> Error:
+        """The ``error`` that a refusal becomes, with the id of the client's event."""
+        event_id = cause.event_id if cause is not None and isinstance(cause.event_id, str) else None
+        details = ErrorDetails(
+            type=refusal.type, code=refusal.code, message=refusal.message, param=refusal.param, event_id=event_id
+        )
+        return Error(error=details)
+
+    def _new_id(self, prefix: str) -> str:
+        return ids.tool_call_id() if prefix == "call_" else ids.object_id(prefix, self._now())
+
+
+def _unreadable(text: str) -> Refusal:
+    try:
+        return api_errors.not_an_event(load(text))
+    except DecodeError:
+        return api_errors.invalid_event()

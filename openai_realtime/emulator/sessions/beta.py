@@ -1,0 +1,230 @@
+"""The beta's dialect: its client events as today's, and today's server events as the beta's.
+
+Pure functions. The emulator is today's API inside; what the beta had and today's API lacks (`temperature`) is carried
+along, so that it can be shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+import attrs
+
+from openai_realtime._codec.converter import structure
+from openai_realtime.emulator.wire import JSON
+from openai_realtime.models.base import UNSET
+from openai_realtime.models.beta import (
+    BetaRealtimeResponse,
+    BetaResponseCreated,
+    BetaResponseDone,
+    BetaSessionCreated,
+    BetaSessionUpdated,
+    RealtimeSessionCreateResponse,
+    RealtimeTranscriptionSessionCreateResponse,
+    ResponseAudioDelta,
+    ResponseAudioDone,
+    ResponseAudioTranscriptDelta,
+    ResponseAudioTranscriptDone,
+    ResponseTextDelta,
+    ResponseTextDone,
+    TranscriptionSessionCreated,
+    TranscriptionSessionUpdated,
+)
+from openai_realtime.models.client_events import ResponseCreate, SessionUpdate
+from openai_realtime.models.events import ServerEvent
+from openai_realtime.models.items import (
+    AssistantMessage,
+    AudioPart,
+    ConversationItem,
+    Item,
+    OutputAudio,
+    OutputText,
+    TextPart,
+)
+from openai_realtime.models.responses import RealtimeResponse
+from openai_realtime.models.server_events import (
+    ConversationItemAdded,
+    ConversationItemCreated,
+    ResponseCreated,
+    ResponseDone,
+    ResponseOutputAudioDelta,
+    ResponseOutputAudioDone,
+    ResponseOutputAudioTranscriptDelta,
+    ResponseOutputAudioTranscriptDone,
+    ResponseOutputTextDelta,
+    ResponseOutputTextDone,
+    SessionCreated,
+    SessionUpdated,
+)
+from openai_realtime.models.sessions import RealtimeTranscriptionSession
+
+TEMPERATURE = 0.8  # the beta's default
+
+# Where today's settings have what the beta has at the top.
+_PATHS: Final[Mapping[str, tuple[str, ...]]] = {
+    "modalities": ("output_modalities",),
+    "voice": ("audio", "output", "voice"),
+    "speed": ("audio", "output", "speed"),
+    "input_audio_format": ("audio", "input", "format"),
+    "output_audio_format": ("audio", "output", "format"),
+    "input_audio_transcription": ("audio", "input", "transcription"),
+    "input_audio_noise_reduction": ("audio", "input", "noise_reduction"),
+    "turn_detection": ("audio", "input", "turn_detection"),
+    "max_response_output_tokens": ("max_output_tokens",),
+}
+_MOVED = frozenset({"type", "audio", "output_modalities", "max_output_tokens"})
+_FORMATS: Final[Mapping[str, JSON]] = {
+    "pcm16": {"type": "audio/pcm", "rate": 24000},
+    "g711_ulaw": {"type": "audio/pcmu"},
+    "g711_alaw": {"type": "audio/pcma"},
+}
+_FORMAT_NAMES = {given["type"]: name for name, given in _FORMATS.items()}
+_RENAMED: Final[Mapping[type[ServerEvent], type[ServerEvent]]] = {
+    ConversationItemAdded: ConversationItemCreated,
+    ResponseOutputTextDelta: ResponseTextDelta,
+    ResponseOutputTextDone: ResponseTextDone,
+    ResponseOutputAudioDelta: ResponseAudioDelta,
+    ResponseOutputAudioDone: ResponseAudioDone,
+    ResponseOutputAudioTranscriptDelta: ResponseAudioTranscriptDelta,
+    ResponseOutputAudioTranscriptDone: ResponseAudioTranscriptDone,
+}
+
+# --- from the client --------------------------------------------------------------------------------------------------
+
+
+def session_update(given: Mapping[str, Any], kind: str) -> SessionUpdate:
+    """The update of a session of this `kind`, ``realtime`` or ``transcription``."""
+    return structure({"type": "session.update", "session": {"type": kind, **_settings(given)}}, SessionUpdate)
+
+
+def session_config(given: Mapping[str, Any], kind: str) -> JSON:
+    """The config of the session of this `kind` that a client secret opens; `given` made the secret."""
+    return {"type": kind, **_settings({name: value for name, value in given.items() if name != "client_secret"})}
+
+
+def response_create(given: Mapping[str, Any]) -> ResponseCreate:
+    """The request for a response with the settings `given`."""
+    return structure({"type": "response.create", "response": _settings(given)}, ResponseCreate)
+
+
+def _settings(given: Mapping[str, Any]) -> JSON:
+    """Settings of a session or a response under today's names."""
+    result: JSON = {}
+    for name, value in given.items():
+        *parents, last = _PATHS.get(name, (name,))
+        place = result
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = _current_value(name, value)
+    return result
+
+
+def _current_value(name: str, value: Any) -> Any:
+    match name:
+        case "modalities":
+            return ["audio"] if "audio" in value else ["text"]
+        case "input_audio_format" | "output_audio_format":
+            return _FORMATS[value]
+        case "turn_detection" if value is not None:
+            return {"type": "server_vad", **value}
+        case _:
+            return value
+
+
+# --- to the client ----------------------------------------------------------------------------------------------------
+
+
+def server_event(event: ServerEvent, temperature: float) -> ServerEvent:
+    """An event as the beta has it; `temperature` is that of the session."""
+    match event:
+        case SessionCreated() | SessionUpdated():
+            return _session_event(event)
+        case ResponseCreated() | ResponseDone():
+            cls = BetaResponseCreated if isinstance(event, ResponseCreated) else BetaResponseDone
+            return cls(event_id=event.event_id, response=_response(event.response, temperature))
+        case _:
+            return _plain(event)
+
+
+def _session_event(event: SessionCreated | SessionUpdated) -> ServerEvent:
+    created, data = isinstance(event, SessionCreated), _session(cast("JSON", event.session.raw))
+    if isinstance(event.session, RealtimeTranscriptionSession):
+        kind = TranscriptionSessionCreated if created else TranscriptionSessionUpdated
+        return kind(event_id=event.event_id, session=structure(data, RealtimeTranscriptionSessionCreateResponse))
+    cls = BetaSessionCreated if created else BetaSessionUpdated
+    return cls(event_id=event.event_id, session=structure(data, RealtimeSessionCreateResponse))
+
+
+def _session(effective: JSON) -> JSON:
+    """An effective session in the beta's fields. A session that is open shows no secret."""
+    kept = {name: value for name, value in effective.items() if name not in _MOVED}
+    moved = {name: _beta_value(name, _at(effective, path)) for name, path in _PATHS.items()}
+    known = {name: value for name, value in moved.items() if value is not UNSET}
+    return {**kept, **known, "client_secret": None}
+
+
+def _at(effective: JSON, path: tuple[str, ...]) -> Any:
+    place: Any = effective
+    for name in path:
+        place = place.get(name, UNSET) if isinstance(place, dict) else UNSET
+    return place
+
+
+def _beta_value(name: str, value: Any) -> Any:
+    match name:
+        case "modalities":  # a transcription session has none, and the beta showed these
+            return value if value == ["text"] else ["audio", "text"]
+        case "input_audio_format" | "output_audio_format" if value is not UNSET:
+            return _FORMAT_NAMES[value["type"]]
+        case _:
+            return value
+
+
+def _response(response: RealtimeResponse, temperature: float) -> BetaRealtimeResponse:
+    output: Any = response.audio.output if response.audio else None
+    return BetaRealtimeResponse(
+        object=response.object,
+        id=response.id,
+        status=response.status,
+        status_details=response.status_details,
+        output=[_item(item) for item in response.output or ()],
+        conversation_id=response.conversation_id,
+        modalities=_beta_value("modalities", response.output_modalities),
+        voice=output.voice,
+        output_audio_format=_FORMAT_NAMES[output.format.type],
+        temperature=temperature,
+        max_output_tokens=response.max_output_tokens,
+        usage=response.usage,
+        metadata=response.metadata,
+    )
+
+
+def _plain(event: ServerEvent) -> ServerEvent:
+    """The event under the beta's name, with its item, and without the padding, which came later."""
+    cls = _RENAMED.get(type(event), type(event))
+    names = {field.name for field in attrs.fields(cls)} - {"type", "raw"}
+    values = {name: getattr(event, name) for name in names}
+    if "item" in values:
+        values["item"] = _item(values["item"])
+    if "obfuscation" in values:
+        values["obfuscation"] = UNSET
+    return cls(**values)
+
+
+def _item(item: Item) -> Item:
+    """An item with its ``object``, and the parts that the beta had in the model's messages."""
+    if not isinstance(item, ConversationItem):
+        return item
+    shown = attrs.evolve(item, object="realtime.item")
+    if not isinstance(shown, AssistantMessage):
+        return cast("Item", shown)
+    parts: Any = [
+        TextPart(text=part.text)
+        if isinstance(part, OutputText)
+        else AudioPart(audio=part.audio, transcript=part.transcript)
+        if isinstance(part, OutputAudio)
+        else part
+        for part in shown.content
+    ]
+    return attrs.evolve(shown, content=parts, phase=UNSET)

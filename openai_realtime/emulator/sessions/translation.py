@@ -1,0 +1,117 @@
+"""Translation sessions. The translator is a parrot too: it says what it hears, 200 ms at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
+
+from openai_realtime._codec.converter import structure
+from openai_realtime.emulator import errors as api_errors
+from openai_realtime.emulator.engine.text import words
+from openai_realtime.emulator.engine.timeline import Step, Wait
+from openai_realtime.emulator.script import Heard, Script
+from openai_realtime.emulator.wire import JSON
+from openai_realtime.errors import DecodeError
+from openai_realtime.models.base64 import to_base64
+from openai_realtime.models.events import ClientEvent, Dialect
+from openai_realtime.models.server_events import SessionCreated, SessionUpdated
+from openai_realtime.models.translation import RealtimeTranslationSession
+from openai_realtime.models.translation_events import (
+    SessionClose,
+    SessionClosed,
+    SessionInputAudioBufferAppend,
+    SessionInputTranscriptDelta,
+    SessionOutputAudioDelta,
+    SessionOutputTranscriptDelta,
+    TranslationSessionUpdate,
+)
+
+from . import effective as sessions
+from .base import Session
+
+_STEP_MS = 200
+_STEP_BYTES = _STEP_MS * 48
+_UNTIL_CLOSED = Wait(0.2)
+
+
+class TranslationSession(Session):
+    """One translation session.
+
+    The words heard are those of ``Emulator.hear``, and the words spoken the reply to them, a word for each 200 ms. On
+    Azure a model may have any name.
+    """
+
+    dialect: ClassVar[Dialect] = "translation"
+
+    def __init__(self, config: JSON, script: Script, now: Callable[[], float], *, azure: bool = False) -> None:
+        super().__init__(now)
+        self._azure = azure
+        self._config = config
+        self._script = script
+        self._audio = bytearray()
+        self._elapsed_ms = 0
+        self._heard: list[str] | None = None
+        self._spoken: list[str] = []
+
+    def open(self) -> None:
+        """Begin: the first event is ``session.created``."""
+        self._send(SessionCreated(session=self._session()))
+
+    def _session(self) -> RealtimeTranslationSession:
+        config = sessions.translation_session(self._config, self.id, self.expires_at)
+        return structure(config, RealtimeTranslationSession)
+
+    @property
+    def _transcribes(self) -> bool:
+        """Whether the client wants the words heard, too."""
+        return bool(self._config.get("audio", {}).get("input", {}).get("transcription"))
+
+    def _update(self, event: TranslationSessionUpdate) -> None:
+        update = dict(event.session.raw or {})
+        sessions.check_transcription(update, "session", azure=self._azure)
+        self._config = sessions.merged(self._config, update)
+        self._send(SessionUpdated(session=self._session()))
+
+    def _append(self, event: SessionInputAudioBufferAppend) -> None:
+        try:
+            self._audio += event.to_bytes()
+        except DecodeError:
+            raise api_errors.not_base64("audio") from None
+        while len(self._audio) >= _STEP_BYTES:
+            self._send(*self._translate(bytes(self._audio[:_STEP_BYTES])))
+            del self._audio[:_STEP_BYTES]
+
+    def _translate(self, audio: bytes) -> list[Any]:
+        """The events of one step, all at the same place in the audio."""
+        if self._heard is None:
+            text = self._script.next_transcript() or ""
+            self._heard = words(text)
+            self._spoken = words((self._script.reply_to(Heard(text=text)).text or "") if text else "")
+        self._elapsed_ms += _STEP_MS
+        place: dict[str, Any] = {"elapsed_ms": self._elapsed_ms}
+        events: list[Any] = []
+        if self._heard and self._transcribes:
+            events.append(SessionInputTranscriptDelta(delta=self._heard.pop(0), **place))
+        if self._spoken:
+            events.append(SessionOutputTranscriptDelta(delta=self._spoken.pop(0), **place))
+        sound = SessionOutputAudioDelta(delta=to_base64(audio), channels=1, sample_rate=24000, format="pcm16", **place)
+        return [*events, sound]
+
+    def _close(self, _: SessionClose) -> None:
+        self.timeline.start(self._finish())
+
+    def _finish(self) -> Iterator[Step]:
+        """What is left, and the end."""
+        while self._audio or self._spoken or (self._heard and self._transcribes):
+            step = bytes(self._audio[:_STEP_BYTES]).ljust(_STEP_BYTES, b"\0")
+            del self._audio[:_STEP_BYTES]
+            yield from self._translate(step)
+        yield _UNTIL_CLOSED
+        yield SessionClosed()
+        self.close = (1000, "")
+
+    handlers: ClassVar[Mapping[type[ClientEvent], Callable[[Any, Any], None]]] = {
+        TranslationSessionUpdate: _update,
+        SessionInputAudioBufferAppend: _append,
+        SessionClose: _close,
+    }
