@@ -16,7 +16,7 @@ import attrs
 from openai_realtime._codec.converter import encode, load_object, structure
 from openai_realtime._codec.validation import check
 from openai_realtime._transport.http import Transport
-from openai_realtime._transport.messages import Answer, Call
+from openai_realtime._transport.messages import Request, Response
 from openai_realtime._transport.pool import Pool
 from openai_realtime._transport.targets import realtime_target, translation_target
 from openai_realtime.models.base import UNSET, Maybe, Model
@@ -27,7 +27,7 @@ from openai_realtime.models.calls import (
     RealtimeCallRejectRequest,
 )
 from openai_realtime.models.client_secrets import RealtimeCreateClientSecretRequest, RealtimeCreateClientSecretResponse
-from openai_realtime.models.http import EmptyResponse, ResponseInfo
+from openai_realtime.models.http import EmptyResult, HTTPInfo
 from openai_realtime.models.sessions import RealtimeSessionConfig, RealtimeTranscriptionSessionConfig
 
 from ._config import ClientOptions, ConnectOptions, Hidden, resolve_config
@@ -146,14 +146,14 @@ class AsyncRealtimeClient:
         """
         settings: Maybe[RealtimeSessionConfig] = UNSET if session is None else session
         check(RealtimeCallCreateRequest(sdp=sdp, session=settings))
-        call = Call(path="/realtime/calls", accept=f"{_SDP}, text/plain", repeatable=False)
+        call = Request(path="/realtime/calls", accept=f"{_SDP}, text/plain", repeatable=False)
         if session is None:
             call = attrs.evolve(call, content_type=_SDP, body=sdp.encode())
         else:
             call = attrs.evolve(call, parts=(("sdp", _SDP, sdp.encode()), ("session", _JSON, encode(session))))
         return _parse_call(*await self._transport.send(call))
 
-    async def accept_realtime_call(self, call_id: str, session: RealtimeSessionConfig) -> EmptyResponse:
+    async def accept_realtime_call(self, call_id: str, session: RealtimeSessionConfig) -> EmptyResult:
         """Answer an incoming SIP call with a session.
 
         https://platform.openai.com/docs/api-reference/realtime-calls/accept-call
@@ -161,19 +161,19 @@ class AsyncRealtimeClient:
         check(session, RealtimeSessionConfig)
         return await self._control(call_id, "accept", session)
 
-    async def reject_realtime_call(self, call_id: str, status_code: int | None = None) -> EmptyResponse:
+    async def reject_realtime_call(self, call_id: str, status_code: int | None = None) -> EmptyResult:
         """Decline an incoming SIP call; `status_code` is the SIP status for the caller, by default 603 (Decline)."""
         request = RealtimeCallRejectRequest(status_code=UNSET if status_code is None else status_code)
         check(request)
         return await self._control(call_id, "reject", request)
 
-    async def refer_realtime_call(self, call_id: str, target_uri: str) -> EmptyResponse:
+    async def refer_realtime_call(self, call_id: str, target_uri: str) -> EmptyResult:
         """Transfer a SIP call to `target_uri`, such as ``tel:+14155550123``."""
         request = RealtimeCallReferRequest(target_uri=target_uri)
         check(request)
         return await self._control(call_id, "refer", request)
 
-    async def hangup_realtime_call(self, call_id: str) -> EmptyResponse:
+    async def hangup_realtime_call(self, call_id: str) -> EmptyResult:
         """End a call, SIP or WebRTC."""
         return await self._control(call_id, "hangup", None)
 
@@ -228,7 +228,7 @@ class AsyncRealtimeClient:
             yield connection
 
     async def _post(self, path: str, request: Model, result: type[R]) -> R:
-        call = Call(path=path, content_type=_JSON, body=encode(request))
+        call = Request(path=path, content_type=_JSON, body=encode(request))
         return _parse_json(*await self._transport.send(call), result)
 
     async def _post_beta(self, path: str, request: Model, expected: type[Model], result: type[R]) -> R:
@@ -239,18 +239,18 @@ class AsyncRealtimeClient:
             error.successor = _SUCCESSOR
             raise
 
-    async def _control(self, call_id: str, action: str, request: Model | None) -> EmptyResponse:
+    async def _control(self, call_id: str, action: str, request: Model | None) -> EmptyResult:
         _check_call_id(call_id)
-        call = Call(path=f"/realtime/calls/{call_id}/{action}")
+        call = Request(path=f"/realtime/calls/{call_id}/{action}")
         if request is not None:
             call = attrs.evolve(call, content_type=_JSON, body=encode(request))
         answer, info = await self._transport.send(call)
         if answer.content_type == "text/html":  # the page of a captive portal or a login, and no word of the API
             raise _unexpected(answer, "content type text/html")
-        return EmptyResponse(http=info)
+        return EmptyResult(http=info)
 
 
-def _parse_json(answer: Answer, info: ResponseInfo, cls: type[R]) -> R:
+def _parse_json(answer: Response, info: HTTPInfo, cls: type[R]) -> R:
     """The result of a JSON answer. Raises APIResponseError if it is none."""
     if not answer.content_type.endswith("json"):
         raise _unexpected(answer, f"content type {answer.content_type or 'unknown'}")
@@ -265,7 +265,7 @@ def _parse_json(answer: Answer, info: ResponseInfo, cls: type[R]) -> R:
     raise _unexpected(answer, problem)
 
 
-def _parse_call(answer: Answer, info: ResponseInfo) -> RealtimeCall:
+def _parse_call(answer: Response, info: HTTPInfo) -> RealtimeCall:
     """The SDP answer and the call's id. The spec says application/sdp, the API answers text/plain: both are fine."""
     if answer.content_type not in (_SDP, "text/plain"):
         raise _unexpected(answer, f"content type {answer.content_type or 'unknown'}")
@@ -278,7 +278,7 @@ def _parse_call(answer: Answer, info: ResponseInfo) -> RealtimeCall:
     return RealtimeCall(sdp=answer.body.decode(errors="replace"), call_id=named[1], location=location, http=info)
 
 
-def _unexpected(answer: Answer, problem: str) -> APIResponseError:
+def _unexpected(answer: Response, problem: str) -> APIResponseError:
     answer = answer.without_credential()
     body = answer.body.decode(errors="replace")
     return APIResponseError(problem, status=answer.status, headers=answer.headers, body=body)

@@ -33,8 +33,9 @@ from openai_realtime.errors import (
 from openai_realtime.models import (
     UNSET,
     AudioPcm,
-    EmptyResponse,
+    EmptyResult,
     ExpiresAfter,
+    HTTPInfo,
     RealtimeAudioConfig,
     RealtimeAudioInput,
     RealtimeAudioOutput,
@@ -48,7 +49,6 @@ from openai_realtime.models import (
     RealtimeTranslationClientSecretCreateRequest,
     RealtimeTranslationClientSecretCreateResponse,
     RealtimeTranslationSessionConfig,
-    ResponseInfo,
 )
 from openai_realtime.models.beta import (
     BetaClientSecret,
@@ -222,7 +222,7 @@ OPERATIONS = [
         "/v1/realtime/calls/rtc_u2-1/accept",
         SESSION_JSON,
         None,
-        EmptyResponse,
+        EmptyResult,
     ),
     Operation(
         "reject_realtime_call",
@@ -230,7 +230,7 @@ OPERATIONS = [
         "/v1/realtime/calls/rtc_u2-1/reject",
         {"status_code": 486},
         None,
-        EmptyResponse,
+        EmptyResult,
     ),
     Operation(
         "refer_realtime_call",
@@ -238,7 +238,7 @@ OPERATIONS = [
         "/v1/realtime/calls/rtc_u2-1/refer",
         {"target_uri": "tel:+14155550123"},
         None,
-        EmptyResponse,
+        EmptyResult,
     ),
     Operation(
         "hangup_realtime_call",
@@ -246,7 +246,7 @@ OPERATIONS = [
         "/v1/realtime/calls/rtc_u2-1/hangup",
         None,
         None,
-        EmptyResponse,
+        EmptyResult,
     ),
 ]
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
@@ -363,14 +363,14 @@ async def test_reject_without_a_status() -> None:
 @pytest.mark.parametrize("step", [answer(200, "{}"), answer(204, b"", None), answer(202, "ok", "text/plain")])
 async def test_control_of_a_call_wants_no_body(step: bytes) -> None:
     result, _ = await exchange(lambda client: client.hangup_realtime_call("rtc_1"), step)
-    assert type(result) is EmptyResponse
+    assert type(result) is EmptyResult
 
 
 async def test_missing_fields_and_names_of_ours_in_an_answer() -> None:
     body = {"http": "theirs", "raw": "theirs", "expires_at": "soon"}
     secret, _ = await exchange(lambda client: client.create_realtime_client_secret(), answer(200, json.dumps(body)))
     assert (secret.value, secret.expires_at, secret.raw) == (UNSET, "soon", body)
-    assert type(secret.http) is ResponseInfo
+    assert type(secret.http) is HTTPInfo
 
 
 # --- calls -----------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from openai_realtime.models.server_events import ConversationItemDone, Error
 from .ids import identified, new_id
 from .reconnect import Lost, Reconnected, ReconnectPolicy, RestorePlan
 from .restore import is_recoverable, plan_restore
-from .tracker import Conversation
+from .tracker import SessionTracker
 
 _Failure: TypeAlias = APIConnectionError | APIStatusError | ConnectionClosedError
 _ANSWER = 30.0  # seconds until the next answer while a session is restored
@@ -54,7 +54,7 @@ class Recovery:
     def __init__(
         self, transport: Transport, target: ConnectTarget, options: ConnectOptions, policy: ReconnectPolicy
     ) -> None:
-        self.conversation = Conversation()
+        self.conversation = SessionTracker()
         self.policy = policy
         self._transport = transport
         self._target = target
@@ -153,7 +153,7 @@ class Recovery:
         self, socket: EventSocket, received: list[tuple[ServerEvent, int]], plan: RestorePlan
     ) -> Replacement:
         """Settings, then items; the next step only when the server has answered the one before."""
-        conversation = Conversation()
+        conversation = SessionTracker()
         for first, _ in received:
             conversation.received(first)
         settings = [attrs.evolve(event, event_id=new_id("event")) for event in _settings(plan)]
@@ -190,7 +190,7 @@ def _settings(plan: RestorePlan) -> list[ClientEvent]:
 
 async def _ask(
     socket: EventSocket,
-    conversation: Conversation,
+    conversation: SessionTracker,
     events: Sequence[ClientEvent],
     received: list[tuple[ServerEvent, int]],
 ) -> dict[str, Error]:

@@ -28,7 +28,7 @@ from openai_realtime.models.items import (
 )
 
 from .reconnect import Lost, RestorePlan
-from .tracker import JSON, Conversation, Place, text_of
+from .tracker import JSON, Place, SessionTracker, text_of
 
 _RECOVERABLE: Final = (1001, 1005, 1006, 1011, 1012, 1013, 1015)
 _FATAL: Final = ("invalid_api_key", "insufficient_quota", "invalid_model", "missing_model", "beta_api_shape_disabled")
@@ -54,7 +54,7 @@ def is_recoverable(ended: ConnectionClosedError, *, of_error: bool = True) -> bo
     return code not in _FATAL and (ended.code in _RECOVERABLE or isinstance(ended, SessionExpiredError))
 
 
-def plan_restore(conversation: Conversation, cause: ConnectionClosedError, *, server_keeps_it: bool) -> RestorePlan:
+def plan_restore(conversation: SessionTracker, cause: ConnectionClosedError, *, server_keeps_it: bool) -> RestorePlan:
     """The plan for a lost conversation. On a call the server keeps it: there only events are sent again."""
     unanswered = conversation.unanswered()
     events = tuple(event for event in unanswered if event.type not in _NOT_RESENT)
@@ -75,7 +75,7 @@ def plan_restore(conversation: Conversation, cause: ConnectionClosedError, *, se
     )
 
 
-def _settings(conversation: Conversation) -> ClientEvent | None:
+def _settings(conversation: SessionTracker) -> ClientEvent | None:
     """One event with all settings of the lost session, of the class that set them."""
     if conversation.update is None:
         return None
@@ -83,7 +83,7 @@ def _settings(conversation: Conversation) -> ClientEvent | None:
     return structure(data, type(conversation.update))
 
 
-def _lost_work(conversation: Conversation) -> list[Lost]:
+def _lost_work(conversation: SessionTracker) -> list[Lost]:
     lost = [Lost(what="response", id=name, reason=_UNDER_WAY[own]) for name, own in conversation.responses.items()]
     if conversation.dropped_ms:
         reason = f"the first {conversation.dropped_ms:.0f} ms of more than two minutes of speech"
@@ -97,7 +97,7 @@ def _lost_items(items: Mapping[str, tuple[Item | None, str]]) -> list[Lost]:
     return [Lost(what="item", id=item_id, reason=reason) for item_id, (_, reason) in items.items() if reason]
 
 
-def _restored(conversation: Conversation, item_id: str) -> tuple[Item | None, str]:
+def _restored(conversation: SessionTracker, item_id: str) -> tuple[Item | None, str]:
     """An item for the new session, and what of it is lost; no item if nothing is left."""
     raw = conversation.items[item_id]
     kind = text_of(raw, "type")
@@ -113,10 +113,10 @@ def _restored(conversation: Conversation, item_id: str) -> tuple[Item | None, st
     return item, reason
 
 
-def _message(cls: Any, part: Any) -> Callable[[Conversation, str], tuple[Item | None, str]]:
+def _message(cls: Any, part: Any) -> Callable[[SessionTracker, str], tuple[Item | None, str]]:
     """The rule for messages of a class: their words as `part`, and images as they are."""
 
-    def restore(conversation: Conversation, item_id: str) -> tuple[Item | None, str]:
+    def restore(conversation: SessionTracker, item_id: str) -> tuple[Item | None, str]:
         places = conversation.parts(item_id)
         parts = [_part(conversation, place, part) for place in places]
         content = [part for part in parts if part is not None]
@@ -130,7 +130,7 @@ def _message(cls: Any, part: Any) -> Callable[[Conversation, str], tuple[Item | 
     return restore
 
 
-def _part(conversation: Conversation, place: Place, cls: Any) -> Model | None:
+def _part(conversation: SessionTracker, place: Place, cls: Any) -> Model | None:
     text, raw = conversation.text(place), conversation.part(place)
     if not text:
         return _evolved(raw, InputImage) if raw.get("image_url") else None
@@ -138,18 +138,18 @@ def _part(conversation: Conversation, place: Place, cls: Any) -> Model | None:
     return TextPart(text=text) if raw.get("type") in ("text", "audio") else cls(text=text)
 
 
-def _listed(_: Conversation, __: str) -> tuple[Item | None, str]:
+def _listed(_: SessionTracker, __: str) -> tuple[Item | None, str]:
     return None, ""  # the server lists the tools of MCP servers anew
 
 
-def _call(conversation: Conversation, item_id: str) -> tuple[Item | None, str]:
+def _call(conversation: SessionTracker, item_id: str) -> tuple[Item | None, str]:
     raw = conversation.items[item_id]
     if raw.get("status") in _INCOMPLETE:
         return None, "function_call: its arguments had not all come"
     return _evolved(raw, FunctionCall), ""
 
 
-def _output(conversation: Conversation, item_id: str) -> tuple[Item | None, str]:
+def _output(conversation: SessionTracker, item_id: str) -> tuple[Item | None, str]:
     return _evolved(conversation.items[item_id], FunctionCallOutput), ""
 
 
@@ -159,7 +159,7 @@ def _evolved(raw: JSON, cls: Any) -> Any:
     return structure({key: value for key, value in raw.items() if key in known and value is not None}, cls)
 
 
-_RESTORE: Final[Mapping[Any, Callable[[Conversation, str], tuple[Item | None, str]]]] = {
+_RESTORE: Final[Mapping[Any, Callable[[SessionTracker, str], tuple[Item | None, str]]]] = {
     ("message", "user"): _message(UserMessage, InputText),
     ("message", "assistant"): _message(AssistantMessage, OutputText),
     ("message", "system"): _message(SystemMessage, InputText),

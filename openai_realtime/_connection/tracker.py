@@ -58,7 +58,7 @@ class Sent:
     end_ms: float = 0
 
 
-class Conversation:
+class SessionTracker:
     """Feed it every event with `sent` and `received`; it costs the same for the first item and the ten thousandth."""
 
     def __init__(self) -> None:

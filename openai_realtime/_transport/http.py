@@ -24,9 +24,9 @@ from openai_realtime.errors import (
     DecodeError,
     error_from_response,
 )
-from openai_realtime.models.http import RateLimit, ResponseInfo
+from openai_realtime.models.http import HTTPInfo, RateLimit
 
-from .messages import MAX_BODY, Answer, Call, read_answer
+from .messages import MAX_BODY, Request, Response, read_answer
 from .pool import Pool, RefusedError
 from .retry import delays, is_retryable, next_delay
 from .targets import ConnectTarget
@@ -53,18 +53,18 @@ class Transport:
         self._timeout = _client_timeout(config.timeout)
         self._upgrade_timeout = evolve(self._timeout, sock_read=None)  # an open WebSocket may be silent
 
-    async def send(self, call: Call) -> tuple[Answer, ResponseInfo]:
-        """The successful answer to `call`, after as many retries as it takes and the policy allows.
+    async def send(self, request: Request) -> tuple[Response, HTTPInfo]:
+        """The successful answer to `request`, after as many retries as it takes and the policy allows.
 
         Raises APIConnectionError, APITimeoutError, APIStatusError, APIResponseError and ClientStateError.
         """
         started = time.monotonic()
         backoff = delays(self.config.retry)
         for attempt in itertools.count(1):
-            outcome, sent = await self._attempt(call)
-            if isinstance(outcome, Answer):
+            outcome, sent = await self._attempt(request)
+            if isinstance(outcome, Response):
                 return outcome, _response_info(outcome, attempt, time.monotonic() - started)
-            delay = self.delay(outcome, backoff) if call.repeatable or not sent else None
+            delay = self.delay(outcome, backoff) if request.repeatable or not sent else None
             if delay is None:
                 raise outcome
             await asyncio.sleep(delay)
@@ -109,17 +109,17 @@ class Transport:
             failure = _connection_error(error)
         raise failure
 
-    async def _attempt(self, call: Call) -> tuple[Answer | APIConnectionError | APIStatusError, bool]:
+    async def _attempt(self, request: Request) -> tuple[Response | APIConnectionError | APIStatusError, bool]:
         """One request: its answer or its error, and whether bytes of it may have reached the server.
 
         The error is given back, not raised: raised here it would carry aiohttp's exception, whose repr has the key.
         """
         headers = await self._headers()
-        headers["Accept"] = call.accept
-        if call.content_type:
-            headers["Content-Type"] = call.content_type
+        headers["Accept"] = request.accept
+        if request.content_type:
+            headers["Content-Type"] = request.content_type
         try:
-            answer = await self._exchange(call, headers)
+            answer = await self._exchange(request, headers)
         except _NOT_SENT as error:
             return _connection_error(error), False
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -153,26 +153,26 @@ class Transport:
                 raise
         raise APITimeoutError(f"api_key: no key within {seconds} seconds")
 
-    async def _exchange(self, call: Call, headers: Hidden) -> Answer:
+    async def _exchange(self, request: Request, headers: Hidden) -> Response:
         """Send, and follow redirects that stay at this origin and keep the body."""
-        url = self.config.base_url + call.path
-        answer = await self._post(url, call, headers)
+        url = self.config.base_url + request.path
+        answer = await self._post(url, request, headers)
         for _ in range(_MAX_REDIRECTS):
             target = _redirect_target(url, answer)
             if target is None:
                 break
             url = target
-            answer = await self._post(url, call, headers)
+            answer = await self._post(url, request, headers)
         return answer
 
-    async def _post(self, url: str, call: Call, headers: Hidden) -> Answer:
+    async def _post(self, url: str, request: Request, headers: Hidden) -> Response:
         # The session is asked for here, because the client may have been closed while a key was on its way.
         async with self.pool.session().post(
             url,
-            data=_payload(call),
+            data=_payload(request),
             headers=headers,
-            # aiohttp would call no body application/octet-stream; the type of a form, with its boundary, is its to say.
-            skip_auto_headers=None if call.content_type or call.parts else ("Content-Type",),
+            # aiohttp would call no body application/octet-stream; the type of a form is aiohttp's to say.
+            skip_auto_headers=None if request.content_type or request.parts else ("Content-Type",),
             allow_redirects=False,
             raise_for_status=False,  # an injected session may have it on, and would throw the error's body away
             proxy=self.config.proxy,
@@ -190,11 +190,11 @@ def _client_timeout(timeout: Timeout) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=total, connect=timeout.connect, sock_read=read)
 
 
-def _payload(call: Call) -> aiohttp.MultipartWriter | io.BytesIO | bytes | None:
+def _payload(request: Request) -> aiohttp.MultipartWriter | io.BytesIO | bytes | None:
     """What aiohttp sends, made anew for each attempt; much goes as a file."""
-    if call.parts:
-        return _multipart(call.parts)
-    return call.body if call.body is None or len(call.body) <= _LARGE else io.BytesIO(call.body)
+    if request.parts:
+        return _multipart(request.parts)
+    return request.body if request.body is None or len(request.body) <= _LARGE else io.BytesIO(request.body)
 
 
 def _multipart(parts: tuple[tuple[str, str, bytes], ...]) -> aiohttp.MultipartWriter:
@@ -222,7 +222,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _status_error(answer: Answer) -> APIStatusError:
+def _status_error(answer: Response) -> APIStatusError:
     if answer.status < 400:  # noqa: PLR2004
         where = _origin(answer.headers.get("location", ""))
         body: Any = {"error": {"message": f"a redirect{where and ' to ' + where} is not followed"}}
@@ -238,7 +238,7 @@ def _json_or_text(body: bytes) -> Any:
         return body.decode(errors="replace")
 
 
-def _redirect_target(url: str, answer: Answer) -> str | None:
+def _redirect_target(url: str, answer: Response) -> str | None:
     """Where a redirect that keeps the body leads, None if it leaves the origin (or adds a user to it)."""
     if answer.status not in _REDIRECTS_THAT_KEEP_THE_BODY or not answer.headers.get("location"):
         return None
@@ -259,9 +259,9 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
 
 
-def _response_info(answer: Answer, attempts: int, elapsed: float) -> ResponseInfo:
+def _response_info(answer: Response, attempts: int, elapsed: float) -> HTTPInfo:
     headers = answer.headers
-    return ResponseInfo(
+    return HTTPInfo(
         status=answer.status,
         headers=headers,
         request_id=headers.get("x-request-id") or headers.get("apim-request-id"),

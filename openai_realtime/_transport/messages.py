@@ -14,7 +14,7 @@ _MIN_KEY = 8  # shorter ones are made up for servers that ask for none, and may 
 
 
 @define(kw_only=True, eq=False)  # frozen ones take three times as long to make
-class Call:
+class Request:
     """One POST: a JSON or SDP `body`, or the `parts` (name, content type, content) of a multipart form.
 
     `repeatable` is False where a second request would open a second call.
@@ -29,7 +29,7 @@ class Call:
 
 
 @define(kw_only=True, eq=False)
-class Answer:
+class Response:
     """What the server said: header names in lower case, the body whole."""
 
     status: int
@@ -37,7 +37,7 @@ class Answer:
     body: bytes = field(repr=False)
     credential: str = field(default="", repr=False)
 
-    def without_credential(self) -> Answer:
+    def without_credential(self) -> Response:
         """The same for an error: some gateways repeat the key of the request, and not every key looks like one."""
         key = self.credential.rpartition(" ")[2]
         if len(key) < _MIN_KEY:
@@ -51,13 +51,13 @@ class Answer:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_answer(response: aiohttp.ClientResponse, credential: str = "") -> Answer:
+async def read_answer(response: aiohttp.ClientResponse, credential: str = "") -> Response:
     """All of an answer. The values of a header that is repeated are joined by commas, as HTTP has it."""
     headers: dict[str, str] = {}
     for name, value in response.headers.items():
         key = name.lower()
         headers[key] = f"{headers[key]}, {value}" if key in headers else value
-    return Answer(status=response.status, headers=headers, body=await _read(response), credential=credential)
+    return Response(status=response.status, headers=headers, body=await _read(response), credential=credential)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -11,7 +11,7 @@ from openai_realtime.errors import (
     ClientStateError,
 )
 
-from .messages import Answer, read_answer
+from .messages import Response, read_answer
 
 _SWITCHING_PROTOCOLS = 101
 
@@ -76,7 +76,7 @@ class Pool:
 class RefusedError(aiohttp.ClientError):
     """A server answered an upgrade otherwise than by upgrading."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Response) -> None:
         super().__init__()
         self.answer = answer
 

@@ -27,7 +27,7 @@ from openai_realtime._codec.converter import encode
 from openai_realtime._redaction import redact
 from openai_realtime.models.audio import VoiceId
 from openai_realtime.models.base import UNSET, Model
-from openai_realtime.models.http import ResponseInfo
+from openai_realtime.models.http import HTTPInfo
 
 Rows: TypeAlias = Sequence[tuple[str, str]]
 
@@ -141,7 +141,7 @@ def _found(answer: Model, places: Sequence[str]) -> Iterator[Any]:
             yield value
 
 
-def http_facts(info: ResponseInfo | None) -> Rows:
+def http_facts(info: HTTPInfo | None) -> Rows:
     """How the answer came: ``HTTP 200 in 12 ms (server 3 ms)``, and the id that support asks for."""
     if info is None:
         return []

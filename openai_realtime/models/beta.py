@@ -16,7 +16,7 @@ from .base import LOCAL, UNSET, Between, Length, Maybe, Model, abridged, masked
 from .base64 import from_base64
 from .client_secrets import ExpiresAfter
 from .events import ClientEvent, ContentEvent, ServerEvent
-from .http import ResponseInfo
+from .http import HTTPInfo
 from .items import ResponseInputItem
 from .prompts import Prompt
 from .responses import Metadata, RealtimeResponse
@@ -131,7 +131,7 @@ class RealtimeSessionCreateResponse(RealtimeSession):
     temperature: Maybe[float | None] = UNSET
     max_response_output_tokens: Maybe[MaxOutputTokens | None] = UNSET
     speed: Maybe[float | None] = UNSET
-    http: ResponseInfo | None = field(default=None, eq=False, repr=False, metadata=LOCAL)
+    http: HTTPInfo | None = field(default=None, eq=False, repr=False, metadata=LOCAL)
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -157,7 +157,7 @@ class RealtimeTranscriptionSessionCreateResponse(RealtimeTranscriptionSession):
     input_audio_transcription: Maybe[AudioTranscription | None] = UNSET
     input_audio_noise_reduction: Maybe[NoiseReduction | None] = UNSET
     turn_detection: Maybe[BetaTurnDetection | None] = UNSET
-    http: ResponseInfo | None = field(default=None, eq=False, repr=False, metadata=LOCAL)
+    http: HTTPInfo | None = field(default=None, eq=False, repr=False, metadata=LOCAL)
 
 
 # --- client ----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Annotated
 from attrs import frozen
 
 from .base import UNSET, Between, Length, Maybe, Model, Pattern
-from .http import Response
+from .http import HTTPResult
 from .sessions import RealtimeSessionConfig
 
 __all__ = ["RealtimeCall", "RealtimeCallCreateRequest", "RealtimeCallReferRequest", "RealtimeCallRejectRequest"]
@@ -22,7 +22,7 @@ class RealtimeCallCreateRequest(Model):
 
 
 @frozen(kw_only=True, repr=False, eq=False)
-class RealtimeCall(Response):
+class RealtimeCall(HTTPResult):
     """An opened call: the SDP answer, and the id that its control requests and sideband take."""
 
     sdp: str

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from attrs import field, frozen
 
 from .base import UNSET, Between, Maybe, Model, UnknownObject, masked
-from .http import Response
+from .http import HTTPResult
 from .sessions import (
     RealtimeSession,
     RealtimeSessionConfig,
@@ -35,7 +35,7 @@ class RealtimeCreateClientSecretRequest(Model):
 
 
 @frozen(kw_only=True, repr=False, eq=False)
-class RealtimeCreateClientSecretResponse(Response):
+class RealtimeCreateClientSecretResponse(HTTPResult):
     """A client secret (``ek_...``) for a browser or phone, until `expires_at` (UNIX seconds), and its session."""
 
     value: str = field(repr=masked)

@@ -8,7 +8,7 @@ import attrs
 
 from .base import LOCAL, Model
 
-__all__ = ["EmptyResponse", "RateLimit", "Response", "ResponseInfo"]
+__all__ = ["EmptyResult", "HTTPInfo", "HTTPResult", "RateLimit"]
 
 
 @attrs.frozen(kw_only=True)
@@ -22,7 +22,7 @@ class RateLimit:
 
 
 @attrs.frozen(kw_only=True)
-class ResponseInfo:
+class HTTPInfo:
     """The HTTP facts of one answered call. The names in `headers` are lower case.
 
     `processing_ms` is the server's own time in milliseconds (``openai-processing-ms``), `elapsed` the seconds the
@@ -40,12 +40,12 @@ class ResponseInfo:
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
-class Response(Model):
+class HTTPResult(Model):
     """The base of the results of HTTP calls; `http` is outside equality and repr."""
 
-    http: ResponseInfo | None = attrs.field(default=None, eq=False, repr=False, metadata=LOCAL)
+    http: HTTPInfo | None = attrs.field(default=None, eq=False, repr=False, metadata=LOCAL)
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
-class EmptyResponse(Response):
+class EmptyResult(HTTPResult):
     """The result of a call that the API answers without a body: the HTTP facts are all there is."""

@@ -19,7 +19,6 @@ from .sessions import RealtimeSession, RealtimeTranscriptionSession
 from .translation import RealtimeTranslationSession
 
 __all__ = [
-    "Conversation",
     "ConversationCreated",
     "ConversationItemAdded",
     "ConversationItemCreated",
@@ -31,6 +30,7 @@ __all__ = [
     "ConversationItemInputAudioTranscriptionSegment",
     "ConversationItemRetrieved",
     "ConversationItemTruncated",
+    "ConversationResource",
     "Error",
     "ErrorDetails",
     "InputAudioBufferCleared",
@@ -187,7 +187,7 @@ class InputAudioBufferDtmfEventReceived(ServerEvent):
 
 
 @frozen(kw_only=True, repr=False, eq=False)
-class Conversation(Model):
+class ConversationResource(Model):
     """A conversation."""
 
     id: Maybe[str] = UNSET
@@ -199,7 +199,7 @@ class ConversationCreated(ServerEvent):
     """The session's conversation; the API no longer sends it, compatible servers do."""
 
     type: Literal["conversation.created"] = "conversation.created"
-    conversation: Conversation
+    conversation: ConversationResource
 
 
 @frozen(kw_only=True, repr=False, eq=False)

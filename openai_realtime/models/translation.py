@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from .base import UNSET, Maybe, Model, masked
 from .client_secrets import ExpiresAfter
-from .http import Response
+from .http import HTTPResult
 
 __all__ = [
     "RealtimeTranslationAudioConfig",
@@ -92,7 +92,7 @@ class RealtimeTranslationClientSecretCreateRequest(Model):
 
 
 @frozen(kw_only=True, repr=False, eq=False)
-class RealtimeTranslationClientSecretCreateResponse(Response):
+class RealtimeTranslationClientSecretCreateResponse(HTTPResult):
     """A client secret (``ek_...``) for translation, until `expires_at` (UNIX seconds), and its session."""
 
     value: str = field(repr=masked)

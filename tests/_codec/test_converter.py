@@ -24,8 +24,9 @@ from openai_realtime.models import (
     AudioPcm,
     AudioPcmu,
     AudioTranscription,
-    EmptyResponse,
+    EmptyResult,
     FunctionTool,
+    HTTPResult,
     InputTextContent,
     McpTool,
     McpToolFilter,
@@ -39,7 +40,6 @@ from openai_realtime.models import (
     RealtimeSessionConfig,
     RealtimeTranscriptionSession,
     RealtimeTranslationSession,
-    Response,
     RetentionRatioTruncation,
     SemanticVad,
     ServerVad,
@@ -191,7 +191,7 @@ def test_unknown_fields_round_trip_at_every_depth_and_are_in_raw() -> None:
     assert session.http is None
     assert session.audio.input.transcription == AudioTranscription(model="whisper-1")
     assert session.audio.input.transcription.raw["new"] == {"a": 1.0}
-    assert read({"anything": [1]}, EmptyResponse).raw == {"anything": [1]}
+    assert read({"anything": [1]}, EmptyResult).raw == {"anything": [1]}
 
 
 def test_the_last_of_duplicate_keys_counts() -> None:
@@ -255,7 +255,7 @@ print(len(made))
 
 # --- no JSON object in the world is refused or changed ---------------------------------------------------------------
 
-RESPONSES = [cls for cls in CLASSES if issubclass(cls, Response) or cls.__name__.endswith("Response")]
+RESPONSES = [cls for cls in CLASSES if issubclass(cls, HTTPResult) or cls.__name__.endswith("Response")]
 free = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -35,7 +35,7 @@ from openai_realtime import (
     encode,
 )
 from openai_realtime._connection.ids import identified
-from openai_realtime._connection.tracker import Conversation
+from openai_realtime._connection.tracker import SessionTracker
 from openai_realtime.models import UnknownObject
 from openai_realtime.models.beta import BetaSessionUpdate, TranscriptionSessionUpdate
 from openai_realtime.models.events import ClientEvent, Dialect
@@ -632,7 +632,7 @@ FIELDS = st.dictionaries(st.sampled_from((*NAMES, *MORE_NAMES)), JSON, max_size=
 
 
 @given(
-    events=st.lists(st.tuples(st.sampled_from(sorted(Conversation._handlers)), FIELDS), max_size=6),
+    events=st.lists(st.tuples(st.sampled_from(sorted(SessionTracker._handlers)), FIELDS), max_size=6),
     dialect=st.sampled_from(DIALECTS),
 )
 def test_no_field_raises_or_loses_an_item(events: list[tuple[str, dict[str, Any]]], dialect: Dialect) -> None:
@@ -740,7 +740,7 @@ def recorded() -> list[Path]:
 def test_a_recorded_session_is_followed_to_its_end(path: Path | None) -> None:
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path else GOLDEN
     beta = any("beta" in str(line.get("era")) for line in lines)
-    conversation, added, deleted = Conversation(), [], set()
+    conversation, added, deleted = SessionTracker(), [], set()
     for line in (line for line in lines if "event" in line):
         text, dialect = json.dumps(line["event"]), "beta" if beta else "realtime"
         if line["dir"] == "client":

@@ -28,7 +28,7 @@ from openai_realtime.cli.demo import _cost
 from openai_realtime.cli.doctor import Check, check_base_url, check_key, check_libraries, check_network, required
 from openai_realtime.cli.output import facts, http_facts, mask, moment, one_line, short, write_private
 from openai_realtime.emulator import Emulator, Fault
-from openai_realtime.models import EmptyResponse, RealtimeCreateClientSecretResponse, ResponseInfo, VoiceId
+from openai_realtime.models import EmptyResult, HTTPInfo, RealtimeCreateClientSecretResponse, VoiceId
 from openai_realtime.models.beta import RealtimeSessionCreateResponse
 
 DEADLINE = 20.0  # seconds; the most that any wait takes
@@ -446,10 +446,10 @@ def test_a_bug_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_other_warnings_keep_their_filters(
     monkeypatch: pytest.MonkeyPatch, category: type[Warning], filtered: Any, code: int, line: str
 ) -> None:
-    def noisy(*_: object) -> EmptyResponse:
+    def noisy(*_: object) -> EmptyResult:
         warnings.filterwarnings(filtered, message="something else")
         warnings.warn("something else", category, stacklevel=1)
-        return EmptyResponse()
+        return EmptyResult()
 
     monkeypatch.setattr("openai_realtime._sync.client.RealtimeClient.create_realtime_client_secret", noisy)
     result = run("--emulator", "secret")
@@ -544,8 +544,8 @@ def test_facts_of_an_odd_answer_are_what_it_has() -> None:
 
 def test_http_facts() -> None:
     assert http_facts(None) == []
-    assert http_facts(ResponseInfo(status=200, headers={}, elapsed=0.25)) == [("answer", "HTTP 200 in 250 ms")]
-    full = ResponseInfo(status=201, headers={}, request_id="req_1", processing_ms=3, attempts=2, elapsed=1)
+    assert http_facts(HTTPInfo(status=200, headers={}, elapsed=0.25)) == [("answer", "HTTP 200 in 250 ms")]
+    full = HTTPInfo(status=201, headers={}, request_id="req_1", processing_ms=3, attempts=2, elapsed=1)
     assert http_facts(full) == [
         ("answer", "HTTP 201 in 1000 ms (server 3 ms), 2 attempts"),
         ("request id", "req_1"),

@@ -21,8 +21,9 @@ from openai_realtime.models import (
     AudioPcm,
     AudioPcma,
     AudioPcmu,
-    EmptyResponse,
+    EmptyResult,
     FunctionTool,
+    HTTPInfo,
     McpTool,
     Model,
     NoiseReduction,
@@ -31,7 +32,6 @@ from openai_realtime.models import (
     RealtimeSession,
     RealtimeSessionConfig,
     RealtimeTranslationClientSecretCreateResponse,
-    ResponseInfo,
     UnknownObject,
     Unset,
     VoiceId,
@@ -54,7 +54,7 @@ many = settings(
 
 def test_the_walk_finds_the_models() -> None:
     assert len(CLASSES) == len(set(CLASSES)) > 50
-    assert {RealtimeSessionConfig, McpTool, UnknownObject, EmptyResponse, RealtimeSessionCreateResponse} <= set(CLASSES)
+    assert {RealtimeSessionConfig, McpTool, UnknownObject, EmptyResult, RealtimeSessionCreateResponse} <= set(CLASSES)
 
 
 @pytest.mark.parametrize("cls", CLASSES)
@@ -186,10 +186,10 @@ def test_evolve_keeps_unknown_fields_on_encode_and_a_known_field_wins_over_raw()
 
 
 def test_http_is_outside_equality_repr_and_json() -> None:
-    info = ResponseInfo(status=200, headers={"x-secret": "hidden"})
-    assert EmptyResponse(http=info) == EmptyResponse()
-    assert repr(EmptyResponse(http=info)) == "EmptyResponse()"
-    assert encode(EmptyResponse(http=info)) == b"{}"
+    info = HTTPInfo(status=200, headers={"x-secret": "hidden"})
+    assert EmptyResult(http=info) == EmptyResult()
+    assert repr(EmptyResult(http=info)) == "EmptyResult()"
+    assert encode(EmptyResult(http=info)) == b"{}"
     assert "hidden" not in repr(info)
     for cls in (RealtimeSessionCreateResponse, beta.RealtimeTranscriptionSessionCreateResponse):
         assert encode(cls(http=info)) == encode(cls())

@@ -14,7 +14,7 @@ from openai_realtime import (
     structure_request,
 )
 from openai_realtime._connection.ids import identified
-from openai_realtime._connection.tracker import Conversation
+from openai_realtime._connection.tracker import SessionTracker
 from openai_realtime.models.events import ClientEvent, Dialect
 
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
@@ -23,7 +23,7 @@ DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 VAD = {"type": "server_vad"}
 
 
-class Session(Conversation):
+class Session(SessionTracker):
     """A conversation that is told what happens in few words."""
 
     def says(self, type: str, **fields: Any) -> None:  # noqa: A002 - the wire's name

@@ -190,9 +190,11 @@ from openai_realtime.models import (
     ConversationItemCreated,
     ConversationItemInputAudioTranscriptionSegment,
     Dialect,
-    EmptyResponse,
+    EmptyResult,
     Event,
     FailureDetails,
+    HTTPInfo,
+    HTTPResult,
     Include,
     InputAudioBufferTimeoutTriggered,
     InputFileContent,
@@ -227,12 +229,10 @@ from openai_realtime.models import (
     RealtimeTranslationClientSecretCreateResponse,
     RealtimeTranslationSession,
     RealtimeTranslationSessionConfig,
-    Response,
     ResponseAudioConfig,
     ResponseAudioOutput,
     ResponseContentPartAdded,
     ResponseContentPartDone,
-    ResponseInfo,
     ResponseInputItem,
     ResponseMcpCallArgumentsDelta,
     ResponseMcpCallArgumentsDone,
@@ -383,7 +383,7 @@ TOOL: Tool = FunctionTool(name="weather")
 CHOICE: ToolChoice = "required"
 MAYBE: Maybe[int | None] = UNSET
 FILE: Model = InputFileContent(file_id="file_1", prompt_cache_breakpoint=PromptCacheBreakpoint(ttl="30m"))
-ANSWER: Response = EmptyResponse()
+ANSWER: HTTPResult = EmptyResult()
 BODIES: Sequence[Model] = (
     RealtimeCallCreateRequest(sdp="v=0", session=SESSION),
     RealtimeCallRejectRequest(status_code=486),
@@ -410,11 +410,11 @@ async def all_operations(client: AsyncRealtimeClient) -> None:
     )
     assert_type(await client.create_realtime_call("v=0"), RealtimeCall)
     assert_type(await client.create_realtime_call(sdp="v=0", session=SESSION), RealtimeCall)
-    assert_type(await client.accept_realtime_call(call_id="rtc_1", session=SESSION), EmptyResponse)
-    assert_type(await client.reject_realtime_call("rtc_1"), EmptyResponse)
-    assert_type(await client.reject_realtime_call(call_id="rtc_1", status_code=486), EmptyResponse)
-    assert_type(await client.refer_realtime_call(call_id="rtc_1", target_uri="tel:+14155550123"), EmptyResponse)
-    assert_type(await client.hangup_realtime_call(call_id="rtc_1"), EmptyResponse)
+    assert_type(await client.accept_realtime_call(call_id="rtc_1", session=SESSION), EmptyResult)
+    assert_type(await client.reject_realtime_call("rtc_1"), EmptyResult)
+    assert_type(await client.reject_realtime_call(call_id="rtc_1", status_code=486), EmptyResult)
+    assert_type(await client.refer_realtime_call(call_id="rtc_1", target_uri="tel:+14155550123"), EmptyResult)
+    assert_type(await client.hangup_realtime_call(call_id="rtc_1"), EmptyResult)
     assert_type(client.with_options(timeout=5), AsyncRealtimeClient)
     assert_type(await client.close(), None)
 
@@ -450,11 +450,11 @@ def all_blocking_operations(client: RealtimeClient) -> None:
     )
     assert_type(client.create_realtime_call("v=0"), RealtimeCall)
     assert_type(client.create_realtime_call(sdp="v=0", session=SESSION), RealtimeCall)
-    assert_type(client.accept_realtime_call(call_id="rtc_1", session=SESSION), EmptyResponse)
-    assert_type(client.reject_realtime_call("rtc_1"), EmptyResponse)
-    assert_type(client.reject_realtime_call(call_id="rtc_1", status_code=486), EmptyResponse)
-    assert_type(client.refer_realtime_call(call_id="rtc_1", target_uri="tel:+14155550123"), EmptyResponse)
-    assert_type(client.hangup_realtime_call(call_id="rtc_1"), EmptyResponse)
+    assert_type(client.accept_realtime_call(call_id="rtc_1", session=SESSION), EmptyResult)
+    assert_type(client.reject_realtime_call("rtc_1"), EmptyResult)
+    assert_type(client.reject_realtime_call(call_id="rtc_1", status_code=486), EmptyResult)
+    assert_type(client.refer_realtime_call(call_id="rtc_1", target_uri="tel:+14155550123"), EmptyResult)
+    assert_type(client.hangup_realtime_call(call_id="rtc_1"), EmptyResult)
     assert_type(client.with_options(timeout=5), RealtimeClient)
     client.close()
 
@@ -981,15 +981,15 @@ def beta_sessions(
     assert_type(transcription.input_audio_transcription, AudioTranscription | None | Unset)
 
 
-def calls(call: RealtimeCall, nothing: EmptyResponse) -> None:
+def calls(call: RealtimeCall, nothing: EmptyResult) -> None:
     assert_type(call.sdp, str)
     assert_type(call.call_id, str)
     assert_type(call.location, str)
-    assert_type(call.http, ResponseInfo | None)
-    assert_type(nothing.http, ResponseInfo | None)
+    assert_type(call.http, HTTPInfo | None)
+    assert_type(nothing.http, HTTPInfo | None)
 
 
-def facts(http: ResponseInfo) -> None:
+def facts(http: HTTPInfo) -> None:
     assert_type(http.status, int)
     assert_type(http.headers, Mapping[str, str])
     assert_type(http.request_id, str | None)
