@@ -31,7 +31,7 @@ def row(key: str, samples: Mapping[str, list[float]], *, limit: str = "", peer: 
     """The row of medians from `samples`, whose names tell who is ours, the limit and the peer."""
     median = {name: statistics.median(values) for name, values in samples.items()}
     sides = [Side(name, median[name]) if name else None for name in (limit, peer)]
-    return Row(key, median[ours], *sides, samples=samples)
+    return Row(key, median[ours], *sides)
 
 
 # --- measuring --------------------------------------------------------------------------------------------------------

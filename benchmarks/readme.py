@@ -1,4 +1,4 @@
-"""Puts results.json into the README's section Speed: ``python benchmarks/readme.py``."""
+"""Puts results.json into README.rst beside this file: ``python benchmarks/readme.py``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from table import Row, Side, as_list_table
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.rst"
+README = HERE / "README.rst"
 BEGIN = ".. what follows is written by benchmarks/readme.py\n"
 END = ".. up to here\n"
 
@@ -19,7 +19,9 @@ def updated(readme: str, results: Mapping[str, Any]) -> str:
     """The README with these results in the place of those it has."""
     head, _, rest = readme.partition(BEGIN)
     tail = rest.partition(END)[2]
-    rows = [Row(each["key"], each["ours"], _side(each["limit"]), _side(each["peer"])) for each in results["rows"]]
+    rows = [
+        Row(each["key"], each["ours"], _side(each.get("limit")), _side(each.get("peer"))) for each in results["rows"]
+    ]
     return f"{head}{BEGIN}\n{_about(results)}\n\n{as_list_table(rows)}\n\n{END}{tail}"
 
 

@@ -17,7 +17,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from goals import GOALS
 from harness import HERE, child
 from table import Row, Side, show
 
@@ -65,10 +64,7 @@ def _codec() -> list[Any]:
         per = info.get("events", 1)
         figure = info["name"], one["stats"]["median"] / per * 1e6
         groups.setdefault(one["group"], {})[info["side"]] = figure
-    return [
-        [key, sides["ours"][1], sides.get("limit"), sides.get("peer"), {name: [cost] for name, cost in sides.values()}]
-        for key, sides in groups.items()
-    ]
+    return [[key, sides["ours"][1], sides.get("limit"), sides.get("peer")] for key, sides in groups.items()]
 
 
 def _side(cells: list[Any] | None) -> Side | None:
@@ -86,16 +82,19 @@ def _machine() -> dict[str, Any]:
 
 
 def _as_json(row: Row) -> dict[str, Any]:
-    sides = {"limit": row.limit, "peer": row.peer}
-    return {
-        "key": row.key,
-        **GOALS[row.key]._asdict(),
-        "ours": row.ours,
-        **{name: side and {**side._asdict(), "ratio": row.ours / side.cost} for name, side in sides.items()},
-        "met": row.met,
-        "note": row.note,
-        "samples": row.samples,
-    }
+    """Return a row's medians to four digits: more is noise."""
+    sides = {name: {"name": side.name, "cost": _rounded(side.cost)} for name, side in row.sides.items()}
+    return {"key": row.key, "ours": _rounded(row.ours), **sides, **({"note": row.note} if row.note else {})}
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def _dumped(about: dict[str, Any], rows: list[Row]) -> str:
+    """Write a row a line, so that a change of figures is a change of lines."""
+    head = json.dumps(about, indent=1).removesuffix("\n}")
+    return f'{head},\n "rows": [\n  ' + ",\n  ".join(json.dumps(_as_json(row)) for row in rows) + "\n ]\n}\n"
 
 
 def main(scripts: list[str]) -> None:
@@ -109,8 +108,7 @@ def main(scripts: list[str]) -> None:
     rows = [row for script in scripts or SCRIPTS for row in _rows(script)]
     print(show(rows))
     if not scripts:
-        results = json.dumps({**about, "rows": [_as_json(row) for row in rows]}, indent=1)
-        (HERE / "results.json").write_text(results + "\n")
+        (HERE / "results.json").write_text(_dumped(about, rows))
 
 
 if __name__ == "__main__":

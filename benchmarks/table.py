@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from goals import GOALS
@@ -16,14 +15,19 @@ class Side(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One line of the table. `samples` has every repetition; a `note` tells why a row does not count."""
+    """One line of the table. A `note` tells why a row does not count."""
 
     key: str
     ours: float
     limit: Side | None = None
     peer: Side | None = None
-    samples: Mapping[str, list[float]] = {}
     note: str = ""
+
+    @property
+    def sides(self) -> dict[str, Side]:
+        """Who ours is measured beside."""
+        sides = {"limit": self.limit, "peer": self.peer}
+        return {name: side for name, side in sides.items() if side is not None}
 
     @property
     def met(self) -> bool | None:
