@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         SessionExpiredError,
         UnprocessableEntityError,
         UnreadEventsError,
+        WebhookVerificationError,
     )
     from .models.audio import (
         AudioPcm,
@@ -350,6 +351,7 @@ __all__ = [
     "Unset",
     "UserMessage",
     "VoiceId",
+    "WebhookVerificationError",
     "decode",
     "decode_client_event",
     "decode_server_event",
@@ -405,6 +407,7 @@ _MODULE_OF = {
     "SessionExpiredError": "errors",
     "UnprocessableEntityError": "errors",
     "UnreadEventsError": "errors",
+    "WebhookVerificationError": "errors",
     "AudioPcm": "models.audio",
     "AudioPcma": "models.audio",
     "AudioPcmu": "models.audio",

@@ -7,6 +7,7 @@
     ├── InvalidRequestError         a request that the API would refuse; nothing was sent
     ├── ClientStateError            a client that is closed, or used where it cannot work
     ├── DecodeError                 text that is not the JSON it should be
+    ├── WebhookVerificationError    a webhook that OpenAI did not sign
     ├── RealtimeEventError          the server's `error` event about something that was sent
     ├── UnreadEventsError           a wait that cannot end, because nobody reads
     ├── ConnectionClosedError       a session that is over
@@ -64,6 +65,7 @@ __all__ = [
     "SessionExpiredError",
     "UnprocessableEntityError",
     "UnreadEventsError",
+    "WebhookVerificationError",
 ]
 
 _MAX_LINE = 500
@@ -140,6 +142,10 @@ class RealtimeEventError(RealtimeError):
     def __str__(self) -> str:
         param = f" (param {self.param})" if self.param else ""
         return _with_request_id(f"{self.code or self.type or 'error'}: {self.message}{param}", None)
+
+
+class WebhookVerificationError(RealtimeError, ValueError):
+    """A webhook that none of the secrets signed, or that is too old, too new or malformed."""
 
 
 class UnreadEventsError(RealtimeError):

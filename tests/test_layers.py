@@ -14,7 +14,7 @@ LAYERS = """
     _redaction
     errors
     models.base
-    _codec.hints _codec.codegen models.base64 models.http
+    _codec.hints _codec.codegen models.base64 models.http models.webhooks
     models.audio models.tools models.prompts models.events models.items
     models.sessions
     models.responses models.client_secrets models.calls
@@ -46,6 +46,8 @@ LAYERS = """
     _sync.connection
     _sync.client
     _sync
+    web.webhooks
+    web
     emulator
     pytest_plugin cli
     __main__

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .tools import *  # noqa: F403  - each module's __all__ is its public part
     from .translation import *  # noqa: F403  - each module's __all__ is its public part
     from .translation_events import *  # noqa: F403  - each module's __all__ is its public part
+    from .webhooks import *  # noqa: F403  - each module's __all__ is its public part
 
 _MODULE_OF = {
     "Maybe": "base",
@@ -209,6 +210,12 @@ _MODULE_OF = {
     "SessionOutputTranscriptDelta": "translation_events",
     "SessionUpdated": "translation_events",
     "TranslationSessionUpdate": "translation_events",
+    "LiveTransportIncoming": "webhooks",
+    "RealtimeCallIncoming": "webhooks",
+    "RealtimeCallIncomingData": "webhooks",
+    "SipHeader": "webhooks",
+    "UnknownWebhookEvent": "webhooks",
+    "WebhookEvent": "webhooks",
 }
 """The module of each public name; tests/test_package.py compares it with the modules."""
 

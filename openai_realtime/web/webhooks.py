@@ -1,0 +1,78 @@
+"""`unwrap_webhook`: a webhook that is known to come from OpenAI, as a typed event."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from openai_realtime._codec.converter import load_object, structure
+from openai_realtime.errors import ConfigurationError, DecodeError, WebhookVerificationError
+from openai_realtime.models.webhooks import (
+    LiveTransportIncoming,
+    RealtimeCallIncoming,
+    UnknownWebhookEvent,
+    WebhookEvent,
+)
+
+__all__ = ["unwrap_webhook"]
+
+MAX_BODY: Final = 2**20
+_PREFIX: Final = "whsec_"
+_EVENTS: Final[Mapping[str, type[WebhookEvent]]] = {
+    "realtime.call.incoming": RealtimeCallIncoming,
+    "live.transport.incoming": LiveTransportIncoming,
+}
+
+
+def unwrap_webhook(headers: Mapping[str, str], body: bytes, secrets: str | Iterable[str]) -> WebhookEvent:
+    """Verify a webhook and return its event, an `UnknownWebhookEvent` if its type is not known here.
+
+    `secrets` is the endpoint's secret (``whsec_...``), or several while it is rotated. A webhook signed more than five
+    minutes ago, or ahead of now, is refused. OpenAI delivers one again until it is answered: tell redeliveries by the
+    header ``webhook-id``. Raises WebhookVerificationError, whatever the sender made up, and ConfigurationError for a
+    secret that is none or a missing extra ``web``.
+
+    https://platform.openai.com/docs/guides/webhooks
+    """
+    if len(body) > MAX_BODY:
+        raise WebhookVerificationError(f"the body is over {MAX_BODY} bytes")
+    _verify(dict(headers), body, [secrets] if isinstance(secrets, str) else list(secrets))
+    try:
+        event = load_object(body)
+    except DecodeError as error:
+        raise WebhookVerificationError(f"the body is no event: {error}") from None
+    kind = event.get("type")
+    cls = _EVENTS.get(kind, UnknownWebhookEvent) if isinstance(kind, str) else UnknownWebhookEvent
+    return structure(event, cls)
+
+
+def _verify(headers: dict[str, str], body: bytes, secrets: list[str]) -> None:
+    """Raise WebhookVerificationError unless one of `secrets` signed `body`."""
+    verifiers = [_verifier(secret) for secret in secrets]
+    if not verifiers:
+        raise ConfigurationError("webhook secret: none is given; it is shown once, when the endpoint is made")
+    reason = ""
+    for verifier in verifiers:
+        try:
+            verifier.verify(body, headers, json_parse=False)
+        # The library lets through what hostile headers and bodies raise inside it.
+        except Exception as error:  # noqa: BLE001
+            reason = str(error) if type(error).__name__ == "WebhookVerificationError" else "malformed headers or body"
+        else:
+            return
+    raise WebhookVerificationError(reason)
+
+
+def _verifier(secret: str) -> Any:
+    """Return what checks signatures by `secret`: base64 behind ``whsec_``, else the bytes themselves."""
+    try:
+        library = importlib.import_module("standardwebhooks")
+    except ModuleNotFoundError:
+        raise ConfigurationError("webhooks need standardwebhooks: pip install 'openai-realtime[web]'") from None
+    try:
+        return library.Webhook(secret if secret.startswith(_PREFIX) else secret.encode())
+    except (ValueError, library.webhooks.EmptyWebhookSecretError):
+        failure = ConfigurationError("webhook secret: needs the form whsec_... followed by base64")
+    del secret  # a traceback may show local variables
+    raise failure

@@ -1,0 +1,127 @@
+import base64
+import hashlib
+import hmac
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+import standardwebhooks
+from hypothesis import given, strategies as st
+
+from openai_realtime import ConfigurationError, WebhookVerificationError
+from openai_realtime.models import LiveTransportIncoming, RealtimeCallIncoming, SipHeader, UnknownWebhookEvent
+from openai_realtime.web.webhooks import MAX_BODY, unwrap_webhook
+
+SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+OTHER = "whsec_" + base64.b64encode(b"another secret, twenty-four").decode()
+CALL = {
+    "id": "evt_1",
+    "object": "event",
+    "created_at": 1_750_861_210,
+    "type": "realtime.call.incoming",
+    "data": {
+        "call_id": "rtc_1",
+        "sip_headers": [
+            {"name": "From", "value": "sip:+14155550123@example.com"},
+            {"name": "Via", "value": "one"},
+            {"name": "Via", "value": "two"},
+        ],
+        "sip_media_security": "srtp",
+    },
+}
+
+
+def signed(body: bytes, *, secret: str = SECRET, at: float | None = None) -> dict[str, str]:
+    """The headers that OpenAI sends with `body`, made without the library."""
+    stamp = str(int(time.time() if at is None else at))
+    key = base64.b64decode(secret.removeprefix("whsec_")) if secret.startswith("whsec_") else secret.encode()
+    mac = hmac.new(key, b"wh_1." + stamp.encode() + b"." + body, hashlib.sha256).digest()
+    signature = f"v1,{base64.b64encode(mac).decode()}"
+    return {"Webhook-Id": "wh_1", "Webhook-Timestamp": stamp, "Webhook-Signature": signature}
+
+
+def test_an_incoming_call_has_its_headers_in_order() -> None:
+    body = json.dumps(CALL).encode()
+    event = unwrap_webhook(signed(body), body, SECRET)
+    assert isinstance(event, RealtimeCallIncoming)
+    assert event.data.call_id == "rtc_1"
+    assert [header.name for header in event.data.sip_headers] == ["From", "Via", "Via"]
+    assert event.data.sip_headers[2] == SipHeader(name="Via", value="two")
+    assert event.data.sip_header("from") == "sip:+14155550123@example.com"
+    assert event.data.sip_header("To") is None
+    assert event.data.sip_media_security == "srtp"
+    assert "+14155550123" not in repr(event)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cls"), [("live.transport.incoming", LiveTransportIncoming), ("response.completed", UnknownWebhookEvent)]
+)
+def test_other_events_are_kept_whole(kind: str, cls: type) -> None:
+    body = json.dumps({**CALL, "type": kind, "more": [1]}).encode()
+    event = unwrap_webhook(signed(body), body, SECRET)
+    assert type(event) is cls
+    assert event.raw is not None
+    assert event.raw["more"] == [1]
+
+
+@pytest.mark.parametrize("secrets", [[OTHER, SECRET], (SECRET, OTHER), iter([OTHER, SECRET])])
+def test_a_secret_can_be_rotated(secrets: list[str]) -> None:
+    body = json.dumps(CALL).encode()
+    assert unwrap_webhook(signed(body), body, secrets).id == "evt_1"
+
+
+def test_a_secret_without_prefix_is_its_own_bytes() -> None:
+    body = json.dumps(CALL).encode()
+    assert unwrap_webhook(signed(body, secret="plain"), body, "plain").id == "evt_1"
+
+
+@pytest.mark.parametrize("late", [-400, 400])
+def test_an_old_webhook_and_one_from_the_future_are_refused(late: float) -> None:
+    body = json.dumps(CALL).encode()
+    with pytest.raises(WebhookVerificationError, match=r"too (old|new)"):
+        unwrap_webhook(signed(body, at=time.time() + late), body, SECRET)
+
+
+def test_the_signature_is_the_one_of_a_real_webhook() -> None:
+    """A delivery of 2025-06-25, whose age `unwrap_webhook` refuses: so the library is asked for its signature."""
+    body = (
+        '{"id": "evt_685c059ae3a481909bdc86819b066fb6", "object": "event", "created_at": 1750861210, '
+        '"type": "response.completed", "data": {"id": "resp_123"}}'
+    )
+    secret, message_id = "whsec_RdvaYFYUXuIFuEbvZHwMfYFhUf7aMYjYcmM24+Aj40c=", "wh_685c059ae39c8190af8c71ed1022a24d"
+    signed_at = datetime.fromtimestamp(1_750_861_210, UTC)
+    signature = standardwebhooks.Webhook(secret).sign(message_id, signed_at, body)
+    assert signature == "v1,gUAg4R2hWouRZqRQG4uJypNS8YK885G838+EHb4nKBY="
+
+
+def test_a_changed_body_is_refused() -> None:
+    body = json.dumps(CALL).encode()
+    with pytest.raises(WebhookVerificationError, match="No matching signature"):
+        unwrap_webhook(signed(body), body.replace(b"rtc_1", b"rtc_2"), SECRET)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"\xff\xfe", b"{", b"NaN", b" " * (MAX_BODY + 1)])
+def test_what_is_signed_and_no_event_is_refused(body: bytes) -> None:
+    with pytest.raises(WebhookVerificationError):
+        unwrap_webhook(signed(body), body, SECRET)
+
+
+HEADERS = st.dictionaries(
+    st.sampled_from(["webhook-id", "webhook-timestamp", "webhook-signature", "other"]),
+    st.text(max_size=20) | st.sampled_from(["v1,", "v1", "v1,a,b", "1e400", "nan", "-1", str(int(time.time()))]),
+)
+
+
+@given(HEADERS, st.binary(max_size=40))
+def test_hostile_headers_and_bodies_raise_one_error(headers: dict[str, str], body: bytes) -> None:
+    with pytest.raises(WebhookVerificationError):
+        unwrap_webhook(headers, body, [SECRET, OTHER])
+
+
+@pytest.mark.parametrize("secrets", ["whsec_", "whsec_ü", "", []])
+def test_a_secret_that_is_none_is_a_configuration_error(secrets: str | list[str]) -> None:
+    body = json.dumps(CALL).encode()
+    with pytest.raises(ConfigurationError, match="webhook secret") as caught:
+        unwrap_webhook(signed(body), body, secrets)
+    assert "ü" not in str(caught.value)
