@@ -5,120 +5,82 @@ Exit codes: 0 all went well, 1 the API or the network, 2 usage, bad input or con
 
 from __future__ import annotations
 
-import contextlib
-import os
+import importlib
 import sys
-import time
 import traceback
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from openai_realtime import __version__
-from openai_realtime.emulator import Emulator
-from openai_realtime.errors import BetaRetiredError, ConfigurationError, DecodeError, InvalidRequestError
 
-from .chat import chat
-from .commands import call, secret, session, transcription_session, translation_secret
-from .connection import CommandGroup, Connection, connection_options
-from .demo import demo
-from .doctor import doctor
-from .output import SUCCESSOR, note
-from .say import say
-from .transcribe import transcribe
+from .failures import describe, exit_code
+from .server import CommandGroup, Server, server_options
+from .terminal import note
 
 __all__ = ["main"]
 
-_BAD_INPUT = (ConfigurationError, DecodeError, InvalidRequestError)
 _INTERRUPTED = 130  # what a shell reports of a process that SIGINT ended
+_COMMANDS: Final = {
+    "demo": "Mint credentials and hold a session.",
+    "chat": "Talk with the model in text.",
+    "say": "Write the model's spoken answer as WAV.",
+    "transcribe": "Write down what is said in a WAV file.",
+    "emulate": "Run the emulator until Ctrl-C.",
+    "secret": "Mint a client secret for a browser or phone.",
+    "translation-secret": "Mint a client secret for translation.",
+    "call": "Open a WebRTC call; answer, transfer and end calls.",
+    "session": "Create a session of the retired beta.",
+    "transcription-session": "Create a transcription session of the beta.",
+    "doctor": "Check what a first call needs; say what to fix.",
+}
 
 
 class _Main(CommandGroup):
-    """The top of the command tree. Every error ends here, as one line on stderr and an exit code."""
+    """The top of the command tree: it loads the command that is used, and ends every error as text and exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
+        """Give the names in the order of the table."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that `args` name; import its module only now, so that the help of all is fast."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is None or command is None:
+            return name, command, rest
+        module = name.replace("-", "_")
+        return name, getattr(importlib.import_module(f"{__name__}.commands.{module}"), module), rest
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        connection = Connection()
-        extra |= {"obj": connection, "standalone_mode": False}
+        """Run a command and exit with its code."""
+        server = Server()
+        extra |= {"obj": server, "standalone_mode": False}
         try:
             code = super().main(*args, **extra)
         except click.Abort:
             code = _INTERRUPTED
         except Exception as error:  # noqa: BLE001 - a bug is one line too; --debug shows where it is
-            if connection.debug:
+            if server.debug:
                 traceback.print_exc()
-            note(f"Error: {_describe(error)}")
-            code = _exit_code(error)
+            note(f"Error: {describe(error)}")
+            code = exit_code(error)
         sys.exit(code)
-
-
-def _describe(error: Exception) -> str:
-    match error:
-        case click.UsageError(ctx=click.Context() as context):
-            return f"{error.format_message()} (see {context.command_path} --help)"
-        case click.ClickException():
-            return error.format_message()
-        case BetaRetiredError():
-            return f"{error}; {SUCCESSOR}"
-        case _ if type(error).__module__.startswith("openai_realtime."):
-            return str(error)
-    return f"{type(error).__name__}: {error}"
-
-
-def _exit_code(error: Exception) -> int:
-    return error.exit_code if isinstance(error, click.ClickException) else 2 if isinstance(error, _BAD_INPUT) else 1
 
 
 @click.group(
     cls=_Main,
+    commands={name: click.Command(name, help=text) for name, text in _COMMANDS.items()},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="The API key comes from OPENAI_API_KEY only: a flag would show it in the process list. OPENAI_BASE_URL, "
     "OPENAI_ORG_ID, OPENAI_PROJECT_ID and HTTPS_PROXY work too. Exit codes: 0 all went well, 1 the API or the "
     "network, 2 usage or bad input.",
 )
 @click.version_option(__version__, prog_name="openai-realtime")
-@connection_options
+@server_options
 def main() -> None:
     """Conversations, credentials and calls of the OpenAI Realtime API, and a local server that speaks it.
 
     `openai-realtime demo` shows it all without a key.
     """
-
-
-@click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--beta-retired", is_flag=True, help="Refuse the two beta operations, as api.openai.com does today.")
-def emulate(port: int, host: str, *, beta_retired: bool) -> None:
-    """Run the emulator until Ctrl-C.
-
-    It prints the two settings that point a program in any language to it.
-    """
-    try:
-        emulator = Emulator(host=host, port=port, beta_retired=beta_retired).start()
-    except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()
-        raise click.UsageError(f"cannot listen on {host} port {port}: {reason}; --port 0 takes a free one") from None
-    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(emulator):
-        click.echo(f"An emulator of the OpenAI Realtime API runs at {emulator.base_url}\n")
-        click.echo(f"export OPENAI_BASE_URL={emulator.base_url}")
-        click.echo(f"export OPENAI_API_KEY={emulator.api_key}")
-        click.echo("\nCtrl-C ends it.")
-        while True:
-            time.sleep(3600)
-    click.echo()
-
-
-for _command in (
-    demo,
-    chat,
-    say,
-    transcribe,
-    emulate,
-    secret,
-    session,
-    transcription_session,
-    translation_secret,
-    call,
-    doctor,
-):
-    main.add_command(_command)

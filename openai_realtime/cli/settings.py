@@ -14,6 +14,8 @@ from openai_realtime.models.base import Model
 from openai_realtime.models.client_secrets import RealtimeCreateClientSecretRequest
 from openai_realtime.models.sessions import RealtimeSessionConfig
 
+from .failures import BadInputError
+
 F = TypeVar("F", bound=Callable[..., Any])
 M = TypeVar("M", bound=Model)
 
@@ -41,12 +43,6 @@ TRANSCRIPTION_SESSION: Final = {
     "model": "input_audio_transcription.model",
     "expires_after": "client_secret.expires_at",  # the beta's own name for a duration
 }
-
-
-class BadInputError(click.ClickException):
-    """A file or flags that the API would refuse."""
-
-    exit_code = 2
 
 
 def _lifetime(_: click.Context, __: click.Parameter, seconds: int | None) -> Any:

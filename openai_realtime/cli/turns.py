@@ -14,7 +14,7 @@ from openai_realtime.models.items import UserMessage
 from openai_realtime.models.responses import ResponseConfig
 from openai_realtime.models.server_events import Error, ResponseDone, ResponseOutputAudioDelta
 
-from .output import note
+from .terminal import note
 
 
 class ResponseFailedError(click.ClickException):

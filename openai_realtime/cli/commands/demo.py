@@ -15,6 +15,10 @@ from openai_realtime._config import ConnectOptions
 from openai_realtime._sync.client import RealtimeClient
 from openai_realtime._sync.connection import RealtimeConnection
 from openai_realtime.audio.pcm import duration
+from openai_realtime.cli.facts import facts, http_facts, request_id, short
+from openai_realtime.cli.server import Server, with_server
+from openai_realtime.cli.terminal import Rows, show, tell
+from openai_realtime.cli.turns import ask, sound
 from openai_realtime.errors import BetaRetiredError
 from openai_realtime.models.audio import AudioTranscription
 from openai_realtime.models.base import Model
@@ -29,10 +33,6 @@ from openai_realtime.models.server_events import (
     ResponseOutputTextDelta,
 )
 from openai_realtime.models.sessions import RealtimeSessionConfig
-
-from .connection import Connection, with_connection
-from .output import Rows, facts, http_facts, request_id, short, show, tell
-from .turns import ask, sound
 
 _MODEL = "gpt-realtime-2.1"
 
@@ -74,18 +74,18 @@ _STEPS: Final[Sequence[_Step]] = (
 
 
 @click.command()
-@with_connection
-def demo(connection: Connection) -> None:
+@with_server
+def demo(server: Server) -> None:
     """Mint credentials and hold a session.
 
     A client secret, a session and a transcription session over HTTP; then a text turn and a spoken turn over a
     WebSocket. It shows what happened. Without OPENAI_API_KEY it runs on the built-in emulator, which needs no network.
     """
-    connection.needs_no_key()
-    with connection.server() as options, RealtimeClient(**options) as client:
-        tell(connection.describe(options) + "\n")
+    server.needs_no_key()
+    with server.options() as options, RealtimeClient(**options) as client:
+        tell(server.describe(options) + "\n")
         retired = [step for step in _STEPS if not _worked(client, step)]
-        _hold_session(client, connection.connect_options)
+        _hold_session(client, server.connect_options)
     tell(_summary(len(retired)))
 
 

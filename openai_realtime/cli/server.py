@@ -6,16 +6,17 @@ import contextlib
 import math
 import os
 from collections.abc import Callable, Iterator
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import attrs
 import click
 
 from openai_realtime._config import ClientOptions, ConnectOptions, resolve_config
-from openai_realtime._sync.client import RealtimeClient
-from openai_realtime.emulator import Emulator
 
-from .output import note
+from .terminal import note
+
+if TYPE_CHECKING:
+    from openai_realtime._sync.client import RealtimeClient
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 @attrs.define
-class Connection:
+class Server:
     """The connection options as given. `timeout` is in seconds."""
 
     base_url: str | None = None
@@ -38,7 +39,7 @@ class Connection:
             self.emulator = self.keyless = True
 
     @contextlib.contextmanager
-    def server(self, speed: float = math.inf) -> Iterator[ClientOptions]:
+    def options(self, speed: float = math.inf) -> Iterator[ClientOptions]:
         """The client options that reach the chosen server; the emulator runs as long as the context, at `speed`."""
         options = ClientOptions(base_url=self.base_url, timeout=self.timeout)
         if not self.emulator:
@@ -46,15 +47,17 @@ class Connection:
             return
         if self.base_url:
             raise click.UsageError("--emulator and --base-url exclude each other.")
+        from openai_realtime.emulator import Emulator  # noqa: PLC0415 - few commands need it
+
         with Emulator(speed=speed) as emulator:
             yield {**options, "base_url": emulator.base_url, "api_key": emulator.api_key}
 
     @contextlib.contextmanager
-    def session_server(self, emulation: str) -> Iterator[ClientOptions]:
-        """As `server`, without a key the emulator, at the speed of life. It says so on stderr, and what to expect."""
+    def session_options(self, emulation: str) -> Iterator[ClientOptions]:
+        """As `options`, without a key the emulator, at the speed of life. It says so on stderr, and what to expect."""
         if not os.environ.get("OPENAI_BASE_URL"):  # who named a server is not to talk to another one
             self.needs_no_key()
-        with self.server(speed=1.0) as options:
+        with self.options(speed=1.0) as options:
             if self.emulator:
                 note(f"{self.describe(options)} {emulation}")
             yield options
@@ -75,7 +78,9 @@ class Connection:
     @contextlib.contextmanager
     def client(self) -> Iterator[RealtimeClient]:
         """A client of the chosen server."""
-        with self.server() as options, RealtimeClient(**options) as client:
+        from openai_realtime._sync.client import RealtimeClient  # noqa: PLC0415 - the help needs none
+
+        with self.options() as options, RealtimeClient(**options) as client:
             yield client
 
 
@@ -92,7 +97,7 @@ class CommandGroup(click.Group):
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     if value:
-        setattr(context.ensure_object(Connection), str(parameter.name), value)
+        setattr(context.ensure_object(Server), str(parameter.name), value)
 
 
 def _option(name: str, **details: Any) -> Callable[[F], F]:
@@ -107,13 +112,13 @@ _OPTIONS = (
 )
 
 
-def connection_options(command: F) -> F:
-    """Add the connection options. They are kept in the context's `Connection`, not passed to the function."""
+def server_options(command: F) -> F:
+    """Add the connection options. They are kept in the context's `Server`, not passed to the function."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
-def with_connection(command: Callable[Concatenate[Connection, P], T]) -> Callable[P, T]:
-    """Add the connection options, and pass the `Connection` as the first argument."""
-    return connection_options(click.make_pass_decorator(Connection)(command))
+def with_server(command: Callable[Concatenate[Server, P], T]) -> Callable[P, T]:
+    """Add the connection options, and pass the `Server` as the first argument."""
+    return server_options(click.make_pass_decorator(Server)(command))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import re
 import socket
@@ -15,9 +14,6 @@ from typing import Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import attrs
-import click
-from rich.table import Table
-from rich.text import Text
 
 from openai_realtime import __version__
 from openai_realtime._config import ClientOptions, RetryPolicy, proxy_for, resolve_config
@@ -25,8 +21,7 @@ from openai_realtime._sync.client import RealtimeClient
 from openai_realtime.errors import APIStatusError, ConfigurationError, RealtimeError
 from openai_realtime.models.client_secrets import ExpiresAfter, RealtimeCreateClientSecretRequest
 
-from .connection import Connection, with_connection
-from .output import http_facts, one_line, terminal
+from .facts import http_facts
 
 T = TypeVar("T")
 
@@ -64,22 +59,6 @@ def _left_out(name: str, why: str = "not tried") -> Check:
     return Check(name, ok=None, found=why)
 
 
-@click.command()
-@with_connection
-@click.pass_context
-def doctor(context: click.Context, connection: Connection) -> None:
-    """Check what a first call needs; say what to fix.
-
-    Versions, key, base URL, network and access. It contacts the base URL only, and mints one client secret there that
-    ends after 10 seconds.
-    """
-    with connection.server() as options:
-        checks = [_report(check) for check in examine(options, os.environ)]
-    broken = sum(check.ok is False for check in checks)
-    click.echo(f"\n{broken} to fix." if broken else "\nAll is well.")
-    context.exit(1 if broken else 0)
-
-
 def examine(options: ClientOptions, environ: Mapping[str, str]) -> Iterator[Check]:
     """All checks, each made when it is asked for; the last ones need the ones before."""
     yield _good("Python", f"{platform.python_version()} on {platform.system()}")
@@ -92,9 +71,6 @@ def examine(options: ClientOptions, environ: Mapping[str, str]) -> Iterator[Chec
     yield network
     reachable = key.ok and url.ok and network.ok is not False
     yield check_access(options) if reachable else _left_out("Access")
-
-
-# --- versions ---------------------------------------------------------------------------------------------------------
 
 
 def _requirements() -> Sequence[str]:
@@ -125,9 +101,6 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)[:3]))
 
 
-# --- key and base URL -------------------------------------------------------------------------------------------------
-
-
 def check_key(key: object) -> Check:
     """Whether the key is there and looks like one. Nothing of it is shown."""
     if not key:
@@ -155,9 +128,6 @@ def check_base_url(options: ClientOptions, environ: Mapping[str, str]) -> Check:
     if parts.hostname == "api.openai.com" and parts.path != "/v1":
         return _bad("Base URL", url, "OpenAI's is https://api.openai.com/v1")
     return _good("Base URL", url)
-
-
-# --- network ----------------------------------------------------------------------------------------------------------
 
 
 def check_network(url: SplitResult, timeout: object = None) -> Check:
@@ -220,9 +190,6 @@ def _network_fix(error: OSError | UnicodeError) -> str:
     return "is a server running there? Otherwise look at firewall and VPN, or set HTTPS_PROXY"
 
 
-# --- access -----------------------------------------------------------------------------------------------------------
-
-
 def check_access(options: ClientOptions) -> Check:
     """Whether the server takes the key: mint a client secret with the shortest life."""
     request = RealtimeCreateClientSecretRequest(expires_after=ExpiresAfter(anchor="created_at", seconds=_SHORTEST_LIFE))
@@ -243,25 +210,3 @@ def _access_fix(error: RealtimeError) -> str:
     if not isinstance(error, APIStatusError):
         return "see the lines above, and the proxy settings"
     return _FIXES.get(error.status, "try again later; https://status.openai.com tells of outages")
-
-
-# --- report -----------------------------------------------------------------------------------------------------------
-
-
-def _report(check: Check) -> Check:
-    """Print one check and give it back."""
-    word, style = {True: ("ok", "green"), False: ("FAIL", "bold red"), None: ("-", "dim")}[check.ok]
-    console = terminal()
-    if not console.is_terminal:
-        click.echo(f"{word:4}  {check.name:9}  {one_line(check.found)}")
-        if check.fix:
-            click.echo(f"{'':4}  {'':9}  -> {check.fix}")
-        return check
-    grid = Table.grid(padding=(0, 2))
-    for width in (4, 9, None):
-        grid.add_column(width=width, overflow="fold")
-    grid.add_row(Text(word, style=style), check.name, Text(one_line(check.found)))
-    if check.fix:
-        grid.add_row("", "", Text(f"-> {check.fix}", style="yellow"))
-    console.print(grid)
-    return check

@@ -11,14 +11,13 @@ import click
 
 from openai_realtime._sync.client import RealtimeClient
 from openai_realtime._sync.connection import RealtimeConnection
+from openai_realtime.cli.server import Server, with_server
+from openai_realtime.cli.terminal import note, printable, terminal
+from openai_realtime.cli.turns import ResponseFailedError, ask
 from openai_realtime.errors import RealtimeEventError
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.server_events import ResponseOutputAudioTranscriptDelta, ResponseOutputTextDelta
 from openai_realtime.models.sessions import RealtimeSessionConfig
-
-from .connection import Connection, with_connection
-from .output import note, printable, terminal
-from .turns import ResponseFailedError, ask
 
 _MODEL = "gpt-realtime-2.1"
 _PROMPT = "> "
@@ -28,8 +27,8 @@ _HINT = "Ctrl-C stops an answer; at the prompt, Ctrl-C or Ctrl-D ends the conver
 @click.command()
 @click.option("--model", default=_MODEL, show_default=True, help="The model's name.")
 @click.option("--instructions", metavar="TEXT", help="What the model shall be and do.")
-@with_connection
-def chat(connection: Connection, /, model: str, instructions: str | None) -> None:
+@with_server
+def chat(server: Server, /, model: str, instructions: str | None) -> None:
     """Talk with the model in text.
 
     Each line on standard input is a turn, from a terminal or a pipe; the answers stream to standard output. Ctrl-C
@@ -41,9 +40,9 @@ def chat(connection: Connection, /, model: str, instructions: str | None) -> Non
         output_modalities=["text"], instructions=UNSET if instructions is None else instructions
     )
     with (
-        connection.session_server("It repeats what you say.") as options,
+        server.session_options("It repeats what you say.") as options,
         RealtimeClient(**options) as client,
-        client.connect(model=model, session=config, options=connection.connect_options) as session,
+        client.connect(model=model, session=config, options=server.connect_options) as session,
     ):
         if interactive:
             note(_HINT)

@@ -12,14 +12,14 @@ import click
 from openai_realtime._sync.client import RealtimeClient
 from openai_realtime._sync.connection import RealtimeConnection
 from openai_realtime.audio import RATE, duration, write_wav
+from openai_realtime.cli.output import Output
+from openai_realtime.cli.server import Server, with_server
+from openai_realtime.cli.terminal import printable, tell, terminal
+from openai_realtime.cli.turns import ask, sound
 from openai_realtime.models.audio import AudioPcm
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.server_events import ResponseOutputAudioDelta, ResponseOutputAudioTranscriptDelta
 from openai_realtime.models.sessions import RealtimeAudioConfig, RealtimeAudioOutput, RealtimeSessionConfig
-
-from .connection import Connection, with_connection
-from .output import Output, printable, tell, terminal
-from .turns import ask, sound
 
 _MODEL = "gpt-realtime-2.1"
 
@@ -36,8 +36,8 @@ _MODEL = "gpt-realtime-2.1"
 @click.option("--model", default=_MODEL, show_default=True, help="The model's name.")
 @click.option("--voice", help="The voice's name, such as 'marin'.")
 @click.option("--instructions", metavar="TEXT", help="What the model shall be and do.")
-@with_connection
-def say(connection: Connection, /, text: str, output: str, model: str, **settings: Any) -> None:
+@with_server
+def say(server: Server, /, text: str, output: str, model: str, **settings: Any) -> None:
     """Write the model's spoken answer as WAV.
 
     TEXT is what you say to the model. The words of its answer stream to standard output. Without OPENAI_API_KEY the
@@ -47,9 +47,9 @@ def say(connection: Connection, /, text: str, output: str, model: str, **setting
         raise click.UsageError("TEXT is empty.")
     Output(as_json=False, file=output).check()
     with (
-        connection.session_server("It repeats your words, and hums in place of a voice.") as options,
+        server.session_options("It repeats your words, and hums in place of a voice.") as options,
         RealtimeClient(**options) as client,
-        client.connect(model=model, session=_config(**settings), options=connection.connect_options) as session,
+        client.connect(model=model, session=_config(**settings), options=server.connect_options) as session,
     ):
         audio = _listen(session, text)
     if not audio:

@@ -1,0 +1,1 @@
+"""One module a command; the command has the module's name."""

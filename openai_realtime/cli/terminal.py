@@ -1,0 +1,74 @@
+"""What goes to the terminal: lines and tables without secrets and without anything that a terminal would obey."""
+
+from __future__ import annotations
+
+import io
+import sys
+import unicodedata
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import click
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from openai_realtime._redaction import redact
+
+Rows: TypeAlias = Sequence[tuple[str, str]]
+
+_WIDTH: Final = 100
+
+
+def one_line(text: str) -> str:
+    """`text` without secrets, line breaks and what a terminal would obey."""
+    text = " ".join(redact(text).split())
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def printable(text: str) -> str:
+    """`text` with its line breaks, and without anything else that a terminal would obey."""
+    return "".join(
+        character for character in text if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
+    )
+
+
+def note(message: str) -> None:
+    """One line on stderr; a terminal wraps it between words."""
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    console.print(one_line(message), soft_wrap=not console.is_terminal)
+
+
+def terminal() -> Console:
+    """Standard output as it is now. Colours and boxes are for terminals only; no character is too rare for it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def tell(text: str) -> None:
+    """A line on stdout, wrapped between words on a terminal and nowhere else."""
+    console = terminal()
+    console.print(text, soft_wrap=not console.is_terminal)
+
+
+def show(title: str, rows: Rows, *, style: str = "green") -> None:
+    """Print `rows` under `title`: a panel on a terminal, plain lines that grep likes in a pipe or file."""
+    console = terminal()
+    if console.is_terminal:
+        console.print(_panel(title, rows, style, min(console.width, _WIDTH)))
+        return
+    click.echo(title)
+    width = max((len(label) for label, _ in rows), default=0)
+    for label, text in rows:
+        click.echo(f"  {label:{width}}  {text}")
+
+
+def _panel(title: str, rows: Rows, style: str, width: int) -> Panel:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, text in rows:
+        grid.add_row(Text(label), Text(text))
+    return Panel(grid, title=Text(title, style=f"bold {style}"), title_align="left", border_style=style, width=width)

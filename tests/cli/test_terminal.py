@@ -1,0 +1,46 @@
+import json
+import os
+import re
+
+import pytest
+from support.cli import error_line, process, run
+
+from openai_realtime.cli.terminal import one_line, printable
+from openai_realtime.emulator import Emulator, Fault
+
+
+def test_what_a_server_says_cannot_break_the_line_or_steer_the_terminal(emulator: Emulator) -> None:
+    message = {"message": "two\nlines \x1b[31mand colour, key ek_0123456789abcdef", "type": "x", "code": "y"}
+    emulator.fail("create_realtime_client_secret", Fault(status=400, body=json.dumps({"error": message})))
+    line = error_line(run("secret"))
+    assert re.search(r"two lines \W?\[31mand colour, key ek_\*\*\*", line)
+    assert line.isprintable()
+
+
+def test_one_line_is_printable_and_without_secrets() -> None:
+    assert one_line("a\r\n b\t\x1b[2J\x07 sk-proj-abcdef") == "a b ?[2J? sk-***"
+
+
+@pytest.mark.parametrize("columns", [80, 100, 200])
+def test_a_terminal_gets_colours_in_a_frame_that_fits(emulator: Emulator, columns: int) -> None:
+    text = "Speak slowly, and [bold]do not[/bold] shout. " * 3
+    terminal = {"FORCE_COLOR": "1", "COLUMNS": str(columns)}
+    result = run("secret", "--instructions", text, env=terminal)
+    assert "\x1b[" in result.stdout
+    plain = re.sub(r"\x1b\[[\d;]*m", "", result.stdout).splitlines()
+    frame = [line for line in plain if line.startswith(("╭", "│", "╰"))]
+    assert {len(line) for line in frame} == {min(columns, 100)}
+    assert "[bold]do" in "".join(plain)
+
+
+def test_a_process_with_an_old_encoding_prints_any_text(emulator: Emulator) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    result = process("secret", "--instructions", "Grüße, 你好", env=environment, encoding="latin-1")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert r"Grüße, \u4f60\u597d" in result.stdout
+
+
+def test_printable_keeps_what_languages_need() -> None:
+    text = "می\u200cخواهم 🏳️‍🌈\n"  # noqa: RUF001 - Persian
+    assert printable(text) == text
+    assert printable("\ud800") == ""
