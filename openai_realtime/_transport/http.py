@@ -156,18 +156,19 @@ class Transport:
     async def _exchange(self, request: Request, headers: Hidden) -> Response:
         """Send, and follow redirects that stay at this origin and keep the body."""
         url = self.config.base_url + request.path
-        answer = await self._post(url, request, headers)
+        answer = await self._send_once(url, request, headers)
         for _ in range(_MAX_REDIRECTS):
             target = _redirect_target(url, answer)
             if target is None:
                 break
             url = target
-            answer = await self._post(url, request, headers)
+            answer = await self._send_once(url, request, headers)
         return answer
 
-    async def _post(self, url: str, request: Request, headers: Hidden) -> Response:
+    async def _send_once(self, url: str, request: Request, headers: Hidden) -> Response:
         # The session is asked for here, because the client may have been closed while a key was on its way.
-        async with self.pool.session().post(
+        async with self.pool.session().request(
+            request.method,
             url,
             data=_payload(request),
             headers=headers,

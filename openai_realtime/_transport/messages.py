@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import aiohttp
 from attrs import define, evolve, field
@@ -15,12 +16,13 @@ _MIN_KEY = 8  # shorter ones are made up for servers that ask for none, and may 
 
 @define(kw_only=True, eq=False)  # frozen ones take three times as long to make
 class Request:
-    """One POST: a JSON or SDP `body`, or the `parts` (name, content type, content) of a multipart form.
+    """One request: a JSON or SDP `body`, or the `parts` (name, content type, content) of a multipart form.
 
     `repeatable` is False where a second request would open a second call.
     """
 
     path: str
+    method: Literal["GET", "POST"] = "POST"
     accept: str = "application/json"
     content_type: str | None = None
     body: bytes | None = field(default=None, repr=False)

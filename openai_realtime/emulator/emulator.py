@@ -39,6 +39,9 @@ _SHUTDOWN_SECONDS = 0.1  # requests that hang must not hold up the end of a test
 _DEADLINE = 10.0  # seconds within which the server thread starts, or ends
 _HAND_OVER_TURNS = 5
 
+# To listen on all addresses is no address to connect to.
+_REACHED_AT = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - given, not taken by default
+
 
 class EmulatorOptions(TypedDict):
     """What a client needs to talk to an emulator."""
@@ -93,10 +96,14 @@ class Emulator:
 
     @property
     def base_url(self) -> str:
-        """``http://127.0.0.1:PORT/v1``. Raises ClientStateError while the emulator is not running."""
+        """``http://127.0.0.1:PORT/v1``, also if it listens on all addresses.
+
+        Raises ClientStateError while the emulator is not running.
+        """
         if self._runner is None or not self._runner.addresses:
             raise ClientStateError("the emulator is not running; use it as `with Emulator() as emulator:`")
-        host = f"[{self._host}]" if ":" in self._host else self._host
+        host = _REACHED_AT.get(self._host, self._host)
+        host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self._runner.addresses[0][1]}/v1"
 
     @property

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import time
+from urllib.parse import urlsplit
 
 import click
 
 from openai_realtime.emulator import Emulator
+
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not listened on
 
 
 @click.command()
@@ -18,7 +22,8 @@ from openai_realtime.emulator import Emulator
 def emulate(port: int, host: str, *, beta_retired: bool) -> None:
     """Run the emulator until Ctrl-C.
 
-    It prints the two settings that point a program in any language to it.
+    It prints the two settings that point a program in any language to it. With --host 0.0.0.0 other machines reach it
+    too, by this machine's name or address.
     """
     try:
         emulator = Emulator(host=host, port=port, beta_retired=beta_retired).start()
@@ -26,8 +31,11 @@ def emulate(port: int, host: str, *, beta_retired: bool) -> None:
         reason = os.strerror(error.errno or 0).lower()
         raise click.UsageError(f"cannot listen on {host} port {port}: {reason}; --port 0 takes a free one") from None
     with contextlib.suppress(KeyboardInterrupt), contextlib.closing(emulator):
-        click.echo(f"An emulator of the OpenAI Realtime API runs at {emulator.base_url}\n")
-        click.echo(f"export OPENAI_BASE_URL={emulator.base_url}")
+        click.echo(f"An emulator of the OpenAI Realtime API runs at {emulator.base_url}")
+        if host in _EVERYWHERE:
+            name = socket.gethostname()
+            click.echo(f"From other machines: http://{name}:{urlsplit(emulator.base_url).port}/v1 and --insecure-http")
+        click.echo(f"\nexport OPENAI_BASE_URL={emulator.base_url}")
         click.echo(f"export OPENAI_API_KEY={emulator.api_key}")
         click.echo("\nCtrl-C ends it.")
         while True:

@@ -9,13 +9,18 @@ from support.cli import DEADLINE, error_line, read_until, run
 from openai_realtime.emulator import Emulator
 
 
-def test_the_emulator_as_a_process_ends_with_ctrl_c(interruptible: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = [sys.executable, "-m", "openai_realtime", "emulate", "--port", "0", "--beta-retired"]
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - where a user may let it listen
+def test_the_emulator_as_a_process_ends_with_ctrl_c(
+    interruptible: None, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    command = [sys.executable, "-m", "openai_realtime", "emulate", "--port", "0", "--beta-retired", "--host", host]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:  # noqa: S603
         try:
             seen = read_until(child.stdout, "Ctrl-C ends it.")
             exports = dict(re.findall(r"^export (\w+)=(\S+)$", seen, re.MULTILINE))
             assert f"runs at {exports['OPENAI_BASE_URL']}\n" in seen
+            assert exports["OPENAI_BASE_URL"].startswith("http://127.0.0.1:")
+            assert ("From other machines: http://" in seen) == (host != "127.0.0.1")
             for name, value in exports.items():
                 monkeypatch.setenv(name, value)
             assert run("secret").exit_code == 0
