@@ -46,7 +46,10 @@ LAYERS = """
     _sync.connection
     _sync.client
     _sync
-    web.webhooks
+    web.messages web.webhooks
+    web.aiohttp_server web.asgi web.relay
+    web.app
+    web.calls
     web
     emulator
     pytest_plugin cli
@@ -57,7 +60,14 @@ FOR_THE_EMULATOR = LEVELS["_codec"]  # never the client: it is an independent ju
 DOORS = {
     "json": {"_codec.converter"},
     "orjson": {"_codec.converter"},
-    "aiohttp": {"_transport.messages", "_transport.pool", "_transport.http", "_transport.websocket", "emulator"},
+    "aiohttp": {
+        "_transport.messages",
+        "_transport.pool",
+        "_transport.http",
+        "_transport.websocket",
+        "web.aiohttp_server",
+        "emulator",
+    },
 }
 ROOT = Path(openai_realtime.__file__).parent
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))}

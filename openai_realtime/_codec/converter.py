@@ -71,6 +71,11 @@ def structure(data: dict[str, Any], cls: type[M]) -> M:
     return model
 
 
+def dumps(value: Any) -> bytes:
+    """Write a value that is JSON already."""
+    return orjson.dumps(value)
+
+
 def load(data: str | bytes) -> Any:
     """Parse JSON. Raises DecodeError, without quoting the text."""
     try:

@@ -1,6 +1,3 @@
-import base64
-import hashlib
-import hmac
 import json
 import time
 from datetime import UTC, datetime
@@ -8,37 +5,11 @@ from datetime import UTC, datetime
 import pytest
 import standardwebhooks
 from hypothesis import given, strategies as st
+from support.webhooks import CALL, OTHER, SECRET, signed
 
 from openai_realtime import ConfigurationError, WebhookVerificationError
 from openai_realtime.models import LiveTransportIncoming, RealtimeCallIncoming, SipHeader, UnknownWebhookEvent
 from openai_realtime.web.webhooks import MAX_BODY, unwrap_webhook
-
-SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
-OTHER = "whsec_" + base64.b64encode(b"another secret, twenty-four").decode()
-CALL = {
-    "id": "evt_1",
-    "object": "event",
-    "created_at": 1_750_861_210,
-    "type": "realtime.call.incoming",
-    "data": {
-        "call_id": "rtc_1",
-        "sip_headers": [
-            {"name": "From", "value": "sip:+14155550123@example.com"},
-            {"name": "Via", "value": "one"},
-            {"name": "Via", "value": "two"},
-        ],
-        "sip_media_security": "srtp",
-    },
-}
-
-
-def signed(body: bytes, *, secret: str = SECRET, at: float | None = None) -> dict[str, str]:
-    """The headers that OpenAI sends with `body`, made without the library."""
-    stamp = str(int(time.time() if at is None else at))
-    key = base64.b64decode(secret.removeprefix("whsec_")) if secret.startswith("whsec_") else secret.encode()
-    mac = hmac.new(key, b"wh_1." + stamp.encode() + b"." + body, hashlib.sha256).digest()
-    signature = f"v1,{base64.b64encode(mac).decode()}"
-    return {"Webhook-Id": "wh_1", "Webhook-Timestamp": stamp, "Webhook-Signature": signature}
 
 
 def test_an_incoming_call_has_its_headers_in_order() -> None:

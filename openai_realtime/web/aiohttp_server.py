@@ -1,0 +1,87 @@
+"""The routes of a `WebApp` for aiohttp.web."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aiohttp import WSMsgType, web
+
+from .messages import Handler, SocketHandler, WebRequest, WebResponse, response_headers, too_large
+
+_DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
+
+
+def routes(
+    handlers: Mapping[tuple[str, str], Handler], sockets: Mapping[str, SocketHandler], *, prefix: str, max_body: int
+) -> list[web.RouteDef]:
+    """Return aiohttp's routes to `handlers` and `sockets`."""
+    http = [web.route(method, prefix + path, _http(handler, max_body)) for (method, path), handler in handlers.items()]
+    return [*http, *(web.get(prefix + path, _socket(handler)) for path, handler in sockets.items())]
+
+
+def _http(handler: Handler, max_body: int) -> web.Handler:  # type: ignore[name-defined]
+    async def handle(request: web.Request) -> web.StreamResponse:
+        body = await _body(request, max_body)
+        if body is None:
+            return _response(too_large(max_body))
+        return _response(await handler(_request(request, body)))
+
+    return handle
+
+
+def _socket(handler: SocketHandler) -> web.Handler:  # type: ignore[name-defined]
+    async def handle(request: web.Request) -> web.StreamResponse:
+        socket = _Socket(request)
+        refusal = await handler(_request(request, b""), socket)
+        return _response(refusal) if refusal is not None else socket.response
+
+    return handle
+
+
+async def _body(request: web.Request, limit: int) -> bytes | None:
+    """The whole body, whatever limit the application has; None if it is larger than `limit` bytes."""
+    body = b""
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            return None
+    return body
+
+
+def _request(request: web.Request, body: bytes) -> WebRequest:
+    return WebRequest(
+        method=request.method,
+        path=request.path,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        query=dict(request.query),
+        body=body,
+        native=request,
+    )
+
+
+def _response(response: WebResponse) -> web.Response:
+    return web.Response(status=response.status, body=response.body or None, headers=response_headers(response))
+
+
+class _Socket:
+    """An aiohttp WebSocket."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._request = request
+        self.response: web.WebSocketResponse = web.WebSocketResponse()
+
+    async def accept(self, subprotocol: str | None = None) -> None:
+        self.response = web.WebSocketResponse(
+            protocols=[subprotocol] if subprotocol else (), heartbeat=20, max_msg_size=16 * 2**20, timeout=2
+        )
+        await self.response.prepare(self._request)
+
+    async def receive(self) -> str | bytes | None:
+        message = await self.response.receive()
+        return message.data if message.type in _DATA else None
+
+    async def send(self, text: str) -> None:
+        await self.response.send_str(text)
+
+    async def close(self, code: int, reason: str) -> None:
+        await self.response.close(code=code, message=reason.encode())
