@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         RetryPolicy,
         Timeout,
     )
+    from ._connection.observers import Observer
     from ._connection.realtime import AsyncRealtimeConnection
     from ._connection.reconnect import (
         Lost,
@@ -273,6 +274,7 @@ __all__ = [
     "Model",
     "NoiseReduction",
     "NotFoundError",
+    "Observer",
     "OutputAudio",
     "OutputAudioBufferClear",
     "OutputAudioBufferCleared",
@@ -362,6 +364,7 @@ __all__ = [
 
 _MODULE_OF = {
     "AsyncRealtimeClient": "_client",
+    "Observer": "_connection.observers",
     "decode": "_codec.converter",
     "decode_client_event": "_codec.converter",
     "decode_server_event": "_codec.converter",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
+import functools
 import os
 import re
 import sys
 import warnings
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast
 
 import attrs
@@ -36,6 +36,8 @@ from .errors import APIResponseError, BetaRetiredError, ConfigurationError, Deco
 __all__ = ["AsyncRealtimeClient"]
 
 if TYPE_CHECKING:
+    from openai_realtime._connection.connecting import Connecting
+    from openai_realtime._connection.observers import Observer
     from openai_realtime._connection.realtime import AsyncRealtimeConnection
     from openai_realtime._connection.reconnect import ReconnectPolicy
     from openai_realtime._connection.translation import AsyncRealtimeTranslationConnection
@@ -177,55 +179,72 @@ class AsyncRealtimeClient:
         """End a call, SIP or WebRTC."""
         return await self._control(call_id, "hangup", None)
 
-    @contextlib.asynccontextmanager
-    async def connect(  # noqa: PLR0913 - keywords, each with a default
+    def connect(  # noqa: PLR0913 - keywords, each with a default
         self,
         *,
         model: str | None = None,
         call_id: str | None = None,
         intent: Literal["transcription"] | None = None,
         session: RealtimeSessionConfig | RealtimeTranscriptionSessionConfig | None = None,
-        beta: bool = False,
+        dialect: Literal["realtime", "beta"] = "realtime",
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         options: ConnectOptions | None = None,
         reconnect: ReconnectPolicy | None = None,
-    ) -> AsyncIterator[AsyncRealtimeConnection]:
+        observers: Sequence[Observer] = (),
+        timeout: float | None = 30,
+    ) -> Connecting[AsyncRealtimeConnection]:
         """Open a session over a WebSocket: with a `model`, on a call (`call_id`), or to transcribe (`intent`).
 
-        The settings in `session` are in force when the connection is yours. `beta` speaks the retired beta, which other
-        servers still have. With `reconnect` a lost connection is replaced and what stood in the session restored;
-        without, the session ends there. Raises InvalidRequestError unless exactly one of the first three is given, and
-        what the other methods raise if the server refuses.
+        ``async with`` it, or ``await`` it and close the connection yourself.
+
+        - session: settings, in force when the connection is yours; the server has `timeout` seconds to take them
+        - dialect: "beta" speaks the retired beta, which other servers still have
+        - query, headers: what gateways want in the URL and the upgrade beyond that
+        - reconnect: a lost connection is replaced and what stood in the session restored; without, the session ends
+        - observers: are told of every event, see `Observer`
+
+        Raises InvalidRequestError unless exactly one of the first three is given, and what the other methods raise if
+        the server refuses.
         """
-        from openai_realtime._connection.realtime import AsyncRealtimeConnection, settings  # noqa: PLC0415 - REST users never load the events
+        from openai_realtime._connection.connecting import Connecting  # noqa: PLC0415 - REST users never load the events
+        from openai_realtime._connection.realtime import AsyncRealtimeConnection, settings  # noqa: PLC0415 - as above
 
-        target = realtime_target(model, call_id, intent, beta=beta)
-        if session is not None:
-            settings(session, target.dialect)
-        async with AsyncRealtimeConnection(self._transport, target, options, reconnect) as connection:
-            if session is not None:
-                await connection.update_session(session)
-            yield connection
+        target = realtime_target(model, call_id, intent, dialect=dialect, query=query, headers=headers)
+        update = None if session is None else settings(session, target.dialect)
+        connection = functools.partial(
+            AsyncRealtimeConnection, self._transport, target, options, reconnect, observers=observers
+        )
+        return Connecting(connection, update, timeout)
 
-    @contextlib.asynccontextmanager
-    async def connect_translation(
+    def connect_translation(  # noqa: PLR0913 - keywords, each with a default
         self,
         *,
         model: str,
         session: translation_events.RealtimeTranslationSessionUpdateRequest | None = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         options: ConnectOptions | None = None,
         reconnect: ReconnectPolicy | None = None,
-    ) -> AsyncIterator[AsyncRealtimeTranslationConnection]:
+        observers: Sequence[Observer] = (),
+        timeout: float | None = 30,
+    ) -> Connecting[AsyncRealtimeTranslationConnection]:
         """Open a translation session over a WebSocket, with a model such as ``gpt-realtime-translate``.
 
         The arguments and errors are those of `connect`.
         """
-        from openai_realtime._connection.translation import AsyncRealtimeTranslationConnection  # noqa: PLC0415 - as above
+        from openai_realtime._connection.connecting import Connecting  # noqa: PLC0415 - as above
+        from openai_realtime._connection.translation import (  # noqa: PLC0415 - as above
+            AsyncRealtimeTranslationConnection,
+            translation_settings,
+        )
 
-        target = translation_target(model)
-        async with AsyncRealtimeTranslationConnection(self._transport, target, options, reconnect) as connection:
-            if session is not None:
-                await connection.update_session(session)
-            yield connection
+        target = translation_target(model, query, headers)
+        update = None if session is None else translation_settings(session)
+        connection = functools.partial(
+            AsyncRealtimeTranslationConnection, self._transport, target, options, reconnect, observers=observers
+        )
+        return Connecting(connection, update, timeout)
 
     async def _post(self, path: str, request: Model, result: type[R]) -> R:
         call = Request(path=path, content_type=_JSON, body=encode(request))

@@ -287,27 +287,32 @@ def _key_problem(key: object) -> str:
 
 
 def _headers(options: ClientOptions, environ: Mapping[str, str]) -> dict[str, str]:
-    more: Any = options.get("default_headers")
-    if more is not None and not isinstance(more, Mapping):
-        raise ConfigurationError("default_headers: needs a dict of names and values")
     named = {
         "User-Agent": f"openai-realtime-python/{__version__}",
         "OpenAI-Organization": options.get("organization") or environ.get("OPENAI_ORG_ID"),
         "OpenAI-Project": options.get("project") or environ.get("OPENAI_PROJECT_ID"),
         "OpenAI-Safety-Identifier": options.get("safety_identifier"),
-        **(more or {}),
+        **check_headers("default_headers", options.get("default_headers")),
     }
-    headers: dict[str, Any] = {name: value for name, value in named.items() if value}
+    headers = {name: value for name, value in named.items() if value}
+    return check_headers("default_headers", headers)
+
+
+def check_headers(setting: str, given: Any) -> dict[str, str]:
+    """A copy of the headers of a `setting`. Raises ConfigurationError for what may not stand in a request."""
+    if given is not None and not isinstance(given, Mapping):
+        raise ConfigurationError(f"{setting}: needs a dict of names and values")
+    headers = {name: value for name, value in (given or {}).items() if value}
     for name, value in headers.items():
-        _check_header(name, value)
+        _check_header(setting, name, value)
     return headers
 
 
-def _check_header(name: object, value: object) -> None:
+def _check_header(setting: str, name: object, value: object) -> None:
     if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-        raise ConfigurationError(f"default_headers: {name!r} is no name of a header")
+        raise ConfigurationError(f"{setting}: {name!r} is no name of a header")
     if name.lower() in _RESERVED:
-        raise ConfigurationError(f"default_headers: {name} {_RESERVED[name.lower()]}")
+        raise ConfigurationError(f"{setting}: {name} {_RESERVED[name.lower()]}")
     if not isinstance(value, str) or not _LINE.fullmatch(value):
         raise ConfigurationError(f"header {name!r}: its value is no single line of text")
 
@@ -349,10 +354,12 @@ class ConnectOptions:
 
     `open_timeout` is seconds until the first event, `heartbeat` seconds of silence before a ping (None for none): a
     server that is gone without a word is noticed after 1.5 to 2.5 times as long. Sizes are bytes: of the largest
-    message, and of the events that nobody has read yet.
+    message, and of the events that nobody has read yet. Without `wait_for_session` the connection is open after the
+    upgrade, and settings are sent and not waited for: for servers that say neither session.created nor session.updated.
     """
 
     open_timeout: float = field(default=10.0, validator=_seconds)
     heartbeat: float | None = field(default=20.0, validator=_seconds_or_none)
     max_message_size: int = field(default=16 * 2**20, validator=_size)
     buffer_size: int = field(default=16 * 2**20, validator=_size)
+    wait_for_session: bool = True

@@ -33,12 +33,12 @@ LAYERS = """
     _transport.http
     _transport.websocket
     _transport
-    _connection.ids
+    _connection.ids _connection.observers
     _connection.inbox _connection.tracker _connection.reconnect
     _connection.restore
     _connection.recovery
     _connection.base
-    _connection.realtime _connection.translation
+    _connection.realtime _connection.translation _connection.connecting
     _connection
     _migration
     _client

@@ -34,16 +34,17 @@ from openai_realtime.models.client_events import (
     InputAudioBufferAppend,
 )
 from openai_realtime.models.events import ClientEvent, ServerEvent
+from openai_realtime.models.server_events import SessionUpdated
 from openai_realtime.models.translation_events import SessionInputAudioBufferAppend
 
 from .ids import identified, new_id
 from .inbox import Entry, Inbox, Listener, Wait
+from .observers import Observer, Observers
 from .reconnect import ReconnectPolicy
 from .recovery import Recovery, Replacement
 
 E = TypeVar("E", bound=ServerEvent)
 
-_ACKNOWLEDGE = 30.0  # seconds an answer may take; the slowest the API is known for comes after about one
 _CHUNK = 48_000  # bytes of audio a frame: one second of PCM16 at 24 kHz, far below the API's 15 MiB
 _FOLLOWED = ("error", "response.created", "response.done")  # no set: a type may be anything, also a list
 _MAX_METADATA = 16  # entries that the API takes
@@ -65,6 +66,8 @@ class AsyncConnection:
         target: ConnectTarget,
         options: ConnectOptions | None,
         reconnect: ReconnectPolicy | None,
+        *,
+        observers: Sequence[Observer] = (),
     ) -> None:
         _check_kind("options", options, "ConnectOptions or None", ConnectOptions, NoneType)
         _check_kind("reconnect", reconnect, "a ReconnectPolicy or None", ReconnectPolicy, NoneType)
@@ -72,6 +75,8 @@ class AsyncConnection:
         self._transport = transport
         self._socket = EventSocket(transport, target, options)
         self._recovery = Recovery(transport, target, options, reconnect) if reconnect else None
+        self._observers = Observers(observers)
+        self._wait_for_session = options.wait_for_session
         self._inbox = Inbox(options.buffer_size)
         self._questions: dict[str, Wait] = {}
         # Whether the socket may be sent on, or the session has ended, so that sending tells why not.
@@ -87,8 +92,8 @@ class AsyncConnection:
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> Self:
-        """Connect, and return after the server's first event that is no error.
+    async def _open(self, update: ClientEvent | None, timeout: float | None) -> None:
+        """Connect, up to the server's first event that is no error, and put the settings of `update` in force.
 
         A call's sideband sends none: there the connection is open after the upgrade. Raises what the HTTP calls raise.
         """
@@ -96,6 +101,17 @@ class AsyncConnection:
             self._received(entry)
         self._ready = True
         self._reader = asyncio.create_task(self._live())
+        try:
+            if update is not None and self._wait_for_session:
+                await self._ask_in_turn(update, SessionUpdated, timeout)
+            elif update is not None:
+                await self.send(update)
+        except BaseException:
+            await self.close()
+            raise
+        self._observers.opened(self)
+
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -114,6 +130,11 @@ class AsyncConnection:
                 self._reader.cancel()
         await _stop([self._reader] if self._reader else [])
         self._end(ConnectionClosedError(NORMAL, "by the client"))
+
+    @property
+    def observer_errors(self) -> Sequence[BaseException]:
+        """What observers raised; each was called no more afterwards."""
+        return self._observers.errors
 
     @property
     def closed(self) -> bool:
@@ -136,6 +157,8 @@ class AsyncConnection:
         socket = self._socket
         if self._recovery is not None:
             self._recovery.conversation.sent(event)
+        if self._observers:
+            self._observers.sent(event)
         lost = False
         try:
             await socket.send(frame)
@@ -216,7 +239,13 @@ class AsyncConnection:
             found, index = await self._inbox.expect(match, unread=True)
         return await self._given(found, index)
 
-    async def _ask(self, event: ClientEvent, answer: type[E], match: Callable[[E], bool] = lambda _: True) -> E:
+    async def _ask(
+        self,
+        event: ClientEvent,
+        answer: type[E],
+        timeout: float | None,
+        match: Callable[[E], bool] = lambda _: True,
+    ) -> E:
         """Send `event`; the first `answer` that `match` accepts, or the error that names the event."""
         event = identified(event)
         event_id = str(event.event_id)
@@ -225,7 +254,7 @@ class AsyncConnection:
         self._questions[event_id] = future
         try:
             await self.send(event)
-            async with _deadline(_ACKNOWLEDGE, f"no answer to {event.type}"):
+            async with _deadline(timeout, f"no answer to {event.type}"):
                 found, index = await future
             answered: Any = await self._given(found, index)
             return answered  # type: ignore[no-any-return]
@@ -240,9 +269,9 @@ class AsyncConnection:
         self._inbox.skip_to(index)
         return event
 
-    async def _ask_in_turn(self, event: ClientEvent, answer: type[E]) -> E:
+    async def _ask_in_turn(self, event: ClientEvent, answer: type[E], timeout: float | None) -> E:
         async with self._turns[answer]:
-            return await self._ask(event, answer)
+            return await self._ask(event, answer, timeout)
 
     async def _append(self, cls: type[InputAudioBufferAppend | SessionInputAudioBufferAppend], audio: bytes) -> None:
         _check_kind("audio", audio, "bytes", bytes, bytearray, memoryview)
@@ -292,6 +321,8 @@ class AsyncConnection:
         event = entry[0]
         if self._recovery is not None and not self._recovery.received(event):
             return
+        if self._observers:
+            self._observers.received(event)
         if event.type in _FOLLOWED and self._follow(event):
             return
         self._inbox.put(entry)
@@ -324,9 +355,11 @@ class AsyncConnection:
         self._renewing = False
         self._socket = new.socket
         self._inbox.bound(on=True)
+        self._observers.received(new.news)
         self._inbox.put((new.news, 0))  # first, for those who wait for it
         self._forget(ended, new)
         for entry in new.received:
+            self._observers.received(entry[0])
             if not self._follow(entry[0]):
                 self._inbox.put(entry)
         self._helpers.append(asyncio.create_task(self._resend(new.events)))

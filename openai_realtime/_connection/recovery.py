@@ -104,7 +104,7 @@ class Recovery:
             self._backoff = None
         if not is_recoverable(ended, of_error=self._failing):
             raise ended
-        plan = await self._agreed(plan_restore(self.conversation, ended, server_keeps_it=self._target.silent))
+        plan = await self._agreed(plan_restore(self.conversation, ended, server_keeps_it=self._target.on_call))
         if self._backoff is None:
             self._backoff = delays(self.policy.retry)
         else:  # the last one brought nothing: not at once again

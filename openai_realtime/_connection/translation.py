@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from openai_realtime._codec.validation import check
 from openai_realtime.models.server_events import SessionUpdated
 from openai_realtime.models.translation_events import (
     RealtimeTranslationSessionUpdateRequest,
@@ -22,14 +23,23 @@ class AsyncRealtimeTranslationConnection(AsyncConnection):
     It has no items, responses and turns: append audio, silence too, and iterate over the translation.
     """
 
-    async def update_session(self, session: RealtimeTranslationSessionUpdateRequest) -> SessionUpdated:
+    async def update_session(
+        self, session: RealtimeTranslationSessionUpdateRequest, *, timeout: float | None = 30
+    ) -> SessionUpdated:
         """Change the session's settings, such as the language to translate into; the answer has all in force."""
-        return await self._ask_in_turn(TranslationSessionUpdate(session=session), SessionUpdated)
+        return await self._ask_in_turn(translation_settings(session), SessionUpdated, timeout)
 
     async def append_audio(self, audio: bytes) -> None:
         """Send PCM16 audio, 24 kHz, mono, of any length. The API acknowledges none of it."""
         await self._append(SessionInputAudioBufferAppend, audio)
 
-    async def close_session(self) -> SessionClosed:
+    async def close_session(self, *, timeout: float | None = 30) -> SessionClosed:
         """Say that there is no more audio. The rest of the translation comes before the answer; then iteration ends."""
-        return await self._ask(SessionClose(), SessionClosed)
+        return await self._ask(SessionClose(), SessionClosed, timeout)
+
+
+def translation_settings(session: RealtimeTranslationSessionUpdateRequest) -> TranslationSessionUpdate:
+    """The event that sets `session`. Raises InvalidRequestError for settings that the API refuses."""
+    event = TranslationSessionUpdate(session=session)
+    check(event)
+    return event

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Self, TypeVar, overload
 
@@ -116,6 +116,11 @@ class Connection(Facade[A]):
     def close(self) -> None:
         """Close the session and wake every thread that waits. Calling it again does nothing."""
         self._family.finish(self._client.close)
+
+    @property
+    def observer_errors(self) -> Sequence[BaseException]:
+        """What observers raised; each was called no more afterwards."""
+        return self._client.observer_errors
 
     @property
     def closed(self) -> bool:

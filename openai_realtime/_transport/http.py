@@ -87,6 +87,7 @@ class Transport:
     ) -> aiohttp.ClientWebSocketResponse[Literal[False]]:
         """Upgrade to a WebSocket, once. Raises the errors of `send`; a refusal keeps its body."""
         config, headers = self.config, await self._headers()
+        headers.update(target.headers)
         if target.dialect == "beta":
             headers["OpenAI-Beta"] = "realtime=v1"
         session = self.pool.upgrading(self._upgrade_timeout)

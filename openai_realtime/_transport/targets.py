@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 from urllib.parse import urlencode
 
-from attrs import frozen
+from attrs import field, frozen
 
+from openai_realtime._config import check_headers
 from openai_realtime.errors import InvalidRequestError, Problem
+
+_TEXT = "a string of length 1 or more"
 
 
 @frozen(kw_only=True)
 class ConnectTarget:
-    """What a WebSocket connects to: path and query, and the dialect that is spoken there."""
+    """What a WebSocket connects to: path and query, the dialect that is spoken there, and headers of the upgrade."""
 
     path: str
     dialect: Literal["realtime", "translation", "beta"] = "realtime"
-
-    @property
-    def silent(self) -> bool:
-        """Whether the server says nothing at first, as it does on the sideband of a call."""
-        return "?call_id=" in self.path
+    on_call: bool = False
+    """Whether it is the sideband of a call: the server says nothing at first, and keeps the session when it is lost."""
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
 
 
-def realtime_target(model: str | None, call_id: str | None, intent: str | None, *, beta: bool) -> ConnectTarget:
-    """The target that exactly one of the arguments names. Raises InvalidRequestError for none, several or a bad one."""
+def realtime_target(  # noqa: PLR0913 - what connect takes
+    model: str | None,
+    call_id: str | None,
+    intent: str | None,
+    *,
+    dialect: Any = "realtime",
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> ConnectTarget:
+    """The target that exactly one of the first three names. Raises InvalidRequestError for none, several, bad ones."""
     named = {"model": model, "call_id": call_id, "intent": intent}
     given = {name: value for name, value in named.items() if value is not None}
     if len(given) != 1:
@@ -32,13 +42,37 @@ def realtime_target(model: str | None, call_id: str | None, intent: str | None, 
         raise InvalidRequestError([Problem("connect", "invalid_value", both, "exactly one of model, call_id, intent")])
     ((name, value),) = given.items()
     if not isinstance(value, str) or not value or (name == "intent" and value != "transcription"):
-        allowed = "'transcription'" if name == "intent" else "a string of length 1 or more"
+        allowed = "'transcription'" if name == "intent" else _TEXT
         raise InvalidRequestError([Problem(name, "invalid_value", repr(value)[:80], allowed)])
-    return ConnectTarget(path=f"/realtime?{urlencode(given)}", dialect="beta" if beta else "realtime")
+    if dialect not in ("realtime", "beta"):
+        raise InvalidRequestError([Problem("dialect", "invalid_value", repr(dialect)[:80], "'realtime' or 'beta'")])
+    return ConnectTarget(
+        path=f"/realtime?{_query(given, query)}",
+        dialect=dialect,
+        on_call=call_id is not None,
+        headers=check_headers("headers", headers),
+    )
 
 
-def translation_target(model: str) -> ConnectTarget:
+def translation_target(
+    model: str, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+) -> ConnectTarget:
     """The target of a translation session. Raises InvalidRequestError for a bad `model`."""
     if not isinstance(model, str) or not model:
-        raise InvalidRequestError([Problem("model", "invalid_value", repr(model)[:80], "a string of length 1 or more")])
-    return ConnectTarget(path=f"/realtime/translations?{urlencode({'model': model})}", dialect="translation")
+        raise InvalidRequestError([Problem("model", "invalid_value", repr(model)[:80], _TEXT)])
+    return ConnectTarget(
+        path=f"/realtime/translations?{_query({'model': model}, query)}",
+        dialect="translation",
+        headers=check_headers("headers", headers),
+    )
+
+
+def _query(named: Mapping[str, str], more: Any) -> str:
+    """The query of both. Raises InvalidRequestError for what is no text, or is named twice."""
+    if more is not None and not isinstance(more, Mapping):
+        raise InvalidRequestError([Problem("query", "invalid_type", type(more).__name__, "a dict of names and values")])
+    for name, value in (more or {}).items():
+        if not isinstance(name, str) or not isinstance(value, str) or name in named:
+            allowed = f"another name than {name!r}" if name in named else "a string"
+            raise InvalidRequestError([Problem(f"query[{name!r}]", "invalid_value", repr(value)[:80], allowed)])
+    return urlencode({**named, **(more or {})})

@@ -126,12 +126,30 @@ class EventSocket:
                 self._response = self._socket._response  # noqa: SLF001
                 self._tcp: Any = self._response.connection.transport  # type: ignore[union-attr]
                 self._heartbeat = asyncio.create_task(self._keep_alive())
-                return [] if self._target.silent else await self._first_events()
+                return await self._first_events() if self._expects_events else []
         except BaseException as error:
             await self.close()
             if isinstance(error, TimeoutError):
-                raise APITimeoutError(f"no session within {self._options.open_timeout} seconds") from None
+                raise APITimeoutError(self._nothing_came()) from None
             raise
+
+    @property
+    def _expects_events(self) -> bool:
+        return self._options.wait_for_session and not self._target.on_call
+
+    def _nothing_came(self) -> str:
+        """What the server did in place of opening a session."""
+        if self._heartbeat is None:
+            return f"no session within {self._options.open_timeout} seconds"
+        last = (
+            f"only an error came: {error_from_event(self.last_error.raw, 0, '')}"
+            if self.last_error
+            else "no event came"
+        )
+        return (
+            f"no session within {self._options.open_timeout} seconds: the server took the connection and {last}; "
+            "for servers that wait for the client's first event there is ConnectOptions(wait_for_session=False)"
+        )
 
     async def _first_events(self) -> list[tuple[ServerEvent, int]]:
         """What comes up to the first event that is no error. The API refuses after the upgrade: error, close."""

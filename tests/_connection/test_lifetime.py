@@ -38,6 +38,7 @@ from openai_realtime import (
     UnreadEventsError,
     UserMessage,
 )
+from openai_realtime._connection.connecting import Connecting
 from openai_realtime._sync import connection as sync_connection
 from openai_realtime.emulator import Emulator, LiveFault
 from openai_realtime.models.events import ServerEvent
@@ -450,13 +451,13 @@ def test_a_with_block_inside_an_except_block_leaves_without_that_exception(
     handled: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left: list[tuple[object, ...]] = []
-    original = AsyncRealtimeConnection.__aexit__
+    original = Connecting.__aexit__
 
-    async def leave(self: AsyncRealtimeConnection, *error: object) -> None:
+    async def leave(self: Connecting[Any], *error: object) -> None:
         left.append(error)
         await original(self, *error)
 
-    monkeypatch.setattr(AsyncRealtimeConnection, "__aexit__", leave)
+    monkeypatch.setattr(Connecting, "__aexit__", leave)
     with blocking() as (_, client):
         try:
             raise handled("the user's")  # noqa: TRY301 - what is handled here is the point

@@ -46,7 +46,7 @@ TARGETS = [
     ({"model": "ft:gpt/ü&model=x"}, "model"),
     ({"call_id": "rtc_u1&model=x"}, "call_id"),
     ({"intent": "transcription"}, "intent"),
-    ({"model": MODEL, "beta": True}, "model"),
+    ({"model": MODEL, "dialect": "beta"}, "model"),
 ]
 
 
@@ -121,7 +121,7 @@ async def test_the_headers_that_are_asked_for() -> None:
     async with nothing_left(), Door() as door:
         async with (
             door.client(**options, default_headers={"X-Trace": "t"}) as client,
-            client.connect(model=MODEL, beta=True),
+            client.connect(model=MODEL, dialect="beta"),
         ):
             pass
         async with door.client() as client, client.with_options(**options).connect_translation(model="t"):  # type: ignore[arg-type]
@@ -245,7 +245,7 @@ async def test_a_deployment_that_azure_does_not_have() -> None:
 async def test_the_beta_is_over_at_the_api() -> None:
     async with emulated() as (emulator, client):
         with pytest.raises(BetaRetiredError) as caught:
-            async with client.connect(model=MODEL, beta=True):
+            async with client.connect(model=MODEL, dialect="beta"):
                 pass
         assert (caught.value.close_code, len(emulator.requests)) == (4000, 1)
         assert caught.value.close_reason == "invalid_request_error.beta_api_shape_disabled"
@@ -258,7 +258,7 @@ async def test_a_turn_in_the_beta() -> None:
         nothing_left(),
         Emulator(beta=True) as emulator,
         AsyncRealtimeClient(**emulator.client_options) as client,
-        client.connect(model=MODEL, beta=True) as connection,
+        client.connect(model=MODEL, dialect="beta") as connection,
     ):
         emulator.reply("Good morning")
         await connection.send(ConversationItemCreate(item=UserMessage.from_text("Hello")))

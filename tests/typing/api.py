@@ -551,7 +551,7 @@ async def sessions(client: AsyncRealtimeClient) -> None:
         await all_session_operations(connection)
     async with client.connect(intent="transcription", session=TRANSCRIPTION) as transcription:
         assert_type(transcription, AsyncRealtimeConnection)
-    async with client.connect(call_id="rtc_1", beta=True) as sideband:
+    async with client.connect(call_id="rtc_1", dialect="beta") as sideband:
         assert_type(sideband, AsyncRealtimeConnection)
     async with client.connect_translation(
         model="gpt-realtime-translate", session=TO_GERMAN, options=options, reconnect=ReconnectPolicy()

@@ -1,0 +1,41 @@
+"""What `connect` gives: a connection to come, for ``async with`` or ``await``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, Generic, TypeVar
+
+from openai_realtime.models.events import ClientEvent
+
+from .base import AsyncConnection
+
+C = TypeVar("C", bound=AsyncConnection)
+
+
+class Connecting(Generic[C]):
+    """A connection to come.
+
+    ``async with client.connect(...) as connection`` closes it at the end of the block. After ``connection = await
+    client.connect(...)`` that is left to you: ``await connection.close()``.
+    """
+
+    def __init__(self, make: Callable[[], C], update: ClientEvent | None, timeout: float | None) -> None:
+        self._make = make
+        self._update = update
+        self._timeout = timeout
+
+    def __await__(self) -> Generator[Any, Any, C]:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> C:
+        self._connection = await self._open()
+        return self._connection
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._connection.close()
+
+    async def _open(self) -> C:
+        """Connect, and put the settings in force."""
+        connection = self._make()
+        await connection._open(self._update, self._timeout)  # noqa: SLF001 - nobody else has it yet
+        return connection

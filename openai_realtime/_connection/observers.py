@@ -1,0 +1,75 @@
+"""`Observer`: what follows a session, such as a recorder or a meter of costs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from openai_realtime.errors import InvalidRequestError, Problem
+from openai_realtime.models.events import ClientEvent, ServerEvent
+
+__all__ = ["Observer"]
+
+_LOG = logging.getLogger("openai_realtime.session")
+
+
+class Observer(Protocol):
+    """Follows a session: ``connect(..., observers=[...])``, or feed it by hand.
+
+    Both functions are plain, run in the event loop, and get each event in order, before anybody reads it, also on the
+    connections that replace a lost one: there a `Reconnected` is received first. An observer that raises is logged,
+    kept in the connection's `observer_errors`, and called no more. One with a method ``opened(connection)`` gets the
+    asyncio connection when it is open, to act on it.
+    """
+
+    def sent(self, event: ClientEvent) -> None:
+        """Follow an event that goes to the server."""
+
+    def received(self, event: ServerEvent) -> None:
+        """Follow an event from the server."""
+
+
+class Observers:
+    """Those who follow one session, without the power to end it."""
+
+    __slots__ = ("_observers", "errors")
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = list(observers)
+        self.errors: list[BaseException] = []
+        for index, observer in enumerate(observers):
+            if not (callable(getattr(observer, "sent", None)) and callable(getattr(observer, "received", None))):
+                allowed = "an observer with the functions sent(event) and received(event)"
+                raise InvalidRequestError(
+                    [Problem(f"observers[{index}]", "invalid_type", repr(observer)[:80], allowed)]
+                )
+
+    def __bool__(self) -> bool:
+        return bool(self._observers)
+
+    def opened(self, connection: object) -> None:
+        """Give the open connection to those who want to act on it."""
+        self._each("opened", connection)
+
+    def sent(self, event: ClientEvent) -> None:
+        """Tell of an event that goes to the server."""
+        self._each("sent", event)
+
+    def received(self, event: ServerEvent) -> None:
+        """Tell of an event from the server."""
+        self._each("received", event)
+
+    def _each(self, name: str, argument: Any) -> None:
+        for observer in self._observers.copy():
+            call: Callable[[Any], object] | None = getattr(observer, name, None)
+            try:
+                if call is not None:
+                    call(argument)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - its defect must not end the session
+                self._drop(observer, error)
+
+    def _drop(self, observer: Observer, error: BaseException) -> None:
+        self._observers.remove(observer)
+        self.errors.append(error)
+        _LOG.error("the observer %s raised and is not called again", type(observer).__name__, exc_info=error)
