@@ -306,8 +306,7 @@ def _unexpected(answer: Response, problem: str) -> APIResponseError:
 def _check_call_id(call_id: object) -> None:
     """Refuse what would change the path: the id is a part of it."""
     if not isinstance(call_id, str) or not re.fullmatch(r"[\w-]+", call_id, re.ASCII):
-        given = repr(call_id)[:80]
-        raise InvalidRequestError([Problem("call_id", "invalid_value", given, "a call id such as 'rtc_...'")])
+        raise InvalidRequestError([Problem("call_id", "invalid_value", call_id, "a call id such as 'rtc_...'")])
 
 
 def _warn_retired(name: str) -> None:

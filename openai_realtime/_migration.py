@@ -45,7 +45,7 @@ __all__ = ["Migration", "to_client_secret_request"]
 M = TypeVar("M", bound=Model)
 
 _FORMATS: Final[dict[BetaAudioFormat, AudioFormat]] = {
-    "pcm16": AudioPcm(rate=24000),
+    "pcm16": AudioPcm(),
     "g711_ulaw": AudioPcmu(),
     "g711_alaw": AudioPcma(),
 }

@@ -36,8 +36,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import attrs
-
+from ._problems import Problem
 from ._redaction import redact, redact_body
 
 __all__ = [
@@ -88,30 +87,6 @@ class DecodeError(RealtimeError, ValueError):
     """Text that should hold a JSON object and does not."""
 
 
-@attrs.frozen
-class Problem:
-    """One bad field: its `path` (``session.audio.output.speed``), what was `given`, and what is `allowed`.
-
-    `code` is the API's own word: ``unknown_parameter``, ``missing_required_parameter``, ``invalid_type`` or
-    ``invalid_value``.
-    """
-
-    path: str
-    code: str
-    given: str
-    allowed: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self._what()}" if self.path else self._what()
-
-    def _what(self) -> str:
-        if self.code == "unknown_parameter":
-            return f"unknown field; {self.allowed}"
-        if self.code == "missing_required_parameter":
-            return f"missing; needs {self.allowed}"
-        return f"{self.given} is not {self.allowed}"
-
-
 class InvalidRequestError(RealtimeError, ValueError):
     """The request has fields that the API would refuse; `problems` names every one. Nothing was sent."""
 
@@ -121,6 +96,22 @@ class InvalidRequestError(RealtimeError, ValueError):
 
     def __str__(self) -> str:
         return redact("; ".join(map(str, self.problems)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the body with which the API refuses such a request, and all problems as ``problems``.
+
+        A web handler returns it with 422.
+        """
+        found = [problem.to_json() for problem in self.problems]
+        first: Mapping[str, Any] = found[0] if found else {"path": None, "kind": None}
+        detail = {
+            "message": "; ".join(problem["message"] for problem in found),
+            "type": "invalid_request_error",
+            "param": first["path"],
+            "code": first["kind"],
+            "problems": found,
+        }
+        return {"error": detail}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"

@@ -35,6 +35,7 @@ from openai_realtime.errors import (
     UnprocessableEntityError,
     error_from_response,
 )
+from openai_realtime.models.constraints import Between
 
 HEADERS = {"X-Request-Id": "req_1", "Set-Cookie": "__cf_bm=hidden", "Retry-After": "2"}
 
@@ -290,7 +291,7 @@ def test_an_echoed_key_is_nowhere_in_the_error() -> None:
 
 
 def test_an_invalid_request_error_masks_what_it_quotes() -> None:
-    error = InvalidRequestError([Problem("model", "invalid_type", "'sk-0123456789'", "a string")])
+    error = InvalidRequestError([Problem("model", "invalid_value", "sk-0123456789", "a string")])
     assert str(error) == "model: 'sk-***' is not a string"
     assert repr(error) == "InvalidRequestError(\"model: 'sk-***' is not a string\")"
 
@@ -301,7 +302,7 @@ def test_an_invalid_request_error_masks_what_it_quotes() -> None:
 def made(cls: type[Exception]) -> Exception:
     """An instance of `cls` with all that it can carry."""
     if issubclass(cls, InvalidRequestError):
-        return cls([Problem("a.b", "unknown_parameter", "'b'", "did you mean 'c'?"), Problem("", "x", "1", "2")])
+        return cls([Problem("a.b", "unknown_parameter", choices=("c",)), Problem("", "x", [1], Between(1, 2))])
     if issubclass(cls, APIStatusError):
         return cls(status=400, headers=HEADERS, body=body(message="No.", type="t", param="p", code="c"))
     if issubclass(cls, APIResponseError):

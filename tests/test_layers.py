@@ -12,8 +12,9 @@ LAYERS = """
     _lazy
     __init__
     _redaction
+    _problems
     errors
-    models.base
+    models.base models.constraints
     _codec.hints _codec.codegen models.base64 models.http models.webhooks
     models.audio models.tools models.prompts models.events models.items
     models.sessions

@@ -16,15 +16,13 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from openai_realtime._redaction import redact
-from openai_realtime.errors import InvalidRequestError, Problem
-from openai_realtime.models.base import UNSET, Between, Length, Model, Pattern, UnknownObject, Unset, masked
+from openai_realtime._problems import Problem, Summary
+from openai_realtime.errors import InvalidRequestError
+from openai_realtime.models.base import UNSET, Model, UnknownObject, Unset, masked
+from openai_realtime.models.constraints import AnyOf, Between, Length, Pattern, Types
 
 from .codegen import generated
 from .hints import allows, bare, field_hints, is_model, is_union, members, tags
-
-_MAX_GIVEN = 80
-_MAX_BITS = 64  # of an integer that JSON parsers agree on
 
 
 def check(request: Any, cls: type[Model] | None = None) -> None:
@@ -33,7 +31,7 @@ def check(request: Any, cls: type[Model] | None = None) -> None:
     try:
         problems = () if _test(hint)(request) else tuple(value_problems(request, hint, ""))
     except RecursionError:  # also for a value that holds itself
-        problems = (Problem("", "invalid_value", "a value nested this deeply", "JSON"),)
+        problems = (Problem("", "invalid_value", Summary("object", "a value nested this deeply"), "JSON"),)
     if problems:
         raise InvalidRequestError(problems)
 
@@ -117,25 +115,30 @@ def model_problems(model: Model, path: str) -> Iterator[Problem]:
     hints, fields = field_hints(cls), attrs.fields_dict(cls)
     for name, hint in hints.items():
         for problem in value_problems(getattr(model, name), hint, _join(path, name)):
-            yield attrs.evolve(problem, given="the value") if fields[name].repr is masked else problem
+            yield _hidden(problem) if fields[name].repr is masked else problem
     for name in model.raw or ():
         if not isinstance(name, str):
             yield _key_problem(name, path)
         elif name not in hints and not getattr(model, "any_fields", False):
-            yield Problem(_join(path, name), "unknown_parameter", repr(name), _nearest(name, hints))
+            yield Problem(_join(path, name), "unknown_parameter", choices=_nearest(name, hints))
     choices: tuple[str, ...] = getattr(model, "any_of", ())
     if choices and all(getattr(model, name) in (UNSET, None) for name in choices):
-        yield Problem(path, "missing_required_parameter", "nothing", "one of " + ", ".join(choices))
+        yield Problem(path, "missing_required_parameter", constraint=AnyOf(choices))
+
+
+def _hidden(problem: Problem) -> Problem:
+    """The problem of a secret: nothing of it, but for its type."""
+    return attrs.evolve(problem, value=Summary(problem.value_type, "the value"))
 
 
 def value_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
     """The problems of `value` where `hint` is wanted."""
     if value is UNSET:
         if not allows(hint, Unset):
-            yield Problem(path, "missing_required_parameter", "nothing", describe(hint))
+            yield Problem(path, "missing_required_parameter", None, *describe(hint))
     elif value is None and hint is not Any:
         if not allows(hint, NoneType):
-            yield Problem(path, "invalid_type", "null", describe(hint))
+            yield Problem(path, "invalid_type", None, *describe(hint))
     else:
         yield from _member_problems(value, hint, path)
 
@@ -155,13 +158,13 @@ def _member_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
     elif len(found) == 1:
         yield from found[0]
     else:
-        code = "invalid_value" if any(p.code == "invalid_value" for ps in found for p in ps) else "invalid_type"
-        yield Problem(path, code, _given(value), _wanted(value, hint))
+        kind = "invalid_value" if any(p.kind == "invalid_value" for ps in found for p in ps) else "invalid_type"
+        yield Problem(path, kind, value, *_wanted(value, hint))
 
 
 def _tag_problem(value: Any, parts: Sequence[Any], path: str, key: str = "type") -> Problem | None:
     """The problem of an object whose ``type``, or then ``role``, is absent or unknown among the models `parts`."""
-    allowed = dict.fromkeys(tag for part in parts for tag in tags(part, key))
+    allowed = tuple(dict.fromkeys(tag for part in parts for tag in tags(part, key)))
     if not allowed or not isinstance(value, UnknownObject | dict):
         return None
     fields = value if isinstance(value, dict) else {**(value.raw or {}), "type": value.type}
@@ -169,8 +172,9 @@ def _tag_problem(value: Any, parts: Sequence[Any], path: str, key: str = "type")
     same = [part for part in parts if tag in tags(part, key)]
     if same:
         return _tag_problem(value, same, path, "role") if key == "type" else None
-    code = "missing_required_parameter" if tag is UNSET else _code(tag)
-    return Problem(_join(path, key), code, _given(tag), _one_of([*allowed]))
+    if tag is UNSET:
+        return Problem(_join(path, key), "missing_required_parameter", choices=allowed)
+    return Problem(_join(path, key), _kind(tag), tag, choices=allowed)
 
 
 def _single_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
@@ -178,7 +182,7 @@ def _single_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
     found = list(_type_problems(value, hint, path))
     yield from found
     if all(problem.path != path for problem in found):
-        yield from (Problem(path, "invalid_value", _given(value), text) for text in _broken(value, bare(hint)[1]))
+        yield from (Problem(path, "invalid_value", value, limit) for limit in _broken(value, bare(hint)[1]))
 
 
 def _type_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
@@ -186,7 +190,7 @@ def _type_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
     if is_model(hint):
         # Exactly this class: a session as the server answered it has fields that the server would refuse.
         if type(value) is not hint or hint is UnknownObject:
-            yield Problem(path, "invalid_type", _given(value), _wanted(value, hint))
+            yield Problem(path, "invalid_type", value, *_wanted(value, hint))
         else:
             yield from model_problems(value, path)
     elif get_origin(hint) is Sequence:
@@ -196,18 +200,18 @@ def _type_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
     elif hint is Any:
         yield from json_problems(value, path)
     elif not _is_scalar(value, hint):
-        code = _code(value) if get_origin(hint) is Literal else "invalid_type"
-        yield Problem(path, code, _given(value), describe(hint, constraints))
+        kind = _kind(value) if get_origin(hint) is Literal else "invalid_type"
+        yield Problem(path, kind, value, *describe(hint, constraints))
 
 
-def _code(value: Any) -> str:
-    """The code of a value that is none of several choices."""
+def _kind(value: Any) -> str:
+    """The kind of a problem with a value that is none of several choices."""
     return "invalid_value" if isinstance(value, str | int | float) else "invalid_type"
 
 
 def _sequence_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
     if not isinstance(value, list | tuple):
-        yield Problem(path, "invalid_type", _given(value), "a list")
+        yield Problem(path, "invalid_type", value, Types(("array",)))
         return
     for index, element in enumerate(value):
         yield from value_problems(element, item, f"{path}[{index}]")
@@ -215,7 +219,7 @@ def _sequence_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
 
 def _mapping_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
     if not isinstance(value, Mapping):
-        yield Problem(path, "invalid_type", _given(value), "an object")
+        yield Problem(path, "invalid_type", value, Types(("object",)))
         return
     for key, element in value.items():
         if _is_scalar(key, str):
@@ -225,7 +229,7 @@ def _mapping_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
 
 
 def _key_problem(key: object, path: str) -> Problem:
-    return Problem(path, "invalid_type", f"the key {key!r}", "a string")
+    return Problem(path, "invalid_type", Summary("object", f"the key {key!r}"), Types(("string",)))
 
 
 def json_problems(value: Any, path: str) -> Iterator[Problem]:
@@ -235,7 +239,7 @@ def json_problems(value: Any, path: str) -> Iterator[Problem]:
     elif isinstance(value, list | tuple):
         yield from _sequence_problems(value, Any, path)
     elif value is not None and not any(_is_scalar(value, kind) for kind in (str, bool, int, float)):
-        yield Problem(path, "invalid_type", _given(value), "a JSON value")
+        yield Problem(path, "invalid_type", value, Types(("any",)))
 
 
 def _is_scalar(value: Any, hint: Any) -> bool:
@@ -264,16 +268,16 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _broken(value: Any, constraints: Sequence[Any]) -> Iterator[str]:
-    """What the constraints of ``Annotated`` ask for and `value`, which is of the right type, does not meet."""
+def _broken(value: Any, constraints: Sequence[Any]) -> Iterator[Between | Length | Pattern]:
+    """The constraints of ``Annotated`` that `value`, which is of the right type, does not meet."""
     for constraint in constraints:
         match constraint:
             case Between(low, high) if not low <= value <= high:
-                yield f"between {low:g} and {high:g}"
+                yield constraint
             case Length(low, high) if not low <= len(value) <= (high or len(value)):
-                yield _length(low, high)
-            case Pattern(regex, meaning) if not re.fullmatch(regex, value):
-                yield meaning or f"a match of {regex}"
+                yield constraint
+            case Pattern(regex) if not re.fullmatch(regex, value):
+                yield constraint
             case _:
                 pass
 
@@ -284,75 +288,52 @@ def _choices(hint: Any) -> tuple[Any, ...]:
     return tuple(part for part in parts if get_origin(part) is not Literal) if str in parts else parts
 
 
-def _wanted(value: Any, hint: Any) -> str:
+Wanted = tuple[Types | None, tuple[str, ...]]
+"""What a hint allows: JSON types and named strings."""
+
+
+def _wanted(value: Any, hint: Any) -> Wanted:
     """What `hint` allows: by class for who made another model or a dict, in words for who wrote a JSON file."""
-    if not isinstance(value, Model | dict) or isinstance(value, UnknownObject):
+    names = tuple(part.__name__ for part in members(hint) if is_model(part) and part is not UnknownObject)
+    if not names or not isinstance(value, Model | dict) or isinstance(value, UnknownObject):
         return describe(hint)
-    models = " or ".join(part.__name__ for part in members(hint) if is_model(part) and part is not UnknownObject)
-    if models and isinstance(value, dict):
-        return f"{models} (structure_request makes one from a dict)"
-    return models or describe(hint)
+    advice = "structure_request makes one from a dict" if isinstance(value, dict) else ""
+    return Types(("object",), classes=names, advice=advice), ()
 
 
-def describe(hint: Any, constraints: Sequence[Any] = ()) -> str:
-    """What a hint allows, in words: ``a number between 0.25 and 1.5``, ``'auto' or an object with type 'mcp'``."""
-    models = [part for part in _choices(hint) if is_model(part) and part is not UnknownObject]
-    parts = [part for part in _choices(hint) if not is_model(part)]
-    texts = [_describe_one(part, constraints) for part in parts] + ([_describe_models(models)] if models else [])
-    return " or ".join(dict.fromkeys(texts))
+_TYPE_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", Any: "any"}
 
 
-def _describe_models(models: Sequence[Any]) -> str:
-    """The objects among the choices, by the types they may have."""
-    types = [tags(model) for model in models]
-    named = dict.fromkeys(repr(tag) for known in types for tag in known)
-    return f"an object with type {' or '.join(named)}" if all(types) else "an object"
+def describe(hint: Any, constraints: Sequence[Any] = ()) -> Wanted:
+    """What a hint allows, as data: the JSON types with their limits, and the strings that are named."""
+    names: dict[str, None] = {}
+    choices: list[str] = []
+    limits = [limit for limit in constraints if isinstance(limit, Between)]
+    for part in _choices(hint):
+        inner, more = bare(part)
+        limits += [limit for limit in more if isinstance(limit, Between)]
+        if get_origin(inner) is Literal:
+            choices += get_args(inner)
+        elif inner is not UnknownObject:
+            names[_type_name(inner)] = None
+    models = [part for part in members(hint) if is_model(part) and part is not UnknownObject]
+    found = [tags(model) for model in models]
+    known = tuple(dict.fromkeys(tag for names in found for tag in names)) if all(found) else ()
+    types = Types(tuple(names), limits[0] if limits else None, known) if names else None
+    return types, tuple(choices)
 
 
-def _describe_one(hint: Any, constraints: Sequence[Any]) -> str:
-    hint, more = bare(hint)
-    limits = [limit for limit in (*constraints, *more) if isinstance(limit, Between)]
-    words = {str: "a string", int: "an integer", float: "a number", bool: "true or false", Any: "a JSON value"}
-    if get_origin(hint) is Literal:
-        return _one_of(get_args(hint))
+def _type_name(hint: Any) -> str:
     if get_origin(hint) is Sequence:
-        return "a list"
-    if get_origin(hint) is Mapping:
-        return "an object"
-    text = words.get(hint) or hint.__name__
-    return text + "".join(f" between {limit.low:g} and {limit.high:g}" for limit in limits)
+        return "array"
+    return _TYPE_NAMES.get(hint, "object")
 
 
-def _one_of(choices: Sequence[Any]) -> str:
-    listed = ", ".join(map(repr, choices))
-    return f"one of {listed}" if len(choices) > 1 else listed
-
-
-def _length(low: int, high: int | None) -> str:
-    if low == high:
-        return f"a list of exactly {low}"
-    return f"of length {low} or more" if high is None else f"of length {low} to {high}"
-
-
-def _given(value: Any) -> str:
-    """`value` for an error text: scalars as they are, shortened, no secrets; of anything else only what it is."""
-    if value is None or value is UNSET:
-        return "null" if value is None else "nothing"
-    if isinstance(value, int) and value.bit_length() > _MAX_BITS:  # Python may refuse to print it
-        return f"an integer beyond {_MAX_BITS} bits"
-    if isinstance(value, bool | int | float | str):
-        text = repr(value).lower() if isinstance(value, bool) else redact(repr(value))
-        return text if len(text) <= _MAX_GIVEN else text[:_MAX_GIVEN] + "…"
-    if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
-    return "a dict" if isinstance(value, dict) else f"a {type(value).__name__}"
-
-
-def _nearest(name: str, known: Mapping[str, Any]) -> str:
+def _nearest(name: str, known: Mapping[str, Any]) -> tuple[str, ...]:
+    """The known name that may have been meant, or else all of them."""
     import difflib  # noqa: PLC0415 - for a wrong name only
 
-    close = difflib.get_close_matches(name, known, 1, 0.6)
-    return f"did you mean {close[0]!r}?" if close else "known are " + ", ".join(known)
+    return tuple(difflib.get_close_matches(name, known, 1, 0.6)) or tuple(known)
 
 
 def _join(path: str, name: str) -> str:

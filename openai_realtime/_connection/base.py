@@ -233,7 +233,7 @@ class AsyncConnection:
         iterates and the buffer is full.
         """
         if not callable(event):
-            raise InvalidRequestError([Problem("event", "invalid_type", repr(event), "an event class or a function")])
+            raise InvalidRequestError([Problem("event", "invalid_type", event, "an event class or a function")])
         match: Any = (lambda received: isinstance(received, event)) if isinstance(event, type) else event
         async with _deadline(timeout, f"no {getattr(event, '__name__', 'such event')}"):
             found, index = await self._inbox.expect(match, unread=True)
@@ -408,7 +408,7 @@ class AsyncConnection:
 def _check_kind(name: str, value: object, allowed: str, *kinds: type) -> None:
     """Raise InvalidRequestError if the argument `name` is of none of `kinds`."""
     if not isinstance(value, kinds):
-        raise InvalidRequestError([Problem(name, "invalid_type", type(value).__name__, allowed)])
+        raise InvalidRequestError([Problem(name, "invalid_type", value, allowed)])
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:

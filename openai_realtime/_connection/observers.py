@@ -41,9 +41,7 @@ class Observers:
         for index, observer in enumerate(observers):
             if not (callable(getattr(observer, "sent", None)) and callable(getattr(observer, "received", None))):
                 allowed = "an observer with the functions sent(event) and received(event)"
-                raise InvalidRequestError(
-                    [Problem(f"observers[{index}]", "invalid_type", repr(observer)[:80], allowed)]
-                )
+                raise InvalidRequestError([Problem(f"observers[{index}]", "invalid_type", observer, allowed)])
 
     def __bool__(self) -> bool:
         return bool(self._observers)

@@ -229,7 +229,7 @@ def settings(
     """The event that sets `session`. Raises InvalidRequestError for settings that the API or the dialect refuses."""
     if dialect == "beta":
         allowed = "known to the beta; send a BetaSessionUpdate or TranscriptionSessionUpdate"
-        raise InvalidRequestError([Problem("session", "invalid_type", type(session).__name__, allowed)])
+        raise InvalidRequestError([Problem("session", "invalid_type", session, allowed)])
     allowed = "a RealtimeSessionConfig or RealtimeTranscriptionSessionConfig (structure_request makes one from a dict)"
     _check_kind("session", session, allowed, RealtimeSessionConfig, RealtimeTranscriptionSessionConfig)
     event = SessionUpdate(session=session)

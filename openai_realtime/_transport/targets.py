@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 from attrs import field, frozen
 
 from openai_realtime._config import check_headers
-from openai_realtime.errors import InvalidRequestError, Problem
+from openai_realtime._problems import Problem, Summary
+from openai_realtime.errors import InvalidRequestError
 
 _TEXT = "a string of length 1 or more"
 
@@ -38,14 +39,14 @@ def realtime_target(  # noqa: PLR0913 - what connect takes
     named = {"model": model, "call_id": call_id, "intent": intent}
     given = {name: value for name, value in named.items() if value is not None}
     if len(given) != 1:
-        both = " and ".join(given) or "nothing"
+        both = Summary("object", " and ".join(given) or "nothing")
         raise InvalidRequestError([Problem("connect", "invalid_value", both, "exactly one of model, call_id, intent")])
     ((name, value),) = given.items()
     if not isinstance(value, str) or not value or (name == "intent" and value != "transcription"):
         allowed = "'transcription'" if name == "intent" else _TEXT
-        raise InvalidRequestError([Problem(name, "invalid_value", repr(value)[:80], allowed)])
+        raise InvalidRequestError([Problem(name, "invalid_value", value, allowed)])
     if dialect not in ("realtime", "beta"):
-        raise InvalidRequestError([Problem("dialect", "invalid_value", repr(dialect)[:80], "'realtime' or 'beta'")])
+        raise InvalidRequestError([Problem("dialect", "invalid_value", dialect, "'realtime' or 'beta'")])
     return ConnectTarget(
         path=f"/realtime?{_query(given, query)}",
         dialect=dialect,
@@ -59,7 +60,7 @@ def translation_target(
 ) -> ConnectTarget:
     """The target of a translation session. Raises InvalidRequestError for a bad `model`."""
     if not isinstance(model, str) or not model:
-        raise InvalidRequestError([Problem("model", "invalid_value", repr(model)[:80], _TEXT)])
+        raise InvalidRequestError([Problem("model", "invalid_value", model, _TEXT)])
     return ConnectTarget(
         path=f"/realtime/translations?{_query({'model': model}, query)}",
         dialect="translation",
@@ -70,9 +71,9 @@ def translation_target(
 def _query(named: Mapping[str, str], more: Any) -> str:
     """The query of both. Raises InvalidRequestError for what is no text, or is named twice."""
     if more is not None and not isinstance(more, Mapping):
-        raise InvalidRequestError([Problem("query", "invalid_type", type(more).__name__, "a dict of names and values")])
+        raise InvalidRequestError([Problem("query", "invalid_type", more, "a dict of names and values")])
     for name, value in (more or {}).items():
         if not isinstance(name, str) or not isinstance(value, str) or name in named:
             allowed = f"another name than {name!r}" if name in named else "a string"
-            raise InvalidRequestError([Problem(f"query[{name!r}]", "invalid_value", repr(value)[:80], allowed)])
+            raise InvalidRequestError([Problem(f"query[{name!r}]", "invalid_value", value, allowed)])
     return urlencode({**named, **(more or {})})

@@ -168,4 +168,4 @@ def _is_of(problem: Problem, place: str) -> bool:
     """Whether `problem` is about the value put at `place`, or about an object that only had to be made for it."""
     if f"{problem.path}.".startswith(f"{place}."):
         return True
-    return problem.code == "unknown_parameter" and place.startswith(f"{problem.path}.")
+    return problem.kind == "unknown_parameter" and place.startswith(f"{problem.path}.")

@@ -10,7 +10,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from attrs import frozen
 
-from .base import UNSET, Between, Length, Maybe, Model, UnknownObject
+from .base import UNSET, Maybe, Model, UnknownObject
+from .constraints import Between, Length
 
 __all__ = [
     "AudioFormat",
@@ -45,10 +46,10 @@ TranscriptionModel: TypeAlias = (
 
 @frozen(kw_only=True, repr=False, eq=False)
 class AudioPcm(Model):
-    """PCM16, little-endian, mono; the API takes 24,000 samples a second only."""
+    """PCM16, little-endian, mono. The API takes 24,000 samples a second only, compatible servers others too."""
 
     type: Literal["audio/pcm"] = "audio/pcm"
-    rate: Maybe[Literal[24000]] = UNSET
+    rate: Annotated[int, Between(8000, 48_000)] = 24_000
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -116,9 +117,9 @@ class ServerVad(Model):
     """
 
     type: Literal["server_vad"] = "server_vad"
-    threshold: Maybe[Annotated[float, Between(0, 1)]] = UNSET
-    prefix_padding_ms: Maybe[Annotated[int, Between(0, 1e9)]] = UNSET
-    silence_duration_ms: Maybe[Annotated[int, Between(0, 1e9)]] = UNSET
+    threshold: Maybe[Annotated[float, Between(0.0, 1.0)]] = UNSET
+    prefix_padding_ms: Maybe[Annotated[int, Between(0, 10**9)]] = UNSET
+    silence_duration_ms: Maybe[Annotated[int, Between(0, 10**9)]] = UNSET
     create_response: Maybe[bool] = UNSET
     interrupt_response: Maybe[bool] = UNSET
     idle_timeout_ms: Maybe[Annotated[int, Between(5000, 30000)] | None] = UNSET

@@ -1,4 +1,4 @@
-"""What every model is made of: UNSET, constraints, and the base classes.
+"""What every model is made of: UNSET and the base classes.
 
 Null, absent and default are three things on the wire: ``turn_detection: null`` turns detection off, an absent
 ``turn_detection`` leaves it as it is. A field that was not given is ``UNSET``; ``None`` is sent as null.
@@ -36,31 +36,6 @@ UNSET: Final = Unset.UNSET
 
 Maybe: TypeAlias = T | Unset
 """``Maybe[T]``: a field that may be absent."""
-
-
-# Nobody compares constraints, and code for that is a third of what defining a class costs.
-@attrs.frozen(eq=False)
-class Between:
-    """A number from `low` to `high`, both included; ``Annotated[float, Between(0, 1)]``."""
-
-    low: float
-    high: float
-
-
-@attrs.frozen(eq=False)
-class Length:
-    """A string or list of `low` to `high` elements."""
-
-    low: int
-    high: int | None = None
-
-
-@attrs.frozen(eq=False)
-class Pattern:
-    """A string that the regular expression `regex` matches from end to end; `meaning` says in words what that is."""
-
-    regex: str
-    meaning: str = ""
 
 
 _MAX_SHOWN = 32

@@ -12,9 +12,10 @@ from typing import Annotated, Literal, TypeAlias
 from attrs import field, frozen
 
 from .audio import AudioTranscription, NoiseReduction, Voice
-from .base import LOCAL, UNSET, Between, Length, Maybe, Model, abridged, masked
+from .base import LOCAL, UNSET, Maybe, Model, abridged, masked
 from .base64 import from_base64
 from .client_secrets import ExpiresAfter
+from .constraints import Between, Length
 from .events import ClientEvent, ContentEvent, ServerEvent
 from .http import HTTPInfo
 from .items import ResponseInputItem
@@ -62,9 +63,9 @@ class BetaTurnDetection(Model):
     """Turn detection of the beta, both kinds in one object. Times are milliseconds, `threshold` is 0 to 1."""
 
     type: Maybe[Literal["server_vad", "semantic_vad"]] = UNSET
-    threshold: Maybe[Annotated[float, Between(0, 1)]] = UNSET
-    prefix_padding_ms: Maybe[Annotated[int, Between(0, 1e9)]] = UNSET
-    silence_duration_ms: Maybe[Annotated[int, Between(0, 1e9)]] = UNSET
+    threshold: Maybe[Annotated[float, Between(0.0, 1.0)]] = UNSET
+    prefix_padding_ms: Maybe[Annotated[int, Between(0, 10**9)]] = UNSET
+    silence_duration_ms: Maybe[Annotated[int, Between(0, 10**9)]] = UNSET
     eagerness: Maybe[Literal["low", "medium", "high", "auto"]] = UNSET
     create_response: Maybe[bool] = UNSET
     interrupt_response: Maybe[bool] = UNSET

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from attrs import frozen
 
-from .base import UNSET, Between, Length, Maybe, Model, Pattern
+from .base import UNSET, Maybe, Model
+from .constraints import Between, Length, Pattern
 from .http import HTTPResult
 from .sessions import RealtimeSessionConfig
 

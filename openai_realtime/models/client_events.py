@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 
 from attrs import field, frozen
 
-from .base import UNSET, Between, Length, Maybe, abridged
+from .base import UNSET, Maybe, abridged
 from .base64 import MAX_AUDIO, Binary, from_base64, to_base64
+from .constraints import Between, Length
 from .events import ClientEvent
 from .items import Item
 from .responses import ResponseConfig
@@ -108,8 +109,8 @@ class ConversationItemTruncate(ClientEvent):
 
     type: Literal["conversation.item.truncate"] = "conversation.item.truncate"
     item_id: str
-    content_index: Annotated[int, Between(0, 1e9)]
-    audio_end_ms: Annotated[int, Between(0, 1e9)]
+    content_index: Annotated[int, Between(0, 10**9)]
+    audio_end_ms: Annotated[int, Between(0, 10**9)]
 
 
 @frozen(kw_only=True, repr=False, eq=False)

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from attrs import field, frozen
 
-from .base import UNSET, Between, Maybe, Model, UnknownObject, masked
+from .base import UNSET, Maybe, Model, UnknownObject, masked
+from .constraints import Between
 from .http import HTTPResult
 from .sessions import (
     RealtimeSession,

@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from attrs import frozen
 
-from .base import UNSET, Length, Maybe, Model
+from .base import UNSET, Maybe, Model
+from .constraints import Length
 
 __all__ = ["ClientEvent", "ContentEvent", "Dialect", "Event", "ItemEvent", "OutputEvent", "ServerEvent", "UnknownEvent"]
 

@@ -12,7 +12,8 @@ from typing import Annotated, Literal, TypeAlias
 from attrs import field, frozen
 
 from .audio import AudioFormat, Voice
-from .base import UNSET, Length, Maybe, Model, redacted
+from .base import UNSET, Maybe, Model, redacted
+from .constraints import Length
 from .items import Item, ResponseInputItem
 from .prompts import Prompt
 from .sessions import MaxOutputTokens, Reasoning

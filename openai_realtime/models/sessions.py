@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import frozen
 
 from .audio import AudioFormat, AudioTranscription, NoiseReduction, TurnDetection, Voice
-from .base import UNSET, Between, Length, Maybe, Model
+from .base import UNSET, Maybe, Model
+from .constraints import Between, Length
 from .prompts import Prompt
 from .tools import Tool, ToolChoice
 
@@ -82,7 +83,7 @@ Tracing: TypeAlias = Literal["auto"] | TracingConfig
 class TokenLimits(Model):
     """The most tokens the conversation may have after the instructions."""
 
-    post_instructions: Maybe[Annotated[int, Between(0, 1e9)]] = UNSET
+    post_instructions: Maybe[Annotated[int, Between(0, 10**9)]] = UNSET
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -90,7 +91,7 @@ class RetentionRatioTruncation(Model):
     """When the conversation outgrows the model, keep this share of it, 0 to 1."""
 
     type: Literal["retention_ratio"] = "retention_ratio"
-    retention_ratio: Annotated[float, Between(0, 1)]
+    retention_ratio: Annotated[float, Between(0.0, 1.0)]
     token_limits: Maybe[TokenLimits] = UNSET
 
 

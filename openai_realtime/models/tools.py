@@ -10,7 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from .base import UNSET, Length, Maybe, Model, Pattern, UnknownObject, masked
+from .base import UNSET, Maybe, Model, UnknownObject, masked
+from .constraints import Length, Pattern
 
 __all__ = [
     "FunctionTool",

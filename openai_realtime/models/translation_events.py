@@ -9,8 +9,9 @@ from typing import Annotated, Literal, Self
 
 from attrs import field, frozen
 
-from .base import UNSET, Length, Maybe, Model, abridged
+from .base import UNSET, Maybe, Model, abridged
 from .base64 import MAX_AUDIO, Binary, from_base64, to_base64
+from .constraints import Length
 from .events import ClientEvent, ServerEvent
 from .server_events import Error, SessionCreated, SessionUpdated
 from .translation import RealtimeTranslationAudioConfig

@@ -113,13 +113,13 @@ def test_what_is_no_mapping_stays_as_it_came(odd: object) -> None:
 
 def test_a_union_may_hold_lists_of_models_beside_models() -> None:
     hook = converter.get_structure_hook(VoiceId | Sequence[AudioPcm] | Mapping[str, str] | None)
-    found = hook([{"type": "audio/pcm"}, None], None)
+    found = hook([{"type": "audio/pcm", "rate": 24000}, None], None)
     assert found == [AudioPcm(), None]
     assert hook({"id": "x"}, None) == VoiceId(id="x")
     assert hook(None, None) is None
     only_lists = converter.get_structure_hook(Sequence[AudioPcm] | Mapping[str, VoiceId])
     assert only_lists({"a": {"id": "x"}}, None) == {"a": VoiceId(id="x")}
-    assert only_lists([{"type": "audio/pcm"}], None) == [AudioPcm()]
+    assert only_lists([{"type": "audio/pcm", "rate": 24000}], None) == [AudioPcm()]
 
 
 def test_a_list_may_hold_anything() -> None:

@@ -21,7 +21,7 @@ import typing_extensions
 from openai_realtime import models
 from openai_realtime._codec.hints import bare, field_hints, is_union
 from openai_realtime.models import UNSET, Maybe, Model, UnknownObject, Unset, VoiceId, beta as beta_models
-from openai_realtime.models.base import Between
+from openai_realtime.models.constraints import Between
 
 SPEC = Path(__file__).parents[3] / "shared" / "spec" / "realtime-openapi.json"
 
@@ -253,6 +253,10 @@ def schema_pairs() -> Iterator[Pair]:
 
 # A line for each difference, below the reason for it. "more" is what only we have, "without" what only they have.
 EVERYWHERE = """
+    Compatible servers take other rates; the API refuses PCM without one.
+        AudioPcm.rate: absent False, not True
+        AudioPcm.rate: more scalars
+        AudioPcm.rate: without [24000]
     The type is always written.
         AudioPcm.type: absent False, not True
         AudioPcma.type: absent False, not True

@@ -907,6 +907,8 @@ def test_a_misspelt_name_is_no_attribute() -> None:
 # --- drift: `openai`'s types are kept by the API's makers ------------------------------------------------------------
 
 EXPLAINED = {
+    "*.format.rate: only *": "compatible servers take other rates",
+    "*.format.rate: required here": "the API refuses PCM without one",
     "*.event_id: may be absent here": "a key press has none, and the emulator gives them out when it sends",
     "input_audio_buffer.dtmf_event_received.event_id: not theirs": "it is a field of all events",
     "*.obfuscation: not theirs": "on the wire",

@@ -112,12 +112,16 @@ def test_null_absent_and_default_stay_apart(cls: type[Model]) -> None:
         assert json.loads(encode(null)) == {name: None}
 
 
+DEFAULTS: Any = {(AudioPcm, "rate"): 24_000}  # which the API refuses to do without
+
+
 @pytest.mark.parametrize("cls", CLASSES)
 def test_what_may_be_absent_is_absent_by_default(cls: type[Model]) -> None:
     fields = attrs.fields_dict(cls)
     for name, hint in field_hints(cls).items():
         tag = get_args(hint)[0] if get_origin(hint) is Literal and len(get_args(hint)) == 1 else attrs.NOTHING
-        assert fields[name].default == (UNSET if allows(hint, Unset) else tag), name
+        expected = DEFAULTS.get((cls, name), UNSET if allows(hint, Unset) else tag)
+        assert fields[name].default == expected, name
 
 
 @pytest.mark.parametrize("cls", CLASSES)
@@ -163,7 +167,7 @@ def test_a_model_equals_nothing_of_another_class() -> None:
 
 
 def test_a_model_hashes_as_far_as_its_values_do() -> None:
-    assert len({AudioPcm(), AudioPcmu(), AudioPcma(), AudioPcm(), AudioPcm(rate=24000)}) == 4
+    assert len({AudioPcm(), AudioPcmu(), AudioPcma(), AudioPcm(), AudioPcm(rate=16000)}) == 4
     assert len({VoiceId(id="voice_1"), VoiceId(id="voice_1")}) == 1
     assert hash(decode(b'{"id": "voice_1", "more": []}', VoiceId)) == hash(VoiceId(id="voice_1"))
     with pytest.raises(TypeError, match="unhashable"):

@@ -18,7 +18,7 @@ from openai_realtime.models import (
     UnknownObject,
     Unset,
 )
-from openai_realtime.models.base import Between, Length, Pattern
+from openai_realtime.models.constraints import Between, Length, Pattern
 
 
 def model_classes(base: type[Model] = Model) -> Iterator[type[Model]]:

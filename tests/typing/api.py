@@ -1098,7 +1098,8 @@ def all_errors(client: RealtimeClient) -> None:
     except InvalidRequestError as error:
         assert_type(error.problems, tuple[Problem, ...])
         for problem in error.problems:
-            assert_type((problem.path, problem.code, problem.given, problem.allowed), tuple[str, str, str, str])
+            assert_type((problem.path, problem.kind, problem.choices), tuple[str, str, tuple[str, ...]])
+            assert_type(problem.to_json(), dict[str, Any])
     except (ConfigurationError, ClientStateError, DecodeError, APIError) as error:
         root(error)
 

@@ -178,9 +178,10 @@ def _checked(body: Any, cls: type[Model]) -> JSON:
     if not isinstance(body, dict):
         raise api_errors.not_an_object(body)
     try:
-        structure_request(body, cls)
+        request = structure_request(body, cls)
     except InvalidRequestError as error:
         raise problems.refusal(error) from None
+    problems.check_rates(request)
     return body
 
 

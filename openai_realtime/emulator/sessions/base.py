@@ -117,6 +117,7 @@ class Session:
             check(event)
         except InvalidRequestError as error:
             raise problems.refusal(error) from None
+        problems.check_rates(event)
         return event
 
     def _takes(self, event: ClientEvent) -> bool:

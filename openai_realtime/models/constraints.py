@@ -1,0 +1,90 @@
+"""What a field of a request has to meet. Each constraint reads as the end of a sentence: "9 is not between 1 and 5"."""
+
+from __future__ import annotations
+
+import attrs
+
+__all__ = ["AnyOf", "Between", "Length", "Pattern", "Types"]
+
+
+@attrs.frozen
+class Between:
+    """A number from `low` to `high`, both included; ``Annotated[float, Between(0.0, 1.0)]``."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"between {self.low:g} and {self.high:g}"
+
+
+@attrs.frozen
+class Length:
+    """A string, list or object of `low` to `high` elements."""
+
+    low: int
+    high: int | None = None
+
+    def __str__(self) -> str:
+        if self.low == self.high:
+            return f"a list of exactly {self.low}"
+        return f"of length {self.low} or more" if self.high is None else f"of length {self.low} to {self.high}"
+
+
+@attrs.frozen
+class Pattern:
+    """A string that the regular expression `regex` matches from end to end; `meaning` says in words what that is."""
+
+    regex: str
+    meaning: str = ""
+
+    def __str__(self) -> str:
+        return self.meaning or f"a match of {self.regex}"
+
+
+@attrs.frozen
+class AnyOf:
+    """An object in which at least one of the fields `names` is set."""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "one of " + ", ".join(self.names)
+
+
+_WORDS = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "any": "a JSON value",
+}
+
+
+@attrs.frozen
+class Types:
+    """A value of one of the JSON types `names`; of ``any`` type, whatever JSON can hold.
+
+    `between` limits numbers. Objects have one of the types `tags`, if there are any; `classes` are the models for
+    them where a model is wanted, with some `advice` on how to come by one.
+    """
+
+    names: tuple[str, ...]
+    between: Between | None = None
+    tags: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    advice: str = ""
+
+    def __str__(self) -> str:
+        return " or ".join(map(self._word, self.names))
+
+    def _word(self, name: str) -> str:
+        if name in ("integer", "number") and self.between:
+            return f"{_WORDS[name]} {self.between}"
+        if name == "object" and self.classes:
+            return " or ".join(self.classes) + (f" ({self.advice})" if self.advice else "")
+        if name == "object" and self.tags:
+            return "an object with type " + " or ".join(map(repr, self.tags))
+        return _WORDS[name]
