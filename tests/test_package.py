@@ -50,7 +50,7 @@ def test_a_star_import_brings_all_of_it(package: str, least: int) -> None:
 
 # --- what is loaded when: each class costs as much as a small module -------------------------------------------------
 
-SESSIONS = {"base", "http", "audio", "tools", "prompts", "sessions", "client_secrets", "calls"}
+SESSIONS = {"base", "constraints", "http", "audio", "tools", "prompts", "sessions", "client_secrets", "calls"}
 SERVER = {*SESSIONS - {"calls"}, "base64", "translation", "items", "responses", "events", "server_events"}
 
 
@@ -107,7 +107,7 @@ asyncio.run(main())
             "decode_client_event(event)",
             SERVER - {"translation", "server_events", "client_secrets", "http"} | {"client_events"},
         ),
-        ("decode(event, openai_realtime.VoiceId)", {"base", "audio"}),
+        ("decode(event, openai_realtime.VoiceId)", {"base", "constraints", "audio"}),
     ],
 )
 def test_reading_loads_the_classes_of_its_direction(call: str, wanted: set[str]) -> None:
@@ -120,5 +120,5 @@ def test_a_model_loads_only_what_comes_before_it() -> None:
     found = loaded("from openai_realtime import ResponseDone")
     assert of_models(found) == SERVER
     assert not {"aiohttp", "anyio", "cattrs", "orjson"} & found
-    assert of_models(loaded("from openai_realtime.models import ServerVad")) == {"base", "audio"}
+    assert of_models(loaded("from openai_realtime.models import ServerVad")) == {"base", "constraints", "audio"}
     assert of_models(loaded("import openai_realtime.models\nhasattr(openai_realtime.models, 'sessions')")) == set()

@@ -18,7 +18,7 @@ from openai_realtime.models import (
     RealtimeAudioOutput,
     RealtimeSessionConfig,
 )
-from openai_realtime.models.constraints import AnyOf, Between, Length, Types
+from openai_realtime.models.constraints import AnyOf, Between, JsonTypes, Length
 
 HIDDEN = "hidden-0123456789"
 
@@ -34,14 +34,14 @@ def refusal(settings: dict[str, Any]) -> InvalidRequestError:
     [
         ({"audio": {"output": {"speed": 9}}}, ("audio.output.speed", "invalid_value", 9, Between(0.25, 1.5), ())),
         ({"audio": {"output": {"speed": "9"}}}, (
-            "audio.output.speed", "invalid_type", "9", Types(("number",), Between(0.25, 1.5)), ())),
+            "audio.output.speed", "invalid_type", "9", JsonTypes(("number",), Between(0.25, 1.5)), ())),
         ({"output_modalities": []}, (
             "output_modalities", "invalid_value", Summary("array", "a list of 0", 0), Length(1, 1), ())),
         ({"truncation": "often"}, (
-            "truncation", "invalid_value", "often", Types(("object",), tags=("retention_ratio",)),
+            "truncation", "invalid_value", "often", JsonTypes(("object",), tags=("retention_ratio",)),
             ("auto", "disabled"))),
         ({"modle": "m"}, ("modle", "unknown_parameter", None, None, ("model",))),
-        ({"prompt": {}}, ("prompt.id", "missing_required_parameter", None, Types(("string",)), ())),
+        ({"prompt": {}}, ("prompt.id", "missing_required_parameter", None, JsonTypes(("string",)), ())),
         ({"tools": [{"type": "mcp", "server_label": "s"}]}, (
             "tools[0]", "missing_required_parameter", None, AnyOf(("server_url", "connector_id", "tunnel_id")), ())),
     ],
@@ -125,7 +125,7 @@ def test_a_problem_keeps_no_value_alive() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         check(FunctionTool(parameters={"a": object()}))
     assert caught.value.problems == (
-        Problem("parameters.a", "invalid_type", Summary("object", "a object"), Types(("any",))),
+        Problem("parameters.a", "invalid_type", Summary("object", "a object"), JsonTypes(("any",))),
     )
 
 

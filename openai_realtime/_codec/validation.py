@@ -19,7 +19,7 @@ import attrs
 from openai_realtime._problems import Problem, Summary
 from openai_realtime.errors import InvalidRequestError
 from openai_realtime.models.base import UNSET, Model, UnknownObject, Unset, masked
-from openai_realtime.models.constraints import AnyOf, Between, Length, Pattern, Types
+from openai_realtime.models.constraints import AnyOf, Between, JsonTypes, Length, Pattern
 
 from .codegen import generated
 from .hints import allows, bare, field_hints, is_model, is_union, members, tags
@@ -211,7 +211,7 @@ def _kind(value: Any) -> str:
 
 def _sequence_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
     if not isinstance(value, list | tuple):
-        yield Problem(path, "invalid_type", value, Types(("array",)))
+        yield Problem(path, "invalid_type", value, JsonTypes(("array",)))
         return
     for index, element in enumerate(value):
         yield from value_problems(element, item, f"{path}[{index}]")
@@ -219,7 +219,7 @@ def _sequence_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
 
 def _mapping_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
     if not isinstance(value, Mapping):
-        yield Problem(path, "invalid_type", value, Types(("object",)))
+        yield Problem(path, "invalid_type", value, JsonTypes(("object",)))
         return
     for key, element in value.items():
         if _is_scalar(key, str):
@@ -229,7 +229,7 @@ def _mapping_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
 
 
 def _key_problem(key: object, path: str) -> Problem:
-    return Problem(path, "invalid_type", Summary("object", f"the key {key!r}"), Types(("string",)))
+    return Problem(path, "invalid_type", Summary("object", f"the key {key!r}"), JsonTypes(("string",)))
 
 
 def json_problems(value: Any, path: str) -> Iterator[Problem]:
@@ -239,7 +239,7 @@ def json_problems(value: Any, path: str) -> Iterator[Problem]:
     elif isinstance(value, list | tuple):
         yield from _sequence_problems(value, Any, path)
     elif value is not None and not any(_is_scalar(value, kind) for kind in (str, bool, int, float)):
-        yield Problem(path, "invalid_type", value, Types(("any",)))
+        yield Problem(path, "invalid_type", value, JsonTypes(("any",)))
 
 
 def _is_scalar(value: Any, hint: Any) -> bool:
@@ -288,7 +288,7 @@ def _choices(hint: Any) -> tuple[Any, ...]:
     return tuple(part for part in parts if get_origin(part) is not Literal) if str in parts else parts
 
 
-Wanted = tuple[Types | None, tuple[str, ...]]
+Wanted = tuple[JsonTypes | None, tuple[str, ...]]
 """What a hint allows: JSON types and named strings."""
 
 
@@ -298,7 +298,7 @@ def _wanted(value: Any, hint: Any) -> Wanted:
     if not names or not isinstance(value, Model | dict) or isinstance(value, UnknownObject):
         return describe(hint)
     advice = "structure_request makes one from a dict" if isinstance(value, dict) else ""
-    return Types(("object",), classes=names, advice=advice), ()
+    return JsonTypes(("object",), classes=names, advice=advice), ()
 
 
 _TYPE_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", Any: "any"}
@@ -319,7 +319,7 @@ def describe(hint: Any, constraints: Sequence[Any] = ()) -> Wanted:
     models = [part for part in members(hint) if is_model(part) and part is not UnknownObject]
     found = [tags(model) for model in models]
     known = tuple(dict.fromkeys(tag for names in found for tag in names)) if all(found) else ()
-    types = Types(tuple(names), limits[0] if limits else None, known) if names else None
+    types = JsonTypes(tuple(names), limits[0] if limits else None, known) if names else None
     return types, tuple(choices)
 
 

@@ -13,7 +13,7 @@ from openai_realtime._problems import Problem, Summary
 from openai_realtime.errors import InvalidRequestError
 from openai_realtime.models.audio import AudioPcm
 from openai_realtime.models.base import Model
-from openai_realtime.models.constraints import AnyOf, Between, Length, Pattern, Types
+from openai_realtime.models.constraints import AnyOf, Between, JsonTypes, Length, Pattern
 
 from .errors import Refusal, listed
 
@@ -72,7 +72,7 @@ def _missing(problem: Problem) -> Refusal:
 
 
 def _wrong_type(problem: Problem) -> Refusal:
-    names = problem.constraint.names if isinstance(problem.constraint, Types) else ()
+    names = problem.constraint.names if isinstance(problem.constraint, JsonTypes) else ()
     wanted = [_TYPES[name] for name in names]
     if problem.choices and "string" not in names:
         wanted.insert(sum(name in ("integer", "number", "boolean") for name in names), _quoted(problem.choices))
@@ -83,7 +83,7 @@ def _wrong_type(problem: Problem) -> Refusal:
 
 
 def _wrong_value(problem: Problem) -> Refusal:
-    limit = problem.constraint.between if isinstance(problem.constraint, Types) else problem.constraint
+    limit = problem.constraint.between if isinstance(problem.constraint, JsonTypes) else problem.constraint
     if isinstance(limit, Between) and problem.value_type in ("integer", "number"):
         return _out_of_range(problem, limit)
     if isinstance(limit, Length):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .calls import *  # noqa: F403  - each module's __all__ is its public part
     from .client_events import *  # noqa: F403  - each module's __all__ is its public part
     from .client_secrets import *  # noqa: F403  - each module's __all__ is its public part
+    from .constraints import *  # noqa: F403  - each module's __all__ is its public part
     from .events import *  # noqa: F403  - each module's __all__ is its public part
     from .http import *  # noqa: F403  - each module's __all__ is its public part
     from .items import *  # noqa: F403  - each module's __all__ is its public part
@@ -32,6 +33,11 @@ _MODULE_OF = {
     "UNSET": "base",
     "UnknownObject": "base",
     "Unset": "base",
+    "AnyOf": "constraints",
+    "Between": "constraints",
+    "JsonTypes": "constraints",
+    "Length": "constraints",
+    "Pattern": "constraints",
     "EmptyResult": "http",
     "RateLimit": "http",
     "HTTPResult": "http",

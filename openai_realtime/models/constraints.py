@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-__all__ = ["AnyOf", "Between", "Length", "Pattern", "Types"]
+__all__ = ["AnyOf", "Between", "JsonTypes", "Length", "Pattern"]
 
 
 @attrs.frozen
@@ -64,7 +64,7 @@ _WORDS = {
 
 
 @attrs.frozen
-class Types:
+class JsonTypes:
     """A value of one of the JSON types `names`; of ``any`` type, whatever JSON can hold.
 
     `between` limits numbers. Objects have one of the types `tags`, if there are any; `classes` are the models for
