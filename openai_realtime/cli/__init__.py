@@ -65,6 +65,8 @@ class _Main(CommandGroup):
             if server.debug:
                 traceback.print_exc()
             note(f"Error: {describe(error)}")
+            if advice := server.advice(error):
+                note(f"-> {advice}")
             code = exit_code(error)
         sys.exit(code)
 

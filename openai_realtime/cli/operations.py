@@ -18,7 +18,7 @@ from .terminal import note
 def run(server: Server, output: Output, title: str, operation: Callable[[RealtimeClient], Any]) -> None:
     """Call `operation` with a client of the chosen server and deliver the answer under `title`."""
     output.check()
-    with server.client() as client, _warnings_on_stderr():
+    with server.client() as client, _warnings_on_stderr(), server.waiting():
         answer = operation(client)
     output.deliver(title, answer)
 

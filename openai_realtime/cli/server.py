@@ -7,16 +7,19 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 import attrs
 import click
 
-from openai_realtime._config import ClientOptions, ConnectOptions, resolve_config
+from openai_realtime._config import DEFAULT_BASE_URL, ClientOptions, ConnectOptions, resolve_config
 
 from .terminal import note
+from .waiting import waiting
 
 if TYPE_CHECKING:
     from openai_realtime._sync.client import RealtimeClient
+    from openai_realtime._sync.connection import RealtimeConnection
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,7 +32,8 @@ class Server:
 
     base_url: str | None = None
     emulator: bool = False
-    timeout: float | None = None
+    timeout: float = 30.0
+    insecure_http: bool = False
     debug: bool = False
     keyless: bool = False
 
@@ -40,8 +44,8 @@ class Server:
 
     @contextlib.contextmanager
     def options(self, speed: float = math.inf) -> Iterator[ClientOptions]:
-        """The client options that reach the chosen server; the emulator runs as long as the context, at `speed`."""
-        options = ClientOptions(base_url=self.base_url, timeout=self.timeout)
+        """Give the client options that reach the server; the emulator runs as long as the context, at `speed`."""
+        options = self._given
         if not self.emulator:
             yield options
             return
@@ -54,7 +58,7 @@ class Server:
 
     @contextlib.contextmanager
     def session_options(self, emulation: str) -> Iterator[ClientOptions]:
-        """As `options`, without a key the emulator, at the speed of life. It says so on stderr, and what to expect."""
+        """Do as `options`, without a key with the emulator at the speed of life; say that and `emulation` on stderr."""
         if not os.environ.get("OPENAI_BASE_URL"):  # who named a server is not to talk to another one
             self.needs_no_key()
         with self.options(speed=1.0) as options:
@@ -63,7 +67,7 @@ class Server:
             yield options
 
     def describe(self, options: ClientOptions) -> str:
-        """Which server `options` reach, and why."""
+        """Say which server `options` reach, and why."""
         url = resolve_config(options, os.environ).base_url
         if not self.emulator:
             return f"Using the API at {url} with the key in OPENAI_API_KEY."
@@ -73,11 +77,34 @@ class Server:
     @property
     def connect_options(self) -> ConnectOptions:
         """How sessions are opened: the limit of one attempt holds for them too."""
-        return ConnectOptions() if self.timeout is None else ConnectOptions(open_timeout=self.timeout)
+        return ConnectOptions(open_timeout=self.timeout)
+
+    def waiting(self) -> contextlib.AbstractContextManager[None]:
+        """Say on stderr that the program waits, and for which host, if the block takes long."""
+        url = self.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
+        return waiting("the emulator" if self.emulator else urlsplit(url).netloc or url)
+
+    @contextlib.contextmanager
+    def connect(self, client: RealtimeClient, **target: Any) -> Iterator[RealtimeConnection]:
+        """Open a session with the arguments of the client's `connect`."""
+        with contextlib.ExitStack() as stack:
+            with self.waiting():
+                connection = stack.enter_context(client.connect(options=self.connect_options, **target))
+            yield connection
+
+    def advice(self, error: Exception) -> str:
+        """Say in one line what to do about the `error` of a command, as ``doctor`` would; nothing if it cannot know."""
+        from .diagnosis import advise  # noqa: PLC0415 - few commands fail
+
+        return "" if self.emulator else advise(error, self._given, os.environ)
+
+    @property
+    def _given(self) -> ClientOptions:
+        return ClientOptions(base_url=self.base_url, timeout=self.timeout, allow_insecure_http=self.insecure_http)
 
     @contextlib.contextmanager
     def client(self) -> Iterator[RealtimeClient]:
-        """A client of the chosen server."""
+        """Make a client of the chosen server."""
         from openai_realtime._sync.client import RealtimeClient  # noqa: PLC0415 - the help needs none
 
         with self.options() as options, RealtimeClient(**options) as client:
@@ -107,7 +134,13 @@ def _option(name: str, **details: Any) -> Callable[[F], F]:
 _OPTIONS = (
     _option("--base-url", metavar="URL", help="Where the API is.  [default: OPENAI_BASE_URL, then OpenAI's]"),
     _option("--emulator", is_flag=True, help="Use the built-in emulator, started for this one command."),
-    _option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="The limit of one attempt."),
+    _option(
+        "--timeout",
+        type=click.FloatRange(0, min_open=True),
+        metavar="SECONDS",
+        help="The limit of one attempt.  [default: 30]",
+    ),
+    _option("--insecure-http", is_flag=True, help="Send the key without TLS, in a network that you trust."),
     _option("--debug", is_flag=True, help="Show the traceback of an error."),
 )
 

@@ -19,6 +19,8 @@ from .failures import BadInputError
 F = TypeVar("F", bound=Callable[..., Any])
 M = TypeVar("M", bound=Model)
 
+MODEL: Final = "gpt-realtime-2.1"  # of the commands that hold a session
+
 # Where the value of each flag goes in the request.
 SECRET: Final = {
     "model": "session.model",

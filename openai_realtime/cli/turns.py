@@ -2,45 +2,77 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import click
 
+from openai_realtime._connection.reconnect import Reconnected
 from openai_realtime._sync.connection import RealtimeConnection
-from openai_realtime.errors import DecodeError, RealtimeEventError
+from openai_realtime.errors import ConnectionClosedError, DecodeError, RealtimeEventError
 from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.items import UserMessage
 from openai_realtime.models.responses import ResponseConfig
 from openai_realtime.models.server_events import Error, ResponseDone, ResponseOutputAudioDelta
 
 from .terminal import note
+from .waiting import waiting
+
+_PATIENCE: Final = 60.0  # seconds without any event
+_NORMAL: Final = 1000  # the code of a WebSocket that is closed in order
 
 
 class ResponseFailedError(click.ClickException):
     """The model has not answered, and the event that ended the response says why."""
 
 
-def ask(session: RealtimeConnection, text: str, response: ResponseConfig | None = None) -> Iterator[ServerEvent]:
-    """Send a user's text and ask for an answer; its events, the last is ``response.done``.
+class SessionOverError(click.ClickException):
+    """The server has ended the session in order, and with it the answer."""
 
-    What is left of earlier answers is skipped. Raises ResponseFailedError if this one fails, and says on stderr if it
-    stops early.
+
+def ask(connection: RealtimeConnection, text: str, response: ResponseConfig | None = None) -> Iterator[ServerEvent]:
+    """Send a user's text and ask for an answer; yield its events, the last is ``response.done``.
+
+    What is left of earlier answers is skipped. Raises ResponseFailedError if this one fails, APITimeoutError if nothing
+    comes for a minute, and says on stderr if it takes long or stops early.
     """
-    session.create_item(UserMessage.from_text(text))
-    key = _response_id(session.create_response(response))
-    for event in session:
+    with waiting("the model"):
+        connection.create_item(UserMessage.from_text(text))
+        answer = _answer(connection, response)
+        beginning = list(itertools.islice(answer, 2))  # after ``response.created`` the model may think
+    yield from beginning
+    yield from answer
+
+
+def _answer(connection: RealtimeConnection, response: ResponseConfig | None) -> Iterator[ServerEvent]:
+    """Ask for an answer and yield its events; ask again if a reconnect has lost it."""
+    key = _response_id(connection.create_response(response))
+    for event in _received(connection):
         if isinstance(event, Error):
             raise RealtimeEventError(event.raw or {})
-        if _response_id(event) == key:
+        if isinstance(event, Reconnected) and key in {lost.id for lost in event.lost}:
+            note("The connection was lost and is there again; the answer begins anew.")
+            key = _response_id(connection.create_response(response))
+        elif _response_id(event) == key:
             yield event
             if isinstance(event, ResponseDone):
                 return _judge(event)
-    raise click.ClickException("the server closed the session before the answer was complete")
+    raise SessionOverError("the server closed the session before the answer was complete")
+
+
+def _received(connection: RealtimeConnection) -> Iterator[ServerEvent]:
+    """Yield the events up to a normal end. Raises APITimeoutError if none comes for a minute."""
+    try:
+        while True:
+            yield connection.receive(_PATIENCE)
+    except ConnectionClosedError as error:
+        if error.code != _NORMAL:
+            raise
 
 
 def sound(event: ResponseOutputAudioDelta) -> bytes:
-    """The audio of an event. That it is none is the server's fault, and no bad input."""
+    """Decode the audio of an event. That it is none is the server's fault, and no bad input."""
     try:
         return event.audio
     except DecodeError as error:
@@ -48,7 +80,7 @@ def sound(event: ResponseOutputAudioDelta) -> bytes:
 
 
 def _response_id(event: ServerEvent) -> Any:
-    """The response that an event belongs to; None if it belongs to none."""
+    """Find the response that an event belongs to; None if it belongs to none."""
     return getattr(event, "response_id", None) or getattr(getattr(event, "response", None), "id", None)
 
 

@@ -69,7 +69,9 @@ def test_debug_shows_the_traceback_and_then_the_line(emulator: Emulator) -> None
     result = run("secret", "--debug")
     assert result.exit_code == 1
     assert result.stderr.startswith("Traceback (most recent call last):")
-    assert result.stderr.splitlines()[-1].startswith("Error: HTTP 404")
+    error, advice = result.stderr.splitlines()[-2:]
+    assert error.startswith("Error: HTTP 404")
+    assert advice == "-> no API there: a base URL ends in /v1 for most servers"
 
 
 def test_a_bug_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:

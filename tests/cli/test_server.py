@@ -61,5 +61,5 @@ def test_another_server_needs_its_key(emulator: Emulator, monkeypatch: pytest.Mo
 
 
 def test_the_timeout_holds_for_opening_a_session() -> None:
-    assert Server().connect_options.open_timeout == 10.0
+    assert Server().connect_options.open_timeout == 30.0
     assert Server(timeout=2.5).connect_options.open_timeout == 2.5

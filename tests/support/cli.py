@@ -34,10 +34,12 @@ def write(path: Path, data: Any) -> str:
 
 
 def error_line(result: Result | subprocess.CompletedProcess[str]) -> str:
-    """The one line on stderr."""
+    """The one line on stderr; the advice after it is asserted where it is the subject."""
     assert result.stderr.endswith("\n")
-    assert result.stderr.count("\n") == 1, result.stderr
-    return result.stderr.removesuffix("\n")
+    first, *advice = result.stderr.splitlines()
+    assert len(advice) <= 1, result.stderr
+    assert all(line.startswith("-> ") for line in advice)
+    return first
 
 
 def process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -5,54 +5,122 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Self, TypeAlias
 
 import click
 
+from openai_realtime._connection.reconnect import ReconnectPolicy
 from openai_realtime._sync.client import RealtimeClient
 from openai_realtime._sync.connection import RealtimeConnection
+from openai_realtime.cli.failures import describe
 from openai_realtime.cli.server import Server, with_server
+from openai_realtime.cli.settings import MODEL
 from openai_realtime.cli.terminal import note, printable, terminal
-from openai_realtime.cli.turns import ResponseFailedError, ask
-from openai_realtime.errors import RealtimeEventError
+from openai_realtime.cli.turns import ResponseFailedError, SessionOverError, ask
+from openai_realtime.errors import APIError, ConnectionClosedError, RealtimeEventError
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.server_events import ResponseOutputAudioTranscriptDelta, ResponseOutputTextDelta
 from openai_realtime.models.sessions import RealtimeSessionConfig
 
-_MODEL = "gpt-realtime-2.1"
 _PROMPT = "> "
 _HINT = "Ctrl-C stops an answer; at the prompt, Ctrl-C or Ctrl-D ends the conversation."
+_KEPT = "The line is kept: Enter sends it in a new session, which does not know what was said before."
+
+_Connect: TypeAlias = Callable[[], contextlib.AbstractContextManager[RealtimeConnection]]
 
 
 @click.command()
-@click.option("--model", default=_MODEL, show_default=True, help="The model's name.")
+@click.option("--model", default=MODEL, show_default=True, help="The model's name.")
 @click.option("--instructions", metavar="TEXT", help="What the model shall be and do.")
 @with_server
 def chat(server: Server, /, model: str, instructions: str | None) -> None:
     """Talk with the model in text.
 
     Each line on standard input is a turn, from a terminal or a pipe; the answers stream to standard output. Ctrl-C
-    stops an answer and the conversation goes on; a second Ctrl-C, Ctrl-C at the prompt, or Ctrl-D ends it. Without
-    OPENAI_API_KEY it talks with the built-in emulator.
+    stops an answer and the conversation goes on; a second Ctrl-C, Ctrl-C at the prompt, or Ctrl-D ends it. At a
+    terminal a lost connection is replaced. Without OPENAI_API_KEY it talks with the built-in emulator.
     """
     interactive = sys.stdin.isatty()
     config = RealtimeSessionConfig(
         output_modalities=["text"], instructions=UNSET if instructions is None else instructions
     )
-    with (
-        server.session_options("It repeats what you say.") as options,
-        RealtimeClient(**options) as client,
-        client.connect(model=model, session=config, options=server.connect_options) as session,
-    ):
-        if interactive:
-            note(_HINT)
+    policy = ReconnectPolicy() if interactive else None
+    with server.session_options("It repeats what you say.") as options, RealtimeClient(**options) as client:
+        converse = _at_a_terminal if interactive else _in_a_pipe
+        converse(lambda: server.connect(client, model=model, session=config, reconnect=policy))
+
+
+def _in_a_pipe(connect: _Connect) -> None:
+    """Answer each line; the first error ends it all."""
+    with connect() as connection:
         terminal()  # from here on standard output takes any character
-        for text in _lines(interactive=interactive):
-            _take_turn(session, text, interactive=interactive)
+        for text in filter(None, _lines(interactive=False)):
+            _print_answer(connection, text)
+
+
+def _at_a_terminal(connect: _Connect) -> None:
+    """Answer each line; the conversation survives errors, a Ctrl-C, and the end of its session."""
+    with _Talk(connect) as talk:
+        note(_HINT)
+        terminal()  # from here on standard output takes any character
+        for text in _lines(interactive=True):
+            talk.take_turn(text)
+
+
+class _Talk:
+    """A conversation in one session after the other."""
+
+    def __init__(self, connect: _Connect) -> None:
+        self._connect = connect
+        self._session = contextlib.ExitStack()
+        self._connection: RealtimeConnection | None = None
+        self._kept = ""
+
+    def __enter__(self) -> Self:
+        self._open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def _open(self) -> RealtimeConnection:
+        if self._connection is None:
+            self._connection = self._session.enter_context(self._connect())
+        return self._connection
+
+    def take_turn(self, text: str) -> None:
+        """Send `text`, or for none of it the line that was kept, and print the answer."""
+        text, self._kept = text or self._kept, ""
+        if not text:
+            return
+        try:
+            _print_answer(self._open(), text)
+        except KeyboardInterrupt:
+            self._stop_answer()
+        except (RealtimeEventError, ResponseFailedError) as error:
+            note(f"Error: {describe(error)}")
+        except (APIError, ConnectionClosedError, SessionOverError) as error:
+            self._keep(text, error)
+
+    def _stop_answer(self) -> None:
+        """Cancel the answer. Another Ctrl-C here ends the conversation."""
+        if self._connection is None:
+            raise KeyboardInterrupt
+        click.echo()  # after the ^C that the terminal shows
+        note("Stopping the answer.")
+        self._connection.cancel_response()
+
+    def _keep(self, text: str, error: Exception) -> None:
+        """Keep a line that the session was lost with."""
+        self._kept, self._connection = text, None
+        self._session.close()
+        note(f"Error: {describe(error)}")
+        note(_KEPT)
 
 
 def _lines(*, interactive: bool) -> Iterator[str]:
-    """What the user says, line by line, up to the end of standard input."""
+    """Yield what the user says, line by line without the spaces around, up to the end of standard input."""
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
     if interactive:
@@ -60,14 +128,13 @@ def _lines(*, interactive: bool) -> Iterator[str]:
             import readline  # noqa: F401, PLC0415 - editing and a history for `input`
     with contextlib.suppress(EOFError):
         while True:
-            if text := _line(interactive=interactive).strip():
-                yield text
+            yield _line(interactive=interactive).strip()
     if interactive:
         click.echo(err=True)
 
 
 def _line(*, interactive: bool) -> str:
-    """The next line, without its end if it was typed. Raises EOFError when there is none."""
+    """Read the next line, without its end if it was typed. Raises EOFError when there is none."""
     if interactive and sys.stdout.isatty():
         return input(_PROMPT)
     click.echo(_PROMPT if interactive else "", nl=False, err=True)  # standard output has the answers only
@@ -77,28 +144,11 @@ def _line(*, interactive: bool) -> str:
     return line
 
 
-def _take_turn(session: RealtimeConnection, text: str, *, interactive: bool) -> None:
-    """Send `text` and print the answer. In a terminal the conversation survives an error and a Ctrl-C."""
-    try:
-        _print_answer(session, text)
-    except KeyboardInterrupt:
-        if not interactive:
-            raise
-        click.echo()  # after the ^C that the terminal shows
-        note("Stopping the answer.")
-        session.cancel_response()  # another Ctrl-C here ends the conversation
-    except (RealtimeEventError, ResponseFailedError) as error:
-        if not interactive:
-            raise
-        message = error.message if isinstance(error, ResponseFailedError) else str(error)
-        note(f"Error: {message}")
-
-
-def _print_answer(session: RealtimeConnection, text: str) -> None:
+def _print_answer(connection: RealtimeConnection, text: str) -> None:
     """Stream one answer; each of its messages, such as a comment and then the answer, begins a line."""
     message: object = None
     try:
-        for event in ask(session, text):
+        for event in ask(connection, text):
             if isinstance(event, ResponseOutputTextDelta | ResponseOutputAudioTranscriptDelta):
                 if message not in (None, event.item_id):
                     click.echo()

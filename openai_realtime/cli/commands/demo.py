@@ -11,12 +11,12 @@ import attrs
 import click
 
 from openai_realtime._codec.converter import encode, load_object
-from openai_realtime._config import ConnectOptions
 from openai_realtime._sync.client import RealtimeClient
 from openai_realtime._sync.connection import RealtimeConnection
 from openai_realtime.audio.pcm import duration
 from openai_realtime.cli.facts import facts, http_facts, request_id, short
 from openai_realtime.cli.server import Server, with_server
+from openai_realtime.cli.settings import MODEL
 from openai_realtime.cli.terminal import Rows, show, tell
 from openai_realtime.cli.turns import ask, sound
 from openai_realtime.errors import BetaRetiredError
@@ -34,8 +34,6 @@ from openai_realtime.models.server_events import (
 )
 from openai_realtime.models.sessions import RealtimeSessionConfig
 
-_MODEL = "gpt-realtime-2.1"
-
 
 @attrs.frozen(kw_only=True)
 class _Step:
@@ -52,9 +50,7 @@ _STEPS: Final[Sequence[_Step]] = (
         title="1. A client secret, for a browser or phone",
         path="/realtime/client_secrets",
         operation=RealtimeClient.create_realtime_client_secret,
-        request=RealtimeCreateClientSecretRequest(
-            session=RealtimeSessionConfig(model=_MODEL, instructions="Be brief.")
-        ),
+        request=RealtimeCreateClientSecretRequest(session=RealtimeSessionConfig(model=MODEL, instructions="Be brief.")),
     ),
     _Step(
         title="2. A session of the beta",
@@ -84,8 +80,9 @@ def demo(server: Server) -> None:
     server.needs_no_key()
     with server.options() as options, RealtimeClient(**options) as client:
         tell(server.describe(options) + "\n")
-        retired = [step for step in _STEPS if not _worked(client, step)]
-        _hold_session(client, server.connect_options)
+        with server.waiting():
+            retired = [step for step in _STEPS if not _worked(client, step)]
+        _hold_session(server, client)
     tell(_summary(len(retired)))
 
 
@@ -108,7 +105,7 @@ def _worked(client: RealtimeClient, step: _Step) -> bool:
 
 
 def _flat(settings: dict[str, Any], above: str = "") -> Iterator[str]:
-    """The values of nested `settings`, each after its path."""
+    """Write the values of nested `settings`, each after its path."""
     for name, value in settings.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{above}{name}.")
@@ -116,20 +113,20 @@ def _flat(settings: dict[str, Any], above: str = "") -> Iterator[str]:
             yield f"{above}{name}={value}"
 
 
-def _hold_session(client: RealtimeClient, options: ConnectOptions) -> None:
-    """A text turn and a spoken turn, in one session."""
+def _hold_session(server: Server, client: RealtimeClient) -> None:
+    """Take a text turn and a spoken turn, in one session."""
     config = RealtimeSessionConfig(output_modalities=["text"], instructions="Be brief.")
-    with client.connect(model=_MODEL, session=config, options=options) as session:
-        where = ("asked", f"WebSocket /realtime?model={_MODEL}")
-        _show_turn(session, "4. A text turn", [where, ("said", "Say hello.")], None)
+    with server.connect(client, model=MODEL, session=config) as connection:
+        where = ("asked", f"WebSocket /realtime?model={MODEL}")
+        _show_turn(connection, "4. A text turn", [where, ("said", "Say hello.")], None)
         spoken = ResponseConfig(output_modalities=["audio"])
-        _show_turn(session, "5. A spoken turn, in the same session", [("said", "Say goodbye.")], spoken)
+        _show_turn(connection, "5. A spoken turn, in the same session", [("said", "Say goodbye.")], spoken)
 
 
-def _show_turn(session: RealtimeConnection, title: str, asked: Rows, response: ResponseConfig | None) -> None:
+def _show_turn(connection: RealtimeConnection, title: str, asked: Rows, response: ResponseConfig | None) -> None:
     """Say what the last of the rows `asked` has, and show the answer."""
     started = time.perf_counter()
-    events = list(ask(session, asked[-1][1], response))
+    events = list(ask(connection, asked[-1][1], response))
     took = f"{len(events)} in {(time.perf_counter() - started) * 1000:.0f} ms"
     text = "".join(_words(event) for event in events)
     audio = b"".join(sound(event) for event in events if isinstance(event, ResponseOutputAudioDelta))
@@ -139,14 +136,14 @@ def _show_turn(session: RealtimeConnection, title: str, asked: Rows, response: R
 
 
 def _words(event: ServerEvent) -> str:
-    """What an event adds to the answer, written or spoken."""
+    """Find what an event adds to the answer, written or spoken."""
     if isinstance(event, ResponseOutputTextDelta | ResponseOutputAudioTranscriptDelta):
         return event.delta or ""
     return ""
 
 
 def _cost(event: ServerEvent) -> Rows:
-    """The tokens of a response, if its last event tells them."""
+    """Find the tokens of a response, if its last event tells them."""
     usage = getattr(event.response, "usage", None) if isinstance(event, ResponseDone) else None
     if not isinstance(usage, RealtimeResponseUsage):
         return []

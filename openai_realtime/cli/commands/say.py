@@ -14,14 +14,13 @@ from openai_realtime._sync.connection import RealtimeConnection
 from openai_realtime.audio import RATE, duration, write_wav
 from openai_realtime.cli.output import Output
 from openai_realtime.cli.server import Server, with_server
+from openai_realtime.cli.settings import MODEL
 from openai_realtime.cli.terminal import printable, tell, terminal
 from openai_realtime.cli.turns import ask, sound
 from openai_realtime.models.audio import AudioPcm
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.server_events import ResponseOutputAudioDelta, ResponseOutputAudioTranscriptDelta
 from openai_realtime.models.sessions import RealtimeAudioConfig, RealtimeAudioOutput, RealtimeSessionConfig
-
-_MODEL = "gpt-realtime-2.1"
 
 
 @click.command()
@@ -33,7 +32,7 @@ _MODEL = "gpt-realtime-2.1"
     required=True,
     help="The WAV file to write: 24 kHz, mono, 16 bits. It appears when it is complete.",
 )
-@click.option("--model", default=_MODEL, show_default=True, help="The model's name.")
+@click.option("--model", default=MODEL, show_default=True, help="The model's name.")
 @click.option("--voice", help="The voice's name, such as 'marin'.")
 @click.option("--instructions", metavar="TEXT", help="What the model shall be and do.")
 @with_server
@@ -49,9 +48,9 @@ def say(server: Server, /, text: str, output: str, model: str, **settings: Any) 
     with (
         server.session_options("It repeats your words, and hums in place of a voice.") as options,
         RealtimeClient(**options) as client,
-        client.connect(model=model, session=_config(**settings), options=server.connect_options) as session,
+        server.connect(client, model=model, session=_config(**settings)) as connection,
     ):
-        audio = _listen(session, text)
+        audio = _listen(connection, text)
     if not audio:
         raise click.ClickException("the answer has no audio; nothing was written")
     _replace(output, _wav(audio))
@@ -67,12 +66,12 @@ def _config(voice: str | None, instructions: str | None) -> RealtimeSessionConfi
     )
 
 
-def _listen(session: RealtimeConnection, text: str) -> bytes:
-    """The audio of the answer; its words are printed as they come."""
+def _listen(connection: RealtimeConnection, text: str) -> bytes:
+    """Collect the audio of the answer; print its words as they come."""
     terminal()  # from here on standard output takes any character
     audio = bytearray()
     try:
-        for event in ask(session, text):
+        for event in ask(connection, text):
             if isinstance(event, ResponseOutputAudioDelta):
                 audio += sound(event)
             elif isinstance(event, ResponseOutputAudioTranscriptDelta):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import IO, Any
 
 import attrs
 import click
 
 from openai_realtime._client import AsyncRealtimeClient
-from openai_realtime._config import ClientOptions, ConnectOptions
+from openai_realtime._config import ClientOptions
 from openai_realtime._connection.realtime import AsyncRealtimeConnection
 from openai_realtime.audio.pcm import duration
 from openai_realtime.audio.wav import WavReader
@@ -74,9 +75,9 @@ def transcribe(server: Server, /, file: IO[bytes], *, as_json: bool, **settings:
     with (
         _open(file) as audio,
         server.session_options("It understands no words, and tells how long each turn is.") as options,
-        Screen(audio.duration, as_json=as_json) as screen,
     ):
-        captions = asyncio.run(_transcribe(_Job(audio=audio, **settings), options, server.connect_options, screen))
+        screen = Screen(audio.duration, as_json=as_json)
+        captions = asyncio.run(_transcribe(_Job(audio=audio, **settings), server, options, screen))
     if captions.failed:
         raise click.ClickException(f"{_turns(captions.failed)} could not be transcribed")
     if not captions.lines:
@@ -93,13 +94,15 @@ def _open(file: IO[bytes]) -> WavReader:
     return audio
 
 
-async def _transcribe(job: _Job, options: ClientOptions, connect: ConnectOptions, screen: Screen) -> Captions:
+async def _transcribe(job: _Job, server: Server, options: ClientOptions, screen: Screen) -> Captions:
     captions = Captions()
     session = job.session(detection=job.detects_turns)
-    async with (
-        AsyncRealtimeClient(**options) as client,
-        client.connect(intent="transcription", session=session, options=connect) as connection,
-    ):
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(AsyncRealtimeClient(**options))
+        with server.waiting():
+            opening = client.connect(intent="transcription", session=session, options=server.connect_options)
+            connection = await stack.enter_async_context(opening)
+        stack.enter_context(screen)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_send(connection, job, screen))

@@ -11,17 +11,20 @@ def test_doctor_finds_all_well_and_contacts_the_base_url_only(emulator: Emulator
     result = run("doctor")
     assert result.exit_code == 0, result.stdout
     lines = result.stdout.splitlines()
-    assert [line[:15].split() for line in lines[:6]] == [
+    assert [line[:15].split() for line in lines[:8]] == [
         ["ok", "Python"],
         ["ok", "Libraries"],
         ["ok", "Key"],
         ["ok", "Base", "URL"],
         ["ok", "Network"],
         ["ok", "Access"],
+        ["ok", "WebSocket"],
+        ["-", "Model"],
     ]
     assert lines[-1] == "All is well."
     assert emulator.api_key not in result.stdout
-    (asked,) = emulator.requests
+    asked, *others = emulator.requests
+    assert [other.path for other in others] == ["/v1/realtime?model=gpt-realtime-2.1", "/v1/models"]
     assert asked.json == {"expires_after": {"anchor": "created_at", "seconds": 10}}
 
 
@@ -55,8 +58,8 @@ def test_doctor_with_a_base_url_that_is_none(emulator: Emulator) -> None:
         (Fault(status=404), "a base URL ends in /v1"),
         (Fault(status=429), "too many requests, or no credit"),
         (Fault(status=500), "try again later"),
-        (Fault(reset=True), "see the lines above"),
-        (Fault(body="<html>", content_type="text/html"), "see the lines above"),
+        (Fault(reset=True), "breaks off: look at the proxy settings"),
+        (Fault(body="<html>", content_type="text/html"), "a proxy or a login page is in between"),
     ],
 )
 def test_doctor_says_what_to_do_about_a_refusal(emulator: Emulator, fault: Fault, fix: str) -> None:
@@ -64,7 +67,7 @@ def test_doctor_says_what_to_do_about_a_refusal(emulator: Emulator, fault: Fault
     result = run("doctor")
     assert result.exit_code == 1
     assert re.search(rf"^FAIL +Access .*\n +-> .*{re.escape(fix)}", result.stdout, re.MULTILINE), result.stdout
-    assert len(emulator.requests) == 1
+    assert [request.path for request in emulator.requests].count("/v1/realtime/client_secrets") == 1
 
 
 def test_doctor_on_a_terminal(emulator: Emulator) -> None:
