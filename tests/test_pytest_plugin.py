@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from openai_realtime import AsyncRealtimeClient, RealtimeClient
-from openai_realtime.emulator import Emulator, Fault
+from openai_realtime.emulator import Emulator, faults
 from openai_realtime.errors import InternalServerError
 
 pytest_plugins = ["pytester"]
@@ -22,7 +22,9 @@ def test_the_plugin_imports_nothing_heavy() -> None:
 
 def test_emulator_and_client_are_one_pair(realtime_emulator: Emulator, realtime_client: RealtimeClient) -> None:
     assert realtime_client.create_realtime_client_secret().value.startswith("ek_")
-    realtime_emulator.fail("create_realtime_client_secret", Fault(status=500, headers={"x-should-retry": "false"}))
+    realtime_emulator.inject_fault(
+        faults.HTTPResponse(status=500, headers={"x-should-retry": "false"}), operation="create_realtime_client_secret"
+    )
     with pytest.raises(InternalServerError):
         realtime_client.create_realtime_client_secret()
     assert [request.path for request in realtime_emulator.requests] == ["/v1/realtime/client_secrets"] * 2

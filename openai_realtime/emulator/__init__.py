@@ -9,19 +9,17 @@ It shares the models and the converter with the client and nothing above them, s
 independently.
 """
 
+from . import faults
 from .emulator import Emulator, EmulatorOptions
-from .faults import Fault
-from .live_faults import LiveFault
 from .script import McpToolCall, Reply, ToolCall
 from .wire import ReceivedRequest
 
 __all__ = [
     "Emulator",
     "EmulatorOptions",
-    "Fault",
-    "LiveFault",
     "McpToolCall",
     "ReceivedRequest",
     "Reply",
     "ToolCall",
+    "faults",
 ]

@@ -2,25 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import attrs
 
-from . import errors as api_errors
-from .wire import Answer, json_answer
+from openai_realtime.errors import ConfigurationError
+from openai_realtime.models.server_events import ErrorDetails
 
-_REDIRECTS = 300
-_ERRORS = 400
+SESSION = "session"
+CONNECT = "connect"  # the request that opens a WebSocket
+_STATUS = range(200, 600)
+_CLOSE_CODES = range(1000, 5000)
 
 
-@attrs.frozen(kw_only=True)
+def _check_place(_: object, __: object, at: Any) -> None:
+    if not at == 0 and not (isinstance(at, int) and at > 0) and not (isinstance(at, str) and at):
+        raise ConfigurationError(f"at: {at!r} is neither a number of events nor the type of one")
+
+
+def _check_seconds(_: object, __: object, seconds: Any) -> None:
+    if not isinstance(seconds, int | float) or not seconds >= 0:
+        raise ConfigurationError(f"seconds: {seconds!r} is not a number from 0 on")
+
+
+def _check_range(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    allowed: range = field.metadata["range"]
+    if value is not None and value not in allowed:
+        raise ConfigurationError(f"{field.name}: {value!r} is not between {allowed[0]} and {allowed[-1]}")
+
+
+def _check_message(_: object, __: object, message: Any) -> None:
+    if not isinstance(message, str | bytes):
+        raise ConfigurationError(f"message: {type(message).__name__} is neither text nor bytes")
+
+
+@attrs.frozen
 class Fault:
-    """What happens to one request in place of the ordinary answer; what is not set stays ordinary.
+    """One thing that goes wrong, once. `Emulator.inject_fault` says where.
 
-    - `delay`: seconds to wait before anything else.
-    - `reset`: cut the connection with a TCP reset, without an answer.
-    - `hang`: never answer; the client has to give up.
+    In a session `at` says when: after so many events, or before the first event of a type.
+    """
+
+    for_requests: ClassVar[bool] = False
+    for_sessions: ClassVar[bool] = True
+
+    at: int | str = attrs.field(default=0, kw_only=True, validator=_check_place)
+
+
+@attrs.frozen
+class Drop(Fault):
+    """Cut the connection with a TCP reset."""
+
+    for_requests: ClassVar[bool] = True
+
+
+@attrs.frozen
+class Silence(Fault):
+    """Send nothing any more, not even answers to pings, and keep the connection."""
+
+    for_requests: ClassVar[bool] = True
+
+
+@attrs.frozen
+class Delay(Fault):
+    """Wait so many seconds before what comes next: an event, or the answer to a request."""
+
+    for_requests: ClassVar[bool] = True
+
+    seconds: float = attrs.field(validator=_check_seconds)
+
+
+@attrs.frozen
+class HalfFrame(Fault):
+    """Cut the connection in the middle of a frame."""
+
+
+@attrs.frozen
+class Close(Fault):
+    """Close the connection with `code` and `reason`; before that, send `error` as an event if there is one."""
+
+    code: int = attrs.field(default=1011, validator=_check_range, metadata={"range": _CLOSE_CODES})
+    reason: str = ""
+    error: ErrorDetails | None = attrs.field(default=None, kw_only=True)
+
+
+@attrs.frozen
+class Expire(Fault):
+    """End the session as if its hour were over."""
+
+
+@attrs.frozen
+class Message(Fault):
+    """Send `message` in between: text as it is, be it JSON or not, and bytes as a binary message."""
+
+    message: str | bytes = attrs.field(repr=False, validator=_check_message)
+
+
+@attrs.frozen
+class Swap(Fault):
+    """Send the next event after the one that follows it; it is held until that one comes."""
+
+
+@attrs.frozen
+class HTTPResponse(Fault):
+    """Answer a request with something else; what is not set stays ordinary.
+
     - `status`: the status of the answer. From 400 on its body is an API error, unless `body` is given.
     - `body`: the body: bytes and text as they are, anything else as JSON.
     - `headers`: more headers, or other values for the ordinary ones.
@@ -30,35 +118,38 @@ class Fault:
     With a `body`, or a `status` from 300 on, the operation is not carried out.
     """
 
-    status: int | None = None
+    for_requests: ClassVar[bool] = True
+    for_sessions: ClassVar[bool] = False
+
+    status: int | None = attrs.field(default=None, validator=_check_range, metadata={"range": _STATUS})
     body: Any = None
-    headers: Mapping[str, str] = attrs.field(factory=dict)
-    content_type: str | None = None
-    delay: float = 0.0
-    reset: bool = False
-    hang: bool = False
-    truncate: bool = False
+    headers: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
+    content_type: str | None = attrs.field(default=None, kw_only=True)
+    truncate: bool = attrs.field(default=False, kw_only=True)
 
-    @property
-    def replaces(self) -> bool:
-        """Whether the operation is not carried out."""
-        return self.body is not None or (self.status or 0) >= _REDIRECTS
 
-    def replacement(self) -> Answer:
-        """The answer in place of the operation's own."""
-        if isinstance(self.body, bytes | str):
-            body = self.body.encode() if isinstance(self.body, str) else self.body
-            return Answer(body=body, content_type="application/json")
-        if self.body is not None:
-            return json_answer(self.body)
-        status = self.status or 0
-        return api_errors.with_status(status).answer() if status >= _ERRORS else Answer()
+class FaultQueue:
+    """The faults to come: those of each operation's next requests, of the next WebSockets, of the next sessions."""
 
-    def applied(self, answer: Answer) -> Answer:
-        """`answer` with the status, headers and content type of the fault."""
-        return attrs.evolve(
-            answer,
-            status=self.status or answer.status,
-            content_type=self.content_type or answer.content_type,
-            headers={**answer.headers, **self.headers},
-        )
+    def __init__(self, operations: Iterable[str]) -> None:
+        self._queues: dict[str, deque[Sequence[Fault]]] = {name: deque() for name in (SESSION, CONNECT, *operations)}
+
+    def check(self, operation: str, faults: Sequence[object]) -> None:
+        """Raise ConfigurationError for an unknown operation, and for what is no fault or cannot happen there."""
+        if operation not in self._queues:
+            raise ConfigurationError(f"operation: {operation!r} is none of {', '.join(self._queues)}")
+        for fault in faults:
+            name = type(fault).__name__
+            if not isinstance(fault, Fault):
+                raise ConfigurationError(f"fault: {name} is no class of openai_realtime.emulator.faults")
+            if not (fault.for_sessions if operation == SESSION else fault.for_requests):
+                raise ConfigurationError(f"fault: {name} cannot happen to a {operation}")
+
+    def put(self, operation: str, faults: Sequence[Fault], times: int) -> None:
+        """Queue `faults` for each of the next `times` of an operation that nothing is queued for yet."""
+        self._queues[operation].extend([faults] * times)
+
+    def get(self, operation: str) -> Sequence[Fault]:
+        """Take the faults of what happens now; none if nothing shall go wrong."""
+        queue = self._queues[operation]
+        return queue.popleft() if queue else ()

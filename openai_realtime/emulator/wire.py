@@ -59,6 +59,13 @@ def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None
     return Answer(status=status, body=body, content_type="application/json", headers=headers or {})
 
 
+def raw_answer(body: Any) -> Answer:
+    """An answer that is `body`: bytes and text as they are, anything else as JSON."""
+    if isinstance(body, str):
+        body = body.encode()
+    return Answer(body=body, content_type="application/json") if isinstance(body, bytes) else json_answer(body)
+
+
 def masked_path(path: str) -> str:
     """`path` for the record, without the key that it may hold."""
     return _KEY_QUERY.sub(r"\1***", path)

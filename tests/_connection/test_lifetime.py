@@ -40,7 +40,7 @@ from openai_realtime import (
 )
 from openai_realtime._connection.connecting import Connecting
 from openai_realtime._sync import connection as sync_connection
-from openai_realtime.emulator import Emulator, LiveFault
+from openai_realtime.emulator import Emulator, faults
 from openai_realtime.models.events import ServerEvent
 
 pytestmark = pytest.mark.anyio
@@ -272,8 +272,8 @@ async def test_close_ends_a_reconnect_that_goes_on_and_on() -> None:
     retry = RetryPolicy(max_retries=1000, initial_delay=600, max_delay=600)
     policy = ReconnectPolicy(retry=retry, on_reconnect=note)
     async with emulated(retry=RetryPolicy(max_retries=0)) as (emulator, client):
-        emulator.disturb(LiveFault(kind="drop", at=1))
-        emulator.disturb(LiveFault(kind="drop"))
+        emulator.inject_fault(faults.Drop(at=1))
+        emulator.inject_fault(faults.Drop())
         async with client.connect(model=MODEL, reconnect=policy) as connection:
             await connection.receive()
             await lost.wait()
@@ -412,8 +412,8 @@ def test_several_threads_that_iterate_share_the_events() -> None:
 
     def run() -> list[list[ServerEvent]]:
         with blocking() as (emulator, client):
-            odd = (LiveFault(kind="message", at=1, message=f'{{"type":"{number}"}}') for number in range(count))
-            emulator.disturb(*odd, LiveFault(kind="close", at=1, code=1000))
+            odd = (faults.Message(at=1, message=f'{{"type":"{number}"}}') for number in range(count))
+            emulator.inject_fault(*odd, faults.Close(at=1, code=1000))
             with client.connect(model=MODEL) as connection:
                 readings = [in_thread(lambda: list(connection)) for _ in range(4)]
                 return [reading.result(DEADLINE) for reading in readings]
@@ -475,8 +475,8 @@ def test_an_interrupt_at_any_line_of_receive_loses_no_event() -> None:
     count = 6
     with blocking() as (emulator, client):
         for number in itertools.count(1):
-            odd = (LiveFault(kind="message", at=1, message=f'{{"type":"number","number":{n}}}') for n in range(count))
-            emulator.disturb(*odd)
+            odd = (faults.Message(at=1, message=f'{{"type":"number","number":{n}}}') for n in range(count))
+            emulator.inject_fault(*odd)
             seen: list[ServerEvent] = []
             with client.connect(model=MODEL) as connection:
                 connection.wait_for(is_number(count - 1), DEADLINE)
@@ -536,7 +536,7 @@ def test_ctrl_c_during_iteration_loses_no_event(served: Emulator) -> None:
         for number in range(rounds):
             process.send_signal(signal.SIGINT)
             assert process.stdout.readline() == "interrupted\n"
-            served.disturb_now(LiveFault(kind="message", message=f'{{"type":"number-{number}"}}'))
+            served.inject_fault(faults.Message(message=f'{{"type":"number-{number}"}}'), now=True)
             assert process.stdout.readline() == f"number-{number}\n"
         assert process.finish() == (0, "", "")
     finally:

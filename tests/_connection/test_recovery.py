@@ -49,7 +49,8 @@ from openai_realtime import (
     structure_request,
 )
 from openai_realtime._connection.recovery import Recovery
-from openai_realtime.emulator import Emulator, LiveFault, Reply, ToolCall
+from openai_realtime.emulator import Emulator, Reply, ToolCall, faults
+from openai_realtime.models.server_events import ErrorDetails
 from openai_realtime.models.translation_events import RealtimeTranslationSessionUpdateRequest, SessionOutputAudioDelta
 
 pytestmark = pytest.mark.anyio
@@ -107,16 +108,16 @@ async def read_into(kinds: list[str], connection: Any) -> None:
 # --- with the emulator: each way to lose a connection -----------------------------------------------------------------
 
 LOSSES = [
-    LiveFault(kind="drop"),
-    LiveFault(kind="half_frame"),
-    LiveFault(kind="expire"),
-    *(LiveFault(kind="close", code=code) for code in (1001, 1011, 1012, 1013)),
-    LiveFault(kind="error", code=1011),
+    faults.Drop(),
+    faults.HalfFrame(),
+    faults.Expire(),
+    *(faults.Close(code=code) for code in (1001, 1011, 1012, 1013)),
+    faults.Close(code=1011, error=ErrorDetails(type="server_error", message="The server had an error.")),
 ]
 
 
-def named(fault: LiveFault) -> str:
-    return f"{fault.kind}-{fault.code}"
+def named(fault: faults.Fault) -> str:
+    return f"{type(fault).__name__}-{getattr(fault, 'code', '')}"
 
 
 @asynccontextmanager
@@ -131,13 +132,13 @@ async def emulated(**target: Any) -> AsyncIterator[tuple[Emulator, AsyncRealtime
 
 
 @pytest.mark.parametrize("fault", LOSSES, ids=named)
-async def test_an_idle_session_is_restored(fault: LiveFault) -> None:
+async def test_an_idle_session_is_restored(fault: faults.Fault) -> None:
     async with emulated(session=TEXT) as (emulator, connection):
         first: Any = await connection.receive(DEADLINE)
         added = await connection.create_item(UserMessage.from_text("Say hello"))
         await connection.create_response()
         answer = (await connection.wait_for(ResponseDone, DEADLINE)).response.output[0].id
-        emulator.disturb_now(fault)
+        emulator.inject_fault(fault, now=True)
         news = await connection.wait_for(Reconnected, DEADLINE)
         assert news.restored == [added.item.id, answer]
         assert (news.resent, news.lost) == ([], [])
@@ -152,7 +153,7 @@ async def test_an_idle_session_is_restored(fault: LiveFault) -> None:
 
 
 @pytest.mark.parametrize("fault", LOSSES, ids=named)
-async def test_a_response_that_is_lost_fails_its_waiters_and_keeps_its_words(fault: LiveFault) -> None:
+async def test_a_response_that_is_lost_fails_its_waiters_and_keeps_its_words(fault: faults.Fault) -> None:
     async with emulated(session=TEXT) as (emulator, connection):
         emulator.reply(Reply(text="One two three four five six.", pause_after=2))
         await connection.create_item(UserMessage.from_text("Count"))
@@ -165,7 +166,7 @@ async def test_a_response_that_is_lost_fails_its_waiters_and_keeps_its_words(fau
                 break
         waiting = asyncio.create_task(connection.wait_for(ResponseDone))
         await asyncio.sleep(0)
-        emulator.disturb_now(fault)
+        emulator.inject_fault(fault, now=True)
         with pytest.raises(ConnectionClosedError):
             await waiting
         news = await connection.wait_for(Reconnected, DEADLINE)
@@ -183,7 +184,7 @@ async def test_a_tool_call_survives_until_its_output_comes() -> None:
         await connection.create_response()
         call = await connection.wait_for(ResponseFunctionCallArgumentsDone, DEADLINE)
         await connection.wait_for(ResponseDone, DEADLINE)
-        emulator.disturb_now(LiveFault(kind="drop"))
+        emulator.inject_fault(faults.Drop(), now=True)
         news = await connection.wait_for(Reconnected, DEADLINE)
         assert call.item_id in news.restored
         await connection.create_item(FunctionCallOutput(call_id=call.call_id, output="12:00"))
@@ -195,7 +196,7 @@ async def test_a_tool_call_survives_until_its_output_comes() -> None:
 async def test_audio_that_was_not_committed_goes_again() -> None:
     async with emulated(session=PUSH_TO_TALK) as (emulator, connection):
         await connection.append_audio(bytes(2 * CHUNK))
-        emulator.disturb_now(LiveFault(kind="drop"))
+        emulator.inject_fault(faults.Drop(), now=True)
         news = await connection.wait_for(Reconnected, DEADLINE)
         assert len(news.resent) == 2
         await connection.append_audio(bytes(CHUNK))
@@ -209,7 +210,7 @@ async def test_a_transcription_session_is_restored() -> None:
     session = structure_request(config, RealtimeTranscriptionSessionConfig)
     async with emulated(model=None, intent="transcription", session=session) as (emulator, connection):
         await connection.append_audio(bytes(CHUNK))
-        emulator.disturb_now(LiveFault(kind="drop"))
+        emulator.inject_fault(faults.Drop(), now=True)
         assert len((await connection.wait_for(Reconnected, DEADLINE)).resent) == 1
         assert (await connection.commit_audio()).item_id
 
@@ -223,7 +224,7 @@ async def test_a_translation_session_goes_on_with_its_settings() -> None:
             client.connect_translation(model="gpt-realtime-translate", session=session, reconnect=POLICY) as connection,
         ):
             await connection.append_audio(bytes(CHUNK))
-            emulator.disturb_now(LiveFault(kind="drop"))
+            emulator.inject_fault(faults.Drop(), now=True)
             news = await connection.wait_for(Reconnected, DEADLINE)
             assert [(lost.what, lost.id) for lost in news.lost] == [("audio", None)]
             await connection.append_audio(bytes(CHUNK))
@@ -1145,7 +1146,7 @@ async def test_on_a_call_only_events_go_again() -> None:
 def blocking(options: Any, emulator: Emulator) -> list[str]:
     with RealtimeClient(**options) as client, client.connect(model=MODEL, session=TEXT, reconnect=POLICY) as connection:
         added = connection.create_item(UserMessage.from_text("Say hello"))
-        emulator.disturb_now(LiveFault(kind="drop"))
+        emulator.inject_fault(faults.Drop(), now=True)
         assert connection.wait_for(Reconnected, DEADLINE).restored == [added.item.id]
         connection.create_response()
         kinds = []

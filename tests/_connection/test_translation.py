@@ -35,7 +35,7 @@ from openai_realtime import (
     SessionUpdated,
     UnknownEvent,
 )
-from openai_realtime.emulator import Emulator, LiveFault
+from openai_realtime.emulator import Emulator, faults
 from openai_realtime.models import (
     RealtimeTranslationAudioConfig,
     RealtimeTranslationAudioInput,
@@ -88,7 +88,7 @@ def assert_is_the_translation(events: Sequence[ServerEvent]) -> None:
 
 async def test_a_translation() -> None:
     async with emulated() as (emulator, client):
-        emulator.hear("good day")
+        emulator.queue_transcripts("good day")
         emulator.reply("bon jour")
         async with client.connect_translation(model=MODEL, session=FRENCH) as connection:
             await connection.append_audio(SPEECH)
@@ -108,7 +108,7 @@ async def test_a_translation() -> None:
 def test_a_translation_in_the_blocking_form() -> None:
     def run() -> list[ServerEvent]:
         with Emulator() as emulator, RealtimeClient(**emulator.client_options) as client:
-            emulator.hear("good day")
+            emulator.queue_transcripts("good day")
             emulator.reply("bon jour")
             with client.connect_translation(model=MODEL, session=FRENCH) as connection:
                 connection.append_audio(SPEECH)
@@ -140,7 +140,7 @@ async def test_the_settings_can_be_changed() -> None:
 
 async def test_words_come_only_where_they_are_asked_for() -> None:
     async with emulated() as (emulator, client):
-        emulator.hear("good day")
+        emulator.queue_transcripts("good day")
         async with client.connect_translation(model=MODEL, session=into("fr")) as connection:
             await connection.append_audio(SPEECH)
             await connection.close_session()
@@ -230,7 +230,7 @@ async def test_a_client_secret_opens_its_session() -> None:
 async def test_unknown_events_and_frames_that_hold_none() -> None:
     odd = ('{"type":"session.output_video.delta","delta":"x"}', "{nope", b"\0", '{"type":"response.done"}')
     async with emulated() as (emulator, client):
-        emulator.disturb(*(LiveFault(kind="message", at=1, message=message) for message in odd))
+        emulator.inject_fault(*(faults.Message(at=1, message=message) for message in odd))
         async with client.connect_translation(model=MODEL) as connection:
             events = [await connection.receive(DEADLINE) for _ in range(5)]
             assert language(await connection.update_session(into("fr"))) == "fr"
@@ -243,15 +243,15 @@ async def test_unknown_events_and_frames_that_hold_none() -> None:
 @pytest.mark.parametrize(
     ("fault", "kind", "code"),
     [
-        (LiveFault(kind="drop", at=4), ConnectionClosedError, 1006),
-        (LiveFault(kind="close", at=4, code=1011), ConnectionClosedError, 1011),
-        (LiveFault(kind="expire", at=4), SessionExpiredError, 1001),
+        (faults.Drop(at=4), ConnectionClosedError, 1006),
+        (faults.Close(at=4, code=1011), ConnectionClosedError, 1011),
+        (faults.Expire(at=4), SessionExpiredError, 1001),
     ],
     ids=lambda value: getattr(value, "kind", ""),
 )
-async def test_a_lost_connection(fault: LiveFault, kind: type[ConnectionClosedError], code: int) -> None:
+async def test_a_lost_connection(fault: faults.Fault, kind: type[ConnectionClosedError], code: int) -> None:
     async with emulated() as (emulator, client):
-        emulator.disturb(fault)
+        emulator.inject_fault(fault)
         async with client.connect_translation(model=MODEL, session=FRENCH) as connection:
             closing = asyncio.create_task(connection.wait_for(SessionClosed))
             await connection.append_audio(SPEECH[: 2 * STEP])
@@ -268,14 +268,14 @@ async def test_a_lost_connection(fault: LiveFault, kind: type[ConnectionClosedEr
 @pytest.mark.parametrize(
     "fault",
     [
-        LiveFault(kind="drop"),
-        LiveFault(kind="half_frame"),
-        LiveFault(kind="close", code=1012),
-        LiveFault(kind="expire"),
+        faults.Drop(),
+        faults.HalfFrame(),
+        faults.Close(code=1012),
+        faults.Expire(),
     ],
-    ids=lambda fault: fault.kind,
+    ids=lambda fault: type(fault).__name__,
 )
-async def test_a_reconnect_restores_the_settings_and_tells_that_audio_is_lost(fault: LiveFault) -> None:
+async def test_a_reconnect_restores_the_settings_and_tells_that_audio_is_lost(fault: faults.Fault) -> None:
     async with (
         emulated() as (emulator, client),
         client.connect_translation(model=MODEL, session=FRENCH, reconnect=POLICY) as connection,
@@ -284,7 +284,7 @@ async def test_a_reconnect_restores_the_settings_and_tells_that_audio_is_lost(fa
         await connection.wait_for(lambda event: getattr(event, "elapsed_ms", 0) == 400, DEADLINE)
         waiting = asyncio.create_task(connection.wait_for(SessionClosed))
         await asyncio.sleep(0)
-        emulator.disturb_now(fault)
+        emulator.inject_fault(fault, now=True)
         news = await connection.wait_for(Reconnected, DEADLINE)
         assert [lost.what for lost in news.lost] == ["audio"]
         assert (news.restored, news.resent) == ([], [])
@@ -304,7 +304,7 @@ async def test_a_reconnect_restores_the_settings_and_tells_that_audio_is_lost(fa
 def test_a_reconnect_in_the_blocking_form() -> None:
     def run() -> tuple[list[ServerEvent], int]:
         with Emulator() as emulator, RealtimeClient(**emulator.client_options) as client:
-            emulator.disturb(LiveFault(kind="drop", at=2))
+            emulator.inject_fault(faults.Drop(at=2))
             with client.connect_translation(model=MODEL, session=into("fr"), reconnect=POLICY) as connection:
                 news = connection.wait_for(Reconnected, DEADLINE)
                 assert [lost.what for lost in news.lost] == []  # nothing was said yet

@@ -30,7 +30,7 @@ from openai_realtime import (
     UnknownEvent,
     UserMessage,
 )
-from openai_realtime.emulator import Emulator, Fault
+from openai_realtime.emulator import Emulator, faults
 from openai_realtime.models.events import ServerEvent
 
 pytestmark = pytest.mark.anyio
@@ -230,7 +230,7 @@ async def test_a_turn_on_azure() -> None:
 async def test_a_deployment_that_azure_does_not_have() -> None:
     body = {"error": {"code": "OpperationNotSupported", "message": "The realtime operation does not work with it."}}
     async with nothing_left(), Emulator() as emulator:
-        emulator.fail("connect", Fault(status=400, body=body))
+        emulator.inject_fault(faults.HTTPResponse(status=400, body=body), operation="connect")
         endpoint = emulator.base_url.removesuffix("/v1")
         async with AsyncRealtimeClient(azure_endpoint=endpoint, api_key=emulator.api_key) as client:
             with pytest.raises(BadRequestError, match="does not work with it") as caught:

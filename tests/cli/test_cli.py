@@ -13,7 +13,7 @@ from support.cli import DEADLINE, SECOND, error_line, process, run, wav
 from support.processes import fresh
 
 from openai_realtime.cli import main
-from openai_realtime.emulator import Emulator, Fault
+from openai_realtime.emulator import Emulator, faults
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_version() -> None:
 
 
 def test_debug_shows_the_traceback_and_then_the_line(emulator: Emulator) -> None:
-    emulator.fail("create_realtime_client_secret", Fault(status=404))
+    emulator.inject_fault(faults.HTTPResponse(status=404), operation="create_realtime_client_secret")
     result = run("secret", "--debug")
     assert result.exit_code == 1
     assert result.stderr.startswith("Traceback (most recent call last):")

@@ -3,7 +3,7 @@ import socket
 import pytest
 from support.cli import DEADLINE, error_line, run
 
-from openai_realtime.emulator import Emulator, Fault
+from openai_realtime.emulator import Emulator, faults
 
 
 def test_no_key_says_what_to_set() -> None:
@@ -29,7 +29,7 @@ def test_no_server_is_one_line_and_exit_1() -> None:
 
 
 def test_timeout_is_for_one_attempt(emulator: Emulator) -> None:
-    emulator.fail("create_realtime_call", Fault(delay=DEADLINE))
+    emulator.inject_fault(faults.Delay(DEADLINE), operation="create_realtime_call")
     result = run("call", "create", "-", "--timeout", "0.2", input="v=0")
     assert result.exit_code == 1
     assert error_line(result).startswith("Error: ")

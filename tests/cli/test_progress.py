@@ -14,7 +14,7 @@ def test_a_terminal_shows_every_line_and_no_bar_in_the_end(
     emulator: Emulator, interruptible: None, tmp_path: Path, columns: int
 ) -> None:
     texts = [f"Turn {number}." for number in range(8)]
-    emulator.hear(*texts)
+    emulator.queue_transcripts(*texts)
     with Terminal("transcribe", wav(tmp_path / "a.wav", *[SECOND, PAUSE] * 8), columns=columns) as terminal:
         assert terminal.end() == 0
     assert "━" in terminal.seen
@@ -53,7 +53,7 @@ def test_ctrl_c_gives_the_cursor_back(interruptible: None, tmp_path: Path, monke
 def test_progress_goes_to_stderr_and_the_lines_into_a_file(
     emulator: Emulator, interruptible: None, tmp_path: Path
 ) -> None:
-    emulator.hear("One.", "Two.")
+    emulator.queue_transcripts("One.", "Two.")
     path = wav(tmp_path / "a.wav", SECOND, PAUSE, SECOND)
     with (tmp_path / "lines").open("wb") as file, Terminal("transcribe", path, stdout=file) as terminal:
         assert terminal.end() == 0

@@ -6,12 +6,14 @@ import pytest
 from support.cli import error_line, process, run
 
 from openai_realtime.cli.terminal import one_line, printable
-from openai_realtime.emulator import Emulator, Fault
+from openai_realtime.emulator import Emulator, faults
 
 
 def test_what_a_server_says_cannot_break_the_line_or_steer_the_terminal(emulator: Emulator) -> None:
     message = {"message": "two\nlines \x1b[31mand colour, key ek_0123456789abcdef", "type": "x", "code": "y"}
-    emulator.fail("create_realtime_client_secret", Fault(status=400, body=json.dumps({"error": message})))
+    emulator.inject_fault(
+        faults.HTTPResponse(status=400, body=json.dumps({"error": message})), operation="create_realtime_client_secret"
+    )
     line = error_line(run("secret"))
     assert re.search(r"two lines \W?\[31mand colour, key ek_\*\*\*", line)
     assert line.isprintable()

@@ -9,7 +9,6 @@ that iterating, sending and waiting all raise; "ended" where the iteration ends 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import attrs
 import pytest
@@ -36,7 +35,7 @@ from openai_realtime import (
     UnknownEvent,
     UserMessage,
 )
-from openai_realtime.emulator import Emulator, LiveFault
+from openai_realtime.emulator import Emulator, faults
 from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.server_events import ErrorDetails
 
@@ -90,12 +89,8 @@ def passes(*more: str) -> Seen:
     return (*START, *more, *REST)
 
 
-def middle(kind: Any, **more: Any) -> LiveFault:
-    return LiveFault(kind=kind, at=MIDDLE, **more)
-
-
-def message(text: str | bytes) -> LiveFault:
-    return LiveFault(kind="message", at=MIDDLE, message=text)
+def message(text: str | bytes) -> faults.Fault:
+    return faults.Message(at=MIDDLE, message=text)
 
 
 def api_error(kind: str, code: str | None) -> ErrorDetails:
@@ -104,10 +99,10 @@ def api_error(kind: str, code: str | None) -> ErrorDetails:
 
 @attrs.frozen
 class Row:
-    """`faults` are those of one connection after the other; `on` is what is seen with reconnect, as `off` without."""
+    """`injected` are the faults of one connection after the other; `on` is seen with reconnect, `off` without."""
 
     name: str
-    faults: LiveFault | tuple[LiveFault, ...]
+    injected: faults.Fault | tuple[faults.Fault, ...]
     off: Seen
     on: Seen
     options: ConnectOptions = ConnectOptions(max_message_size=LIMIT)  # noqa: RUF009 - frozen
@@ -121,7 +116,7 @@ KEY = api_error("invalid_request_error", "invalid_api_key")
 QUOTA = api_error("invalid_request_error", "insufficient_quota")
 SORRY = api_error("server_error", None)
 UNANSWERED = f"reconnected after 1006 {CUT}: 0 restored, 1 resent, lost: nothing"
-AT_ONCE = LiveFault(kind="drop")
+AT_ONCE = faults.Drop()
 PINGING = ConnectOptions(heartbeat=0.5)  # seconds; the answer may take half of it
 HASTY = ConnectOptions(open_timeout=0.7)  # enough for the attempt after the silent one
 HOPELESS = ConnectOptions(open_timeout=0.1)  # where no attempt shall succeed
@@ -129,52 +124,52 @@ HOPELESS = ConnectOptions(open_timeout=0.1)  # where no attempt shall succeed
 FAULTS = [
     # Before the session is open: the connection is tried again, with or without reconnect.
     Row("drop-before-first-event", AT_ONCE, WHOLE, WHOLE),
-    Row("half-frame-before-first-event", LiveFault(kind="half_frame"), WHOLE, WHOLE),
-    Row("close-before-first-event", LiveFault(kind="close", code=1012), WHOLE, WHOLE),
-    Row("silence-before-first-event", LiveFault(kind="silence"), WHOLE, WHOLE, HASTY),
-    Row("accept-then-server-error", LiveFault(kind="error", error=SORRY), WHOLE, WHOLE),
+    Row("half-frame-before-first-event", faults.HalfFrame(), WHOLE, WHOLE),
+    Row("close-before-first-event", faults.Close(code=1012), WHOLE, WHOLE),
+    Row("silence-before-first-event", faults.Silence(), WHOLE, WHOLE, HASTY),
+    Row("accept-then-server-error", faults.Close(error=SORRY), WHOLE, WHOLE),
     Row(
         "accept-then-server-error-always",
-        (LiveFault(kind="error", error=SORRY),) * 3,
+        (faults.Close(error=SORRY),) * 3,
         ("InternalServerError None 1011",),
         ("InternalServerError None 1011",),
     ),
     Row(
         "accept-then-bad-key",
-        LiveFault(kind="error", error=KEY, code=3000),
+        faults.Close(error=KEY, code=3000),
         ("AuthenticationError invalid_api_key 3000",),
         ("AuthenticationError invalid_api_key 3000",),
     ),
     Row(
         "accept-then-no-quota",
-        LiveFault(kind="error", error=QUOTA, code=4000),
+        faults.Close(error=QUOTA, code=4000),
         ("RateLimitError insufficient_quota 4000",),
         ("RateLimitError insufficient_quota 4000",),
     ),
     Row("drop-always", (AT_ONCE,) * 3, ("APIConnectionError",), ("APIConnectionError",)),
-    Row("silence-always", (LiveFault(kind="silence"),) * 3, ("APITimeoutError",), ("APITimeoutError",), HOPELESS),
+    Row("silence-always", (faults.Silence(),) * 3, ("APITimeoutError",), ("APITimeoutError",), HOPELESS),
     # The settings are not answered: `connect` fails, or sends them again.
     Row(
         "drop-before-settings",
-        LiveFault(kind="drop", at="session.updated"),
+        faults.Drop(at="session.updated"),
         (f"ConnectionClosedError 1006 {CUT}",),
         ("session.created", UNANSWERED, *WHOLE),
     ),
     # In the middle of a response.
-    Row("drop", middle("drop"), lost(f"ConnectionClosedError 1006 {CUT}"), restored(1006, CUT)),
-    Row("half-frame", middle("half_frame"), lost(f"ConnectionClosedError 1006 {CUT}"), restored(1006, CUT)),
+    Row("drop", faults.Drop(at=MIDDLE), lost(f"ConnectionClosedError 1006 {CUT}"), restored(1006, CUT)),
+    Row("half-frame", faults.HalfFrame(at=MIDDLE), lost(f"ConnectionClosedError 1006 {CUT}"), restored(1006, CUT)),
     Row(
         "silence",
-        middle("silence"),
+        faults.Silence(at=MIDDLE),
         lost(f"ConnectionClosedError 1006 {SILENT}"),
         restored(1006, SILENT),
         PINGING,
     ),
-    Row("close-1000", middle("close", code=1000, reason="bye"), lost("ended 1000 bye"), lost("ended 1000 bye")),
+    Row("close-1000", faults.Close(at=MIDDLE, code=1000, reason="bye"), lost("ended 1000 bye"), lost("ended 1000 bye")),
     *(
         Row(
             f"close-{code}",
-            middle("close", code=code, reason="bye"),
+            faults.Close(at=MIDDLE, code=code, reason="bye"),
             lost(f"ConnectionClosedError {code} bye"),
             restored(code, "bye"),
         )
@@ -183,7 +178,7 @@ FAULTS = [
     *(
         Row(
             f"close-{code}",
-            middle("close", code=code, reason="bye"),
+            faults.Close(at=MIDDLE, code=code, reason="bye"),
             lost(f"ConnectionClosedError {code} bye"),
             lost(f"ConnectionClosedError {code} bye"),
         )
@@ -191,50 +186,50 @@ FAULTS = [
     ),
     Row(
         "error-then-close",
-        middle("error", error=SORRY, reason="bye"),
+        faults.Close(at=MIDDLE, error=SORRY, reason="bye"),
         lost("error None", "ConnectionClosedError 1011 bye after error None"),
         restored(1011, "bye", "error None"),
     ),
     Row(
         "fatal-error-then-close",
-        middle("error", error=QUOTA, reason="bye"),
+        faults.Close(at=MIDDLE, error=QUOTA, reason="bye"),
         lost("error insufficient_quota", "ConnectionClosedError 1011 bye after error insufficient_quota"),
         lost("error insufficient_quota", "ConnectionClosedError 1011 bye after error insufficient_quota"),
     ),
     Row(
         "expire",
-        middle("expire"),
+        faults.Expire(at=MIDDLE),
         lost("error session_expired", f"SessionExpiredError 1001 {AGE} after error session_expired"),
         restored(1001, AGE, "error session_expired"),
     ),
     # The new connection has a fault too.
     Row(
         "drop-twice",
-        (middle("drop"), AT_ONCE),
+        (faults.Drop(at=MIDDLE), AT_ONCE),
         lost(f"ConnectionClosedError 1006 {CUT}"),
         restored(1006, CUT),
     ),
     Row(
         "drop-in-the-restore",
-        (middle("drop"), LiveFault(kind="drop", at="conversation.item.added")),
+        (faults.Drop(at=MIDDLE), faults.Drop(at="conversation.item.added")),
         lost(f"ConnectionClosedError 1006 {CUT}"),
         restored(1006, CUT),
     ),
     Row(
         "drop-for-good",
-        (middle("drop"), *(AT_ONCE,) * 3),
+        (faults.Drop(at=MIDDLE), *(AT_ONCE,) * 3),
         lost(f"ConnectionClosedError 1006 {CUT}"),
         lost(f"ConnectionClosedError 1006 {CUT} because APIConnectionError"),
     ),
     Row(
         "drop-then-bad-key",
-        (middle("drop"), LiveFault(kind="error", error=KEY, code=3000)),
+        (faults.Drop(at=MIDDLE), faults.Close(error=KEY, code=3000)),
         lost(f"ConnectionClosedError 1006 {CUT}"),
         lost(f"ConnectionClosedError 1006 {CUT} because AuthenticationError invalid_api_key 3000"),
     ),
     # What the session survives.
-    Row("delay", middle("delay", seconds=0.1), WHOLE, WHOLE),
-    Row("swap", middle("swap"), lost("' three'", "' two'", *REST[2:]), lost("' three'", "' two'", *REST[2:])),
+    Row("delay", faults.Delay(at=MIDDLE, seconds=0.1), WHOLE, WHOLE),
+    Row("swap", faults.Swap(at=MIDDLE), lost("' three'", "' two'", *REST[2:]), lost("' three'", "' two'", *REST[2:])),
     Row("unknown-event", message('{"type":"brand.new","x":[1]}'), passes("brand.new"), passes("brand.new")),
     Row(
         "unknown-values",
@@ -285,8 +280,8 @@ def test_blocking(row: Row, reconnect: ReconnectPolicy | None) -> None:
 
 
 def prepare(emulator: Emulator, row: Row) -> None:
-    for fault in row.faults if isinstance(row.faults, tuple) else (row.faults,):
-        emulator.disturb(fault)
+    for fault in row.injected if isinstance(row.injected, tuple) else (row.injected,):
+        emulator.inject_fault(fault)
     emulator.reply("one two three", "four five")
 
 
@@ -398,25 +393,25 @@ def described(error: BaseException) -> str:
 # --- a fault while nobody talks ---------------------------------------------------------------------------------------
 
 IDLE = [
-    (LiveFault(kind="drop"), f"ConnectionClosedError 1006 {CUT}", f"1006 {CUT}"),
-    (LiveFault(kind="half_frame"), f"ConnectionClosedError 1006 {CUT}", f"1006 {CUT}"),
-    (LiveFault(kind="close", code=1012, reason="bye"), "ConnectionClosedError 1012 bye", "1012 bye"),
-    (LiveFault(kind="silence"), f"ConnectionClosedError 1006 {SILENT}", f"1006 {SILENT}"),
+    (faults.Drop(), f"ConnectionClosedError 1006 {CUT}", f"1006 {CUT}"),
+    (faults.HalfFrame(), f"ConnectionClosedError 1006 {CUT}", f"1006 {CUT}"),
+    (faults.Close(code=1012, reason="bye"), "ConnectionClosedError 1012 bye", "1012 bye"),
+    (faults.Silence(), f"ConnectionClosedError 1006 {SILENT}", f"1006 {SILENT}"),
 ]
 
 
-@pytest.mark.parametrize(("fault", "off", "on"), IDLE, ids=[fault.kind for fault, *_ in IDLE])
-async def test_now(fault: LiveFault, off: str, on: str) -> None:
+@pytest.mark.parametrize(("fault", "off", "on"), IDLE, ids=[type(fault).__name__ for fault, *_ in IDLE])
+async def test_now(fault: faults.Fault, off: str, on: str) -> None:
     """Without anything under way nothing is lost, and a wait is told at once, not at the next send."""
     async with emulated() as (emulator, client):
         async with client.connect(model=MODEL, session=TEXT, options=PINGING) as connection:
-            emulator.disturb_now(fault)
+            emulator.inject_fault(fault, now=True)
             with pytest.raises(ConnectionClosedError) as caught:
                 await connection.wait_for(ResponseDone)
             assert described(caught.value) == off
         policy = ReconnectPolicy(retry=THREE_ATTEMPTS)
         async with client.connect(model=MODEL, session=TEXT, options=PINGING, reconnect=policy) as connection:
-            emulator.disturb_now(fault)
+            emulator.inject_fault(fault, now=True)
             news = await connection.wait_for(Reconnected)
             assert shown(news) == f"reconnected after {on}: 0 restored, 0 resent, lost: nothing"
             assert await how_it_stands(connection, None) == "goes on"

@@ -136,7 +136,7 @@ def interruption(emulator: Emulator) -> Talk:
 
 
 def transcription_session(emulator: Emulator) -> Talk:
-    emulator.hear("The words that were said.")
+    emulator.queue_transcripts("The words that were said.")
     (created,) = yield "session.created"
     assert created.session.type == "transcription"
     settings = {"transcription": {"model": "gpt-4o-transcribe"}}

@@ -70,7 +70,7 @@ def config_seen(emulator: Emulator) -> list[Any]:
     seen: list[Any] = []
 
     def look(_: str) -> bool:
-        (connection,) = emulator._connections
+        (connection,) = emulator._sessions.connections
         seen.append(connection.session._config)  # type: ignore[attr-defined]
         return True
 

@@ -171,12 +171,11 @@ from openai_realtime import (
 from openai_realtime.emulator import (
     Emulator,
     EmulatorOptions,
-    Fault,
-    LiveFault,
     McpToolCall,
     ReceivedRequest,
     Reply,
     ToolCall,
+    faults,
 )
 from openai_realtime.models import (
     AudioContent,
@@ -1140,11 +1139,19 @@ async def emulator() -> None:
         Emulator(beta=True, speed=1.0) as blocking,
         RealtimeClient(**blocking.client_options, timeout=5) as client_of_thread,
     ):
-        blocking.fail("create_realtime_call", Fault(status=429, headers={"retry-after": "1"}), Fault(reset=True))
-        blocking.fail("create_realtime_call", Fault(body={"a": 1}), Fault(body="<html>", content_type="text/html"))
-        blocking.fail("create_realtime_call", Fault(delay=0.1), Fault(hang=True), Fault(truncate=True))
+        blocking.inject_fault(
+            faults.HTTPResponse(status=429, headers={"retry-after": "1"}), operation="create_realtime_call"
+        )
+        blocking.inject_fault(faults.Drop(), operation="create_realtime_call")
+        blocking.inject_fault(faults.HTTPResponse(body={"a": 1}), operation="create_realtime_call")
+        blocking.inject_fault(
+            faults.HTTPResponse(body="<html>", content_type="text/html"), operation="create_realtime_call"
+        )
+        blocking.inject_fault(faults.Delay(0.1), operation="create_realtime_call")
+        blocking.inject_fault(faults.Silence(), operation="create_realtime_call")
+        blocking.inject_fault(faults.HTTPResponse(truncate=True), operation="create_realtime_call")
         assert_type(blocking.incoming_call(), str)
-        blocking.fail("connect", Fault(status=503))
+        blocking.inject_fault(faults.HTTPResponse(status=503), operation="connect")
         blocking.advance(600)
         blocking.reply("One", Reply(text="Two", audio=SPEECH, pause_after=1))
         blocking.reply(Reply(tool_calls=[ToolCall(name="weather", arguments="{}")]), when="weather")
@@ -1152,13 +1159,13 @@ async def emulator() -> None:
         blocking.reply(Reply(failure=FailureDetails(code="c"), incomplete="content_filter"), when=str.isdigit)
         blocking.reply(Reply(tool_calls=[McpToolCall(server_label="docs", name="search", output="{}")]))
         blocking.mcp_server("docs", McpListedTool(name="search", input_schema={}), reachable=False)
-        blocking.hear("One", "Two")
+        blocking.queue_transcripts("One", "Two")
         blocking.resume()
-        blocking.press("rtc_1", "12#")
-        blocking.disturb(LiveFault(kind="drop", at="response.done"), LiveFault(kind="delay", at=3, seconds=0.1))
-        blocking.disturb_now(LiveFault(kind="close", code=1011, reason="r"))
-        blocking.disturb_now(LiveFault(kind="error", error=ErrorDetails(type="server_error", message="m")))
-        blocking.disturb_now(LiveFault(kind="message", message=b""))
+        blocking.send_dtmf("rtc_1", "12#")
+        blocking.inject_fault(faults.Drop(at="response.done"), faults.Delay(at=3, seconds=0.1))
+        blocking.inject_fault(faults.Close(code=1011, reason="r"), now=True)
+        blocking.inject_fault(faults.Close(error=ErrorDetails(type="server_error", message="m")), now=True)
+        blocking.inject_fault(faults.Message(message=b""), now=True)
         blocking_sessions(client_of_thread)
         all_blocking_operations(client_of_thread)
     for received in running.requests:
@@ -1168,6 +1175,7 @@ async def emulator() -> None:
     assert_type(Emulator().start(), Emulator)
     Emulator(8080)  # type: ignore[call-arg, arg-type]
     Emulator(speed="fast")  # type: ignore[arg-type]
-    Fault(statsu=429)  # type: ignore[call-arg]
-    LiveFault(kind="fire")  # type: ignore[arg-type]
+    faults.HTTPResponse(statsu=429)  # type: ignore[call-arg]
+    faults.Drop(kind="fire")  # type: ignore[call-arg]
+    faults.Delay("long")  # type: ignore[arg-type]
     Reply("text")  # type: ignore[call-arg]

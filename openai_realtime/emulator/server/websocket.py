@@ -15,9 +15,8 @@ import attrs
 from aiohttp import web
 
 from openai_realtime._codec.converter import encode
-from openai_realtime.emulator import ids
+from openai_realtime.emulator import faults, ids
 from openai_realtime.emulator.errors import Refusal
-from openai_realtime.emulator.live_faults import LiveFault, half_frame
 from openai_realtime.emulator.sessions.base import Session
 from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.server_events import Error, ErrorDetails
@@ -26,6 +25,9 @@ from . import admission
 
 _MAX_MESSAGE = 32 * 1024 * 1024  # 15 MiB of audio in base64, and room
 _PING_SECONDS = 20.26
+_FINAL_TEXT = 0x81
+_LONG = 127  # the length stands in the next eight bytes
+_SORRY = ErrorDetails(type="server_error", message="The server had an error.")
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close sends RST
 
 
@@ -76,7 +78,7 @@ class LiveConnection:
         self, socket: web.WebSocketResponse, transport: asyncio.Transport, session: Session, speed: float
     ) -> None:
         self.session = session
-        self.faults: list[LiveFault] = []
+        self.faults: list[faults.Fault] = []
         self._socket = socket
         self._transport = transport
         self._speed = speed
@@ -104,7 +106,7 @@ class LiveConnection:
         self._timer.cancel()
         self._timer = self._new_timer()
 
-    def disturb(self, fault: LiveFault) -> None:
+    def inject(self, fault: faults.Fault) -> None:
         """Let `fault` happen as soon as can be."""
         self.faults.append(attrs.evolve(fault, at=self._sent))
         self.wake()
@@ -200,36 +202,32 @@ class LiveConnection:
             self.faults.remove(fault)
             await self._suffer(fault)
 
-    async def _suffer(self, fault: LiveFault) -> None:
-        match fault.kind:
-            case "drop":
+    async def _suffer(self, fault: faults.Fault) -> None:
+        match fault:
+            case faults.Drop():
                 reset(self._transport)
                 self._gone = True
-            case "half_frame":
-                self._transport.write(half_frame(encode(Error(error=fault.error))))
+            case faults.HalfFrame():
+                self._transport.write(half_frame(encode(Error(error=_SORRY))))
                 self._transport.close()
                 self._gone = True
-            case "error" | "close":
+            case faults.Close():
                 await self._end(fault)
-            case "silence":
+            case faults.Silence():
                 await self._fall_silent()
-            case "expire":
+            case faults.Expire():
                 self.session.expire()
-            case "message":
-                await self._send_raw(fault.message)
-            case "delay":
-                await asyncio.sleep(fault.seconds)
-            case "swap":
+            case faults.Message(message=str(text)):
+                await self._socket.send_str(text)
+            case faults.Message(message=bytes(data)):
+                await self._socket.send_bytes(data)
+            case faults.Delay(seconds=seconds):
+                await asyncio.sleep(seconds)
+            case faults.Swap():
                 self._swapping = True
 
-    async def _send_raw(self, message: str | bytes) -> None:
-        if isinstance(message, bytes):
-            await self._socket.send_bytes(message)
-        else:
-            await self._socket.send_str(message)
-
-    async def _end(self, fault: LiveFault) -> None:
-        if fault.kind == "error":
+    async def _end(self, fault: faults.Close) -> None:
+        if fault.error is not None:
             event = Error(event_id=ids.object_id("event_", time.time()), error=fault.error)
             await self._socket.send_frame(encode(event), web.WSMsgType.TEXT)
         self._gone = True
@@ -251,3 +249,8 @@ def reset(transport: asyncio.Transport) -> None:
     """Cut a connection so that the client sees a reset and no orderly end."""
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     transport.abort()
+
+
+def half_frame(payload: bytes) -> bytes:
+    """The first half of the WebSocket frame that would carry `payload`."""
+    return struct.pack("!BBQ", _FINAL_TEXT, _LONG, len(payload)) + payload[: len(payload) // 2]

@@ -134,7 +134,7 @@ class LiveSession(Session):
         """Let so much silence pass at once."""
         self._idle.advance(seconds)
 
-    def press(self, keys: str) -> None:
+    def send_dtmf(self, keys: str) -> None:
         """Let the caller press keys of the telephone."""
         for key in keys:
             self._send(InputAudioBufferDtmfEventReceived(event=key, received_at=int(self._now())))

@@ -11,7 +11,7 @@ from support.cli import DEADLINE, Terminal, config_seen, error_line, run
 
 from openai_realtime import decode_server_event
 from openai_realtime.cli.commands import chat as chat_module
-from openai_realtime.emulator import Emulator, LiveFault, Reply
+from openai_realtime.emulator import Emulator, Reply, faults
 from openai_realtime.models.responses import FailureDetails
 
 
@@ -50,25 +50,23 @@ def test_chat_says_why_an_answer_is_not_whole(emulator: Emulator) -> None:
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (LiveFault(kind="drop", at="response.output_text.delta"), "Error: closed with 1006: "),
+        (faults.Drop(at="response.output_text.delta"), "Error: closed with 1006: "),
         (
-            LiveFault(kind="close", at="response.output_text.delta", code=1011, reason="no"),
+            faults.Close(at="response.output_text.delta", code=1011, reason="no"),
             "Error: closed with 1011: no",
         ),
         (
-            LiveFault(kind="close", at="response.output_text.delta", code=1000),
+            faults.Close(at="response.output_text.delta", code=1000),
             "Error: the server closed the session before the answer was complete",
         ),
         (
-            LiveFault(
-                kind="message", at="response.output_text.delta", message='{"type":"error","error":{"message":"Sorry."}}'
-            ),
+            faults.Message(at="response.output_text.delta", message='{"type":"error","error":{"message":"Sorry."}}'),
             "Error: error: Sorry.",
         ),
     ],
 )
-def test_chat_in_a_pipe_ends_with_the_session(emulator: Emulator, fault: LiveFault, message: str) -> None:
-    emulator.disturb(fault)
+def test_chat_in_a_pipe_ends_with_the_session(emulator: Emulator, fault: faults.Fault, message: str) -> None:
+    emulator.inject_fault(fault)
     result = run("chat", input="one\ntwo\n")
     assert result.exit_code == 1
     assert error_line(result).startswith(message)
@@ -121,7 +119,7 @@ def test_ctrl_c_stops_the_answer_and_the_conversation_goes_on(emulator: Emulator
 
 def test_ctrl_c_after_the_answer_was_complete_waits_for_nothing(emulator: Emulator, interruptible: None) -> None:
     """The server has nothing to cancel, and the events that nobody read belong to no later answer."""
-    emulator.disturb(LiveFault(kind="delay", at="response.done", seconds=0.3))
+    emulator.inject_fault(faults.Delay(at="response.done", seconds=0.3))
     with Terminal("chat") as terminal:
         terminal.until("> ")
         terminal.type("one\n")
@@ -150,7 +148,7 @@ def test_a_second_ctrl_c_ends_the_conversation_even_if_the_server_is_silent(
         terminal.until("> ")
         terminal.type("count\n")
         terminal.until("one")
-        emulator.disturb_now(LiveFault(kind="silence"))
+        emulator.inject_fault(faults.Silence(), now=True)
         terminal.type("\x03")
         terminal.until("Stopping the answer.")
         terminal.type("\x03")
@@ -160,8 +158,8 @@ def test_a_second_ctrl_c_ends_the_conversation_even_if_the_server_is_silent(
 
 def test_an_error_in_a_terminal_does_not_end_the_conversation(emulator: Emulator, interruptible: None) -> None:
     emulator.reply(Reply(failure=FailureDetails(message="Out of words")), "Better now.", "Third.")
-    emulator.disturb(
-        LiveFault(kind="message", at="response.output_text.delta", message='{"type":"error","error":{"code":"odd"}}')
+    emulator.inject_fault(
+        faults.Message(at="response.output_text.delta", message='{"type":"error","error":{"code":"odd"}}')
     )
     with Terminal("chat") as terminal:
         terminal.until("> ")

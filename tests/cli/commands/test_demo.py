@@ -6,7 +6,7 @@ from support.cli import error_line, process, run
 
 from openai_realtime import decode_server_event
 from openai_realtime.cli.commands.demo import _cost
-from openai_realtime.emulator import Emulator, Fault
+from openai_realtime.emulator import Emulator, faults
 
 
 def test_demo_without_a_key_runs_on_the_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,19 +52,22 @@ def test_demo_takes_a_retired_beta_kindly(retired: Emulator) -> None:
 
 def test_demo_of_a_retired_beta_without_request_id(retired: Emulator) -> None:
     gone = {"error": {"message": "gone", "type": "invalid_request_error", "code": "beta_api_shape_disabled"}}
-    retired.fail("create_realtime_session", Fault(status=400, body=json.dumps(gone), headers={"x-request-id": ""}))
+    retired.inject_fault(
+        faults.HTTPResponse(status=400, body=json.dumps(gone), headers={"x-request-id": ""}),
+        operation="create_realtime_session",
+    )
     assert run("demo").stdout.count("request id") == 2
 
 
 def test_demo_fails_if_the_secret_does(emulator: Emulator) -> None:
-    emulator.fail("create_realtime_client_secret", Fault(status=403))
+    emulator.inject_fault(faults.HTTPResponse(status=403), operation="create_realtime_client_secret")
     result = run("demo")
     assert result.exit_code == 1
     assert error_line(result).startswith("Error: HTTP 403")
 
 
 def test_demo_fails_if_the_session_does(emulator: Emulator) -> None:
-    emulator.fail("connect", Fault(status=403))
+    emulator.inject_fault(faults.HTTPResponse(status=403), operation="connect")
     result = run("demo")
     assert result.exit_code == 1
     assert "4. A text turn" not in result.stdout

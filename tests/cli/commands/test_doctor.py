@@ -4,7 +4,7 @@ import re
 import pytest
 from support.cli import run
 
-from openai_realtime.emulator import Emulator, Fault
+from openai_realtime.emulator import Emulator, faults
 
 
 def test_doctor_finds_all_well_and_contacts_the_base_url_only(emulator: Emulator) -> None:
@@ -53,17 +53,17 @@ def test_doctor_with_a_base_url_that_is_none(emulator: Emulator) -> None:
 @pytest.mark.parametrize(
     ("fault", "fix"),
     [
-        (Fault(status=401), "the server does not know this key"),
-        (Fault(status=403), "the key may not do this"),
-        (Fault(status=404), "a base URL ends in /v1"),
-        (Fault(status=429), "too many requests, or no credit"),
-        (Fault(status=500), "try again later"),
-        (Fault(reset=True), "breaks off: look at the proxy settings"),
-        (Fault(body="<html>", content_type="text/html"), "a proxy or a login page is in between"),
+        (faults.HTTPResponse(status=401), "the server does not know this key"),
+        (faults.HTTPResponse(status=403), "the key may not do this"),
+        (faults.HTTPResponse(status=404), "a base URL ends in /v1"),
+        (faults.HTTPResponse(status=429), "too many requests, or no credit"),
+        (faults.HTTPResponse(status=500), "try again later"),
+        (faults.Drop(), "breaks off: look at the proxy settings"),
+        (faults.HTTPResponse(body="<html>", content_type="text/html"), "a proxy or a login page is in between"),
     ],
 )
-def test_doctor_says_what_to_do_about_a_refusal(emulator: Emulator, fault: Fault, fix: str) -> None:
-    emulator.fail("create_realtime_client_secret", fault)
+def test_doctor_says_what_to_do_about_a_refusal(emulator: Emulator, fault: faults.Fault, fix: str) -> None:
+    emulator.inject_fault(fault, operation="create_realtime_client_secret")
     result = run("doctor")
     assert result.exit_code == 1
     assert re.search(rf"^FAIL +Access .*\n +-> .*{re.escape(fix)}", result.stdout, re.MULTILINE), result.stdout
@@ -71,7 +71,7 @@ def test_doctor_says_what_to_do_about_a_refusal(emulator: Emulator, fault: Fault
 
 
 def test_doctor_on_a_terminal(emulator: Emulator) -> None:
-    emulator.fail("create_realtime_client_secret", Fault(status=401))
+    emulator.inject_fault(faults.HTTPResponse(status=401), operation="create_realtime_client_secret")
     result = run("doctor", env={"FORCE_COLOR": "1", "COLUMNS": "80"})
     plain = re.sub(r"\x1b\[[\d;]*m", "", result.stdout)
     assert plain != result.stdout

@@ -6,7 +6,7 @@ from typing import NoReturn
 import pytest
 from support.cli import SECOND, Terminal, config_seen, error_line, run
 
-from openai_realtime.emulator import Emulator, LiveFault, Reply
+from openai_realtime.emulator import Emulator, Reply, faults
 from openai_realtime.models.responses import FailureDetails
 
 
@@ -55,16 +55,16 @@ def test_say_writes_to_a_device_and_leaves_it_there(emulator: Emulator) -> None:
     ("reply", "fault", "message"),
     [
         (Reply(failure=FailureDetails(message="No.")), None, "the answer is failed: No."),
-        (Reply(text="Hm", audio=SECOND), LiveFault(kind="drop", at="response.output_audio.done"), "closed with 1006"),
+        (Reply(text="Hm", audio=SECOND), faults.Drop(at="response.output_audio.done"), "closed with 1006"),
         (Reply(), None, "the answer has no audio; nothing was written"),
     ],
 )
 def test_say_without_an_answer_leaves_no_file(
-    emulator: Emulator, tmp_path: Path, reply: Reply, fault: LiveFault | None, message: str
+    emulator: Emulator, tmp_path: Path, reply: Reply, fault: faults.Fault | None, message: str
 ) -> None:
     emulator.reply(reply)
     if fault is not None:
-        emulator.disturb(fault)
+        emulator.inject_fault(fault)
     result = run("say", "Hello", "--output", str(tmp_path / "a.wav"))
     assert result.exit_code == 1
     assert error_line(result).startswith(f"Error: {message}")

@@ -12,7 +12,7 @@ from openai_realtime import decode_server_event, encode
 from openai_realtime.cli.captions import Captions
 from openai_realtime.cli.commands import transcribe as transcribe_module
 from openai_realtime.cli.progress import Screen
-from openai_realtime.emulator import Emulator, LiveFault
+from openai_realtime.emulator import Emulator, faults
 from openai_realtime.errors import APITimeoutError, RealtimeEventError
 
 FAILED = json.dumps(
@@ -25,7 +25,7 @@ FAILED = json.dumps(
 
 
 def test_transcribe_prints_a_line_a_turn(emulator: Emulator, tmp_path: Path) -> None:
-    emulator.hear("One.", " Two\nlines. ", "Three.")
+    emulator.queue_transcripts("One.", " Two\nlines. ", "Three.")
     result = run("transcribe", wav(tmp_path / "a.wav", *[SECOND, PAUSE] * 2, SECOND))
     assert (result.exit_code, result.stdout, result.stderr) == (0, "One.\nTwo lines.\nThree.\n", "")
     assert [request.path for request in emulator.requests] == ["/v1/realtime?intent=transcription"]
@@ -49,7 +49,7 @@ def test_transcribe_in_real_time(emulator: Emulator, tmp_path: Path) -> None:
 
 
 def test_json_of_transcribe_is_the_events(emulator: Emulator, tmp_path: Path) -> None:
-    emulator.hear("One two.")
+    emulator.queue_transcripts("One two.")
     result = run("transcribe", wav(tmp_path / "a.wav", SECOND), "--json")
     assert (result.exit_code, result.stderr) == (0, "")
     events = [json.loads(line) for line in result.stdout.splitlines()]
@@ -59,13 +59,13 @@ def test_json_of_transcribe_is_the_events(emulator: Emulator, tmp_path: Path) ->
 
 @pytest.mark.parametrize("model", ["gpt-live-transcribe", "gpt-realtime-whisper", "whisper-1", "gpt-4o-transcribe"])
 def test_models_with_and_without_turns(emulator: Emulator, tmp_path: Path, model: str) -> None:
-    emulator.hear("All of it.")
+    emulator.queue_transcripts("All of it.")
     result = run("transcribe", wav(tmp_path / "a.wav", SECOND), "--model", model)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "All of it.\n", "")
 
 
 def test_a_model_without_turns_gets_them_from_pauses(emulator: Emulator, tmp_path: Path) -> None:
-    emulator.hear("One.", "Two.")
+    emulator.queue_transcripts("One.", "Two.")
     path = wav(tmp_path / "a.wav", *[SECOND, PAUSE] * 11, SECOND)
     result = run("transcribe", path, "--model", "gpt-live-transcribe")
     assert (result.exit_code, result.stdout) == (0, "One.\nTwo.\n")
@@ -78,7 +78,7 @@ def test_a_file_without_speech(emulator: Emulator, tmp_path: Path, length: int) 
 
 
 def test_a_turn_that_fails_is_told_and_exit_1(emulator: Emulator, tmp_path: Path) -> None:
-    emulator.disturb(LiveFault(kind="message", at="input_audio_buffer.committed", message=FAILED))
+    emulator.inject_fault(faults.Message(at="input_audio_buffer.committed", message=FAILED))
     result = run("transcribe", wav(tmp_path / "a.wav", SECOND))
     assert (result.exit_code, result.stdout) == (1, "1.0 seconds of speech.\n")
     assert result.stderr.splitlines() == [
@@ -88,7 +88,7 @@ def test_a_turn_that_fails_is_told_and_exit_1(emulator: Emulator, tmp_path: Path
 
 
 def test_json_has_the_failed_turn_too(emulator: Emulator, tmp_path: Path) -> None:
-    emulator.disturb(LiveFault(kind="message", at="input_audio_buffer.committed", message=FAILED))
+    emulator.inject_fault(faults.Message(at="input_audio_buffer.committed", message=FAILED))
     result = run("transcribe", wav(tmp_path / "a.wav", SECOND), "--json")
     assert json.loads(result.stdout.splitlines()[0]) == json.loads(FAILED)
     assert error_line(result) == "Error: 1 turn could not be transcribed"
@@ -97,21 +97,19 @@ def test_json_has_the_failed_turn_too(emulator: Emulator, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (LiveFault(kind="drop", at="input_audio_buffer.committed"), "Error: closed with 1006"),
+        (faults.Drop(at="input_audio_buffer.committed"), "Error: closed with 1006"),
         (
-            LiveFault(
-                kind="message", at="input_audio_buffer.committed", message='{"type":"error","error":{"code":"x"}}'
-            ),
+            faults.Message(at="input_audio_buffer.committed", message='{"type":"error","error":{"code":"x"}}'),
             "Error: x: no message",
         ),
         (
-            LiveFault(kind="close", at="conversation.item.input_audio_transcription.completed", code=1000),
+            faults.Close(at="conversation.item.input_audio_transcription.completed", code=1000),
             "Error: closed with 1000",
         ),
     ],
 )
-def test_a_session_that_ends_too_early(emulator: Emulator, tmp_path: Path, fault: LiveFault, message: str) -> None:
-    emulator.disturb(fault)
+def test_a_session_that_ends_too_early(emulator: Emulator, tmp_path: Path, fault: faults.Fault, message: str) -> None:
+    emulator.inject_fault(fault)
     result = run("transcribe", wav(tmp_path / "a.wav", SECOND))
     assert (result.exit_code, result.stdout) == (1, "")
     assert error_line(result).startswith(message)

@@ -360,7 +360,7 @@ async def test_the_authorization_of_a_server_never_comes_back(
         events = [await wire.get(), *await wire.until("rate_limits.updated")]
         await wire.send(using({**given, "authorization": [SECRET]}))
         events += await wire.until("error")
-        (connection,) = emulator._connections
+        (connection,) = emulator._sessions.connections
         received = repr(connection.session.received)
     assert SECRET not in json.dumps(events)
     assert SECRET not in caplog.text

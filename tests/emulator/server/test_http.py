@@ -16,7 +16,8 @@ import aiohttp
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from openai_realtime.emulator import Emulator, Fault, ReceivedRequest, ids
+from openai_realtime import ConfigurationError
+from openai_realtime.emulator import Emulator, ReceivedRequest, faults, ids
 from openai_realtime.emulator.errors import Refusal
 from openai_realtime.emulator.server import sdp
 from openai_realtime.emulator.server.http import OPERATIONS
@@ -941,7 +942,10 @@ SECRET = "create_realtime_client_secret"
 
 
 async def test_faults_come_in_order_and_once(emulator: Emulator, http: aiohttp.ClientSession) -> None:
-    emulator.fail(SECRET, Fault(status=500), Fault(status=429, headers={"Retry-After": "1", "x-request-id": "req_1"}))
+    emulator.inject_fault(faults.HTTPResponse(status=500), operation=SECRET)
+    emulator.inject_fault(
+        faults.HTTPResponse(status=429, headers={"Retry-After": "1", "x-request-id": "req_1"}), operation=SECRET
+    )
     status, body = await post(http, "realtime/client_secrets")
     assert status == 500
     assert body["error"] == {"message": "Internal Server Error", "type": "server_error", "param": None, "code": None}
@@ -954,28 +958,35 @@ async def test_faults_come_in_order_and_once(emulator: Emulator, http: aiohttp.C
 
 
 async def test_a_fault_is_for_its_operation(emulator: Emulator, http: aiohttp.ClientSession) -> None:
-    emulator.fail("create_realtime_session", Fault(status=503))
+    emulator.inject_fault(faults.HTTPResponse(status=503), operation="create_realtime_session")
     assert (await post(http, "realtime/client_secrets"))[0] == 200
     assert (await post(http, "realtime/sessions"))[0] == 503
-    with pytest.raises(ValueError, match="unknown operation 'nothing'; known are create_realtime_client_secret, "):
-        emulator.fail("nothing", Fault(status=500))
+    with pytest.raises(
+        ConfigurationError, match="operation: 'nothing' is none of session, connect, create_realtime_client"
+    ):
+        emulator.inject_fault(faults.HTTPResponse(status=500), operation="nothing")
 
 
 @pytest.mark.parametrize(
     ("fault", "status", "content_type", "body"),
     [
-        (Fault(body="<html>"), 200, "application/json", b"<html>"),
-        (Fault(body="<html>", status=502, content_type="text/html"), 502, "text/html", b"<html>"),
-        (Fault(body=b"\xff\x00"), 200, "application/json", b"\xff\x00"),
-        (Fault(body=[1, None], status=201), 201, "application/json", b"[1,null]"),
-        (Fault(status=302, headers={"Location": "/x"}), 302, None, b""),
-        (Fault(status=599), 599, "application/json", b'{"error":{"message":"Error","type":"server_error",'),
+        (faults.HTTPResponse(body="<html>"), 200, "application/json", b"<html>"),
+        (faults.HTTPResponse(body="<html>", status=502, content_type="text/html"), 502, "text/html", b"<html>"),
+        (faults.HTTPResponse(body=b"\xff\x00"), 200, "application/json", b"\xff\x00"),
+        (faults.HTTPResponse(body=[1, None], status=201), 201, "application/json", b"[1,null]"),
+        (faults.HTTPResponse(status=302, headers={"Location": "/x"}), 302, None, b""),
+        (
+            faults.HTTPResponse(status=599),
+            599,
+            "application/json",
+            b'{"error":{"message":"Error","type":"server_error",',
+        ),
     ],
 )
 async def test_bodies_of_faults(
-    emulator: Emulator, fault: Fault, status: int, content_type: str | None, body: bytes
+    emulator: Emulator, fault: faults.Fault, status: int, content_type: str | None, body: bytes
 ) -> None:
-    emulator.fail(SECRET, fault)
+    emulator.inject_fault(fault, operation=SECRET)
     async with session_for(emulator) as http, http.post("realtime/client_secrets", allow_redirects=False) as answer:
         assert answer.status == status
         assert answer.headers.get("Content-Type") == content_type
@@ -983,21 +994,22 @@ async def test_bodies_of_faults(
 
 
 async def test_a_wrong_content_type_only(emulator: Emulator, http: aiohttp.ClientSession) -> None:
-    emulator.fail(SECRET, Fault(content_type="text/html"))
+    emulator.inject_fault(faults.HTTPResponse(content_type="text/html"), operation=SECRET)
     async with http.post("realtime/client_secrets") as answer:
         assert answer.headers["Content-Type"] == "text/html"
         assert json.loads(await answer.read())["value"]
 
 
 async def test_delay(emulator: Emulator, http: aiohttp.ClientSession) -> None:
-    emulator.fail(SECRET, Fault(delay=0.01), Fault(delay=600))
+    emulator.inject_fault(faults.Delay(0.01), operation=SECRET)
+    emulator.inject_fault(faults.Delay(600), operation=SECRET)
     assert (await post(http, "realtime/client_secrets"))[0] == 200
     with pytest.raises(TimeoutError):
         await post(http, "realtime/client_secrets", timeout=aiohttp.ClientTimeout(total=0.05))
 
 
 async def test_hang_until_the_client_gives_up(emulator: Emulator, http: aiohttp.ClientSession) -> None:
-    emulator.fail(SECRET, Fault(hang=True))
+    emulator.inject_fault(faults.Silence(), operation=SECRET)
     with pytest.raises(TimeoutError):
         await post(http, "realtime/client_secrets", timeout=aiohttp.ClientTimeout(total=0.05))
     assert (await post(http, "realtime/client_secrets"))[0] == 200
@@ -1005,7 +1017,7 @@ async def test_hang_until_the_client_gives_up(emulator: Emulator, http: aiohttp.
 
 
 async def test_reset(emulator: Emulator) -> None:
-    emulator.fail(SECRET, Fault(reset=True))
+    emulator.inject_fault(faults.Drop(), operation=SECRET)
     reader, writer = await asyncio.wait_for(asyncio.open_connection(*address(emulator)), 5)
     writer.write(b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: x\r\n\r\n")
     with pytest.raises(ConnectionResetError):  # an orderly end would read as b""
@@ -1018,7 +1030,7 @@ async def test_reset(emulator: Emulator) -> None:
 @pytest.mark.parametrize("path", ["client_secrets", "calls/{}/hangup"])
 async def test_truncated_body(emulator: Emulator, http: aiohttp.ClientSession, path: str) -> None:
     for operation in (SECRET, "hangup_realtime_call"):
-        emulator.fail(operation, Fault(truncate=True))
+        emulator.inject_fault(faults.HTTPResponse(truncate=True), operation=operation)
     async with http.post("realtime/" + path.format(emulator.incoming_call())) as answer:
         assert answer.status == 200
         with pytest.raises(aiohttp.ClientPayloadError):
@@ -1125,7 +1137,7 @@ def test_ipv6() -> None:
 def test_close_does_not_wait_for_hanging_requests() -> None:
     with Emulator() as emulator:
         thread = emulator._thread
-        emulator.fail(SECRET, Fault(hang=True))
+        emulator.inject_fault(faults.Silence(), operation=SECRET)
         connection = socket.create_connection(address(emulator), timeout=5)
         connection.sendall(b"POST /v1/realtime/client_secrets HTTP/1.0\r\n\r\n")
         deadline = time.monotonic() + 5

@@ -240,7 +240,7 @@ async def test_a_text_turn(emulator: Emulator) -> None:
 
 
 async def test_a_spoken_turn(emulator: Emulator) -> None:
-    emulator.hear("How are you?")
+    emulator.queue_transcripts("How are you?")
     async with BetaWire(emulator) as wire:
         await wire.send(update(temperature=0.6))
         await wire.send(append(silence(400) + tone(600) + silence(300)))
@@ -362,7 +362,7 @@ async def test_history_in_the_betas_parts(emulator: Emulator) -> None:
 
 
 async def test_a_transcription_session(emulator: Emulator) -> None:
-    emulator.hear("Two words.")
+    emulator.queue_transcripts("Two words.")
     async with BetaWire(emulator, "?intent=transcription") as wire:
         (created,) = await wire.expect("transcription_session.created")
         session = created["session"]
@@ -417,7 +417,7 @@ async def test_on_azure_a_model_may_have_any_name(emulator: Emulator) -> None:
 async def test_our_client(emulator: Emulator) -> None:
     async with (
         AsyncRealtimeClient(**emulator.client_options) as client,
-        client.connect(model=MODEL, beta=True) as connection,
+        client.connect(model=MODEL, dialect="beta") as connection,
     ):
         await connection.send(BetaSessionUpdate(session=RealtimeSessionCreateRequest(voice="sage")))
         updated = await connection.wait_for(BetaSessionUpdated, 10)
@@ -440,11 +440,11 @@ async def test_our_client(emulator: Emulator) -> None:
 
 
 async def test_our_client_transcribes(emulator: Emulator) -> None:
-    emulator.hear("Good morning.")
+    emulator.queue_transcripts("Good morning.")
     config = RealtimeTranscriptionSessionCreateRequest(input_audio_transcription=AudioTranscription(model="whisper-1"))
     async with (
         AsyncRealtimeClient(**emulator.client_options) as client,
-        client.connect(intent="transcription", beta=True) as connection,
+        client.connect(intent="transcription", dialect="beta") as connection,
     ):
         assert isinstance(await connection.receive(10), TranscriptionSessionCreated)
         await connection.send(TranscriptionSessionUpdate(session=config))
@@ -458,7 +458,7 @@ async def test_our_client_transcribes(emulator: Emulator) -> None:
 async def test_our_client_is_told_that_the_beta_is_over(anyio_backend: str) -> None:
     async with Emulator() as emulator, AsyncRealtimeClient(**emulator.client_options) as client:
         with pytest.raises(BadRequestError, match=re.escape(BETA_RETIRED)):
-            await client.connect(model=MODEL, beta=True).__aenter__()
+            await client.connect(model=MODEL, dialect="beta").__aenter__()
 
 
 async def test_the_beta_client_of_openai(emulator: Emulator) -> None:

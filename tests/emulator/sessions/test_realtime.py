@@ -28,7 +28,7 @@ from support.wire import (
 )
 
 from openai_realtime import AsyncRealtimeClient, ConfigurationError, InputAudioBufferDtmfEventReceived
-from openai_realtime.emulator import Emulator, Fault, LiveFault, Reply, ToolCall
+from openai_realtime.emulator import Emulator, Reply, ToolCall, faults
 from openai_realtime.emulator.script import Script
 from openai_realtime.emulator.sessions.realtime import LiveSession
 from openai_realtime.models.base import UNSET
@@ -246,7 +246,7 @@ async def test_client_secrets_of_the_beta_bring_their_session() -> None:
 
 
 async def test_a_handshake_can_fail_by_http(emulator: Emulator) -> None:
-    emulator.fail("connect", Fault(status=403))
+    emulator.inject_fault(faults.HTTPResponse(status=403), operation="connect")
     with pytest.raises(aiohttp.WSServerHandshakeError) as failure:
         async with Wire(emulator):
             pass
@@ -476,13 +476,13 @@ async def test_a_session_that_ends_by_itself_undisturbed(emulator: Emulator, mon
 async def test_a_connection_that_ends_takes_its_timer_along(emulator: Emulator) -> None:
     async with Wire(emulator) as wire:
         await wire.expect("session.created")
-        (connection,) = emulator._connections
+        (connection,) = emulator._sessions.connections
         emulator.advance(1)
         timer = connection._timer
         await turn_until(lambda: connection._timer is not timer)
         assert timer.cancelled()
         assert not connection._timer.cancelled()
-    await turn_until(lambda: not emulator._connections)
+    await turn_until(lambda: not emulator._sessions.connections)
     assert connection._timer.cancelled()
 
 
@@ -584,7 +584,7 @@ async def test_the_second_turn_knows_what_came_before_it(emulator: Emulator) -> 
 
 
 def test_a_reply_of_another_type_is_refused_at_once() -> None:
-    with pytest.raises(TypeError, match="reply: int is neither a Reply nor a text"):
+    with pytest.raises(ConfigurationError, match="reply: int is neither a Reply nor a text"):
         Emulator().reply(5)  # type: ignore[arg-type]
 
 
@@ -1243,8 +1243,8 @@ async def turn_until(condition: Callable[[], bool]) -> None:
 async def test_time_passes_once_for_a_call_with_two_sidebands(emulator: Emulator) -> None:
     path = f"?call_id={emulator.incoming_call()}"
     async with Wire(emulator, path), Wire(emulator, path):
-        await turn_until(lambda: len(emulator._connections) == 2)
-        (session,) = emulator._calls.values()
+        await turn_until(lambda: len(emulator._sessions.connections) == 2)
+        (session,) = emulator._sessions.calls.values()
         session._idle.start(now=0, seconds=5, start_ms=0)
         emulator.advance(2)
         await turn_until(lambda: session.next_due != 5)
@@ -1262,7 +1262,7 @@ async def test_without_a_speed_the_emulator_rests_while_the_user_is_silent(emula
     async with Wire(emulator) as wire:
         await wire.send(TEXT_ONLY, IDLE, RESPOND)
         await wire.until("rate_limits.updated")
-        (connection,) = emulator._connections
+        (connection,) = emulator._sessions.connections
         session: Any = connection.session
         assert session.next_due < math.inf
         pull, session.pull = session.pull, counted
@@ -1297,7 +1297,7 @@ async def test_at_lifes_speed_the_silence_takes_its_time() -> None:
 
 
 async def test_the_user_is_transcribed(emulator: Emulator) -> None:
-    emulator.hear("Hello, my name is Marcelo.")
+    emulator.queue_transcripts("Hello, my name is Marcelo.")
     async with Wire(emulator) as wire:
         await wire.send(hearing(transcription={"model": "gpt-realtime-whisper"}))
         await wire.until("session.updated")
@@ -1323,7 +1323,7 @@ def listening(**given: Any) -> dict[str, Any]:
 
 
 async def test_a_transcription_session(emulator: Emulator) -> None:
-    emulator.hear("One.", "Two words.")
+    emulator.queue_transcripts("One.", "Two words.")
     async with Wire(emulator, "?intent=transcription") as wire:
         (created,) = await wire.expect("session.created")
         session = created["session"]
@@ -1366,7 +1366,7 @@ async def test_a_transcription_session(emulator: Emulator) -> None:
     ],
 )
 async def test_transcription_by_commit(emulator: Emulator, model: str, text: str, usage: Any) -> None:
-    emulator.hear("Two words.")
+    emulator.queue_transcripts("Two words.")
     async with Wire(emulator, "?intent=transcription") as wire:
         await wire.send(listening(transcription={"model": model}, turn_detection=None))
         await wire.until("session.updated")
@@ -1403,10 +1403,10 @@ async def lost(wire: Wire) -> aiohttp.WSMsgType:
     return received.type
 
 
-@pytest.mark.parametrize("kind", ["drop", "half_frame"])
-async def test_a_connection_is_cut(emulator: Emulator, kind: Any) -> None:
-    emulator.disturb(LiveFault(kind=kind, at=3))
-    emulator.disturb(LiveFault(kind=kind, at="response.done"))
+@pytest.mark.parametrize("kind", [faults.Drop, faults.HalfFrame])
+async def test_a_connection_is_cut(emulator: Emulator, kind: type[faults.Fault]) -> None:
+    emulator.inject_fault(kind(at=3))
+    emulator.inject_fault(kind(at="response.done"))
     async with Wire(emulator) as wire:
         await wire.expect("session.created")
         await wire.send(message("Hello."), message("Hello?"))
@@ -1422,8 +1422,8 @@ async def test_a_connection_is_cut(emulator: Emulator, kind: Any) -> None:
 
 async def test_accept_and_close(emulator: Emulator) -> None:
     error = ErrorDetails(type="invalid_request_error", code="insufficient_quota", message="No money.")
-    emulator.disturb(LiveFault(kind="error", error=error, code=4000, reason="invalid_request_error.insufficient_quota"))
-    emulator.disturb(LiveFault(kind="close", code=1012, reason="restart"))
+    emulator.inject_fault(faults.Close(error=error, code=4000, reason="invalid_request_error.insufficient_quota"))
+    emulator.inject_fault(faults.Close(code=1012, reason="restart"))
     async with Wire(emulator) as wire:
         assert (await wire.error())["code"] == "insufficient_quota"
         assert await wire.closed() == (4000, "invalid_request_error.insufficient_quota")
@@ -1432,7 +1432,7 @@ async def test_accept_and_close(emulator: Emulator) -> None:
 
 
 async def test_silence_does_not_even_answer_pings(emulator: Emulator) -> None:
-    emulator.disturb(LiveFault(kind="silence", at="session.updated"))
+    emulator.inject_fault(faults.Silence(at="session.updated"))
     async with Wire(emulator, heartbeat=0.1) as wire:
         await wire.expect("session.created")
         await wire.send(TEXT_ONLY)
@@ -1451,7 +1451,7 @@ async def test_messages_that_no_client_expects(emulator: Emulator) -> None:
         b"\0\1",
         json.dumps({"type": "pad", "pad": "x" * 5_000_000}),
     ]
-    emulator.disturb(*(LiveFault(kind="message", at=1, message=text) for text in odd))
+    emulator.inject_fault(*(faults.Message(at=1, message=text) for text in odd))
     async with Wire(emulator) as wire:
         await wire.expect("session.created")
         assert [(await wire.socket.receive(DEADLINE)).data for _ in odd] == odd
@@ -1460,14 +1460,14 @@ async def test_messages_that_no_client_expects(emulator: Emulator) -> None:
 
 
 async def test_late_and_out_of_order(emulator: Emulator) -> None:
-    emulator.disturb(LiveFault(kind="delay", at=1, seconds=0.01), LiveFault(kind="swap", at="conversation.item.added"))
+    emulator.inject_fault(faults.Delay(at=1, seconds=0.01), faults.Swap(at="conversation.item.added"))
     async with Wire(emulator) as wire:
         await wire.send(message("a"), message("b"))
         await wire.expect("session.created", *reversed(ADDED), *ADDED)
 
 
 async def test_what_is_late_is_overtaken_on_another_connection(emulator: Emulator) -> None:
-    emulator.disturb(LiveFault(kind="delay", at=1, seconds=600))
+    emulator.inject_fault(faults.Delay(at=1, seconds=600))
     async with Wire(emulator) as late, Wire(emulator) as wire:
         await late.expect("session.created")
         await wire.expect("session.created")
@@ -1482,7 +1482,7 @@ async def test_what_is_late_is_overtaken_on_another_connection(emulator: Emulato
 
 async def test_a_swap_hides_no_later_fault(emulator: Emulator) -> None:
     """It sends two events at once, and with them goes past the number at which the next fault is to come."""
-    emulator.disturb(LiveFault(kind="swap", at=1), LiveFault(kind="close", at=2, code=1012))
+    emulator.inject_fault(faults.Swap(at=1), faults.Close(at=2, code=1012))
     async with Wire(emulator) as wire:
         await wire.send(message("a"))
         await wire.expect("session.created", *reversed(ADDED))
@@ -1493,18 +1493,45 @@ async def test_faults_now(emulator: Emulator) -> None:
     async with Wire(emulator) as wire, Wire(emulator) as other:
         await wire.expect("session.created")
         await other.expect("session.created")
-        emulator.disturb_now(LiveFault(kind="message", message='{"type": "x"}'))
+        emulator.inject_fault(faults.Message(message='{"type": "x"}'), now=True)
         assert (await wire.socket.receive_json(timeout=DEADLINE)) == {"type": "x"}
         assert (await other.socket.receive_json(timeout=DEADLINE)) == {"type": "x"}
-        emulator.disturb_now(LiveFault(kind="expire"))
+        emulator.inject_fault(faults.Expire(), now=True)
         assert (await wire.error())["code"] == "session_expired"
         assert (await wire.closed())[0] == 1001
         assert (await other.error())["code"] == "session_expired"
 
 
-def test_a_misspelt_fault_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="kind: 'dorp' is not one of 'drop', 'half_frame'"):
-        LiveFault(kind="dorp")  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("kind", "given", "text"),
+    [
+        (faults.Drop, {"at": -1}, "at: -1 is neither a number of events nor the type of one"),
+        (faults.Swap, {"at": None}, "at: None is neither"),
+        (faults.Expire, {"at": ""}, "at: '' is neither"),
+        (faults.Delay, {"seconds": -1}, "seconds: -1 is not a number from 0 on"),
+        (faults.Delay, {"seconds": "1"}, "seconds: '1' is not a number from 0 on"),
+        (faults.Close, {"code": 0}, "code: 0 is not between 1000 and 4999"),
+        (faults.HTTPResponse, {"status": 99}, "status: 99 is not between 200 and 599"),
+        (faults.Message, {"message": {"type": "x"}}, "message: dict is neither text nor bytes"),
+    ],
+)
+def test_a_fault_that_means_nothing_is_refused(kind: type[faults.Fault], given: dict[str, Any], text: str) -> None:
+    with pytest.raises(ConfigurationError, match=text):
+        kind(**given)
+
+
+@pytest.mark.parametrize(
+    ("fault", "where", "text"),
+    [
+        ("drop", {}, "fault: str is no class of openai_realtime.emulator.faults"),
+        (faults.HTTPResponse(503), {}, "fault: HTTPResponse cannot happen to a session"),
+        (faults.Swap(), {"operation": "connect"}, "fault: Swap cannot happen to a connect"),
+        (faults.Drop(), {"operation": "connect", "now": True}, "now: there is no open request of connect"),
+    ],
+)
+def test_a_fault_in_the_wrong_place_is_refused(fault: Any, where: Any, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=text):
+        Emulator().inject_fault(fault, **where)
 
 
 async def test_speed() -> None:
@@ -1617,12 +1644,12 @@ async def pressed(wire: Wire, count: int) -> list[Any]:
 
 async def test_the_keys_that_a_caller_presses(emulator: Emulator) -> None:
     call = emulator.incoming_call()
-    emulator.press(call, "1")
-    emulator.press(call, "2")
+    emulator.send_dtmf(call, "1")
+    emulator.send_dtmf(call, "2")
     await asyncio.sleep(0)  # so that they come before the client does
     async with Wire(emulator, f"?call_id={call}") as wire, Wire(emulator) as other:
         before = await pressed(wire, 2)
-        emulator.press(call, "#A")
+        emulator.send_dtmf(call, "#A")
         events = before + await pressed(wire, 2)
         assert [event["event"] for event in events] == ["1", "2", "#", "A"]
         for event in events:
@@ -1635,15 +1662,15 @@ async def test_the_keys_that_a_caller_presses(emulator: Emulator) -> None:
 
 
 async def test_keys_that_cannot_be_pressed(emulator: Emulator) -> None:
-    with pytest.raises(ValueError, match="no call 'rtc_nowhere'"):
-        emulator.press("rtc_nowhere", "1")
+    with pytest.raises(ConfigurationError, match="call_id: no call 'rtc_nowhere'"):
+        emulator.send_dtmf("rtc_nowhere", "1")
     call = emulator.incoming_call()
     for keys in ("", "12E", "a"):
-        with pytest.raises(ValueError, match=re.escape(f"{keys!r} is not made of #*0123456789ABCD")):
-            emulator.press(call, keys)
+        with pytest.raises(ConfigurationError, match=re.escape(f"keys: {keys!r} is not made of #*0123456789ABCD")):
+            emulator.send_dtmf(call, keys)
     assert await operate(emulator, f"{call}/hangup", None) == 200
-    with pytest.raises(ValueError, match="no call"):
-        emulator.press(call, "1")
+    with pytest.raises(ConfigurationError, match="no call"):
+        emulator.send_dtmf(call, "1")
 
 
 async def test_our_client_hears_keys(emulator: Emulator) -> None:
@@ -1652,7 +1679,7 @@ async def test_our_client_hears_keys(emulator: Emulator) -> None:
         AsyncRealtimeClient(**emulator.client_options) as client,
         client.connect(call_id=call) as connection,
     ):
-        emulator.press(call, "9")
+        emulator.send_dtmf(call, "9")
         event = await connection.wait_for(InputAudioBufferDtmfEventReceived, DEADLINE)
         assert (event.event, event.event_id) == ("9", UNSET)
 
@@ -1661,7 +1688,7 @@ async def test_our_client_hears_keys(emulator: Emulator) -> None:
 
 
 async def test_a_translation(emulator: Emulator) -> None:
-    emulator.hear("How are you")
+    emulator.queue_transcripts("How are you")
     emulator.reply("Wie geht es dir")
     options: dict[str, Any] = {"prefix": "/v1/realtime/translations"}
     async with Wire(emulator, "?model=gpt-realtime-translate", **options) as wire:
@@ -1687,7 +1714,7 @@ async def test_a_translation(emulator: Emulator) -> None:
 @pytest.mark.parametrize("transcribed", [True, False])
 async def test_a_translation_that_has_fewer_words(emulator: Emulator, transcribed: bool) -> None:  # noqa: FBT001 - a parameter
     """What was heard is told to the end, if it is told at all."""
-    emulator.hear("one two three")
+    emulator.queue_transcripts("one two three")
     emulator.reply("eins")
     audio = {"input": {"transcription": {"model": "gpt-realtime-whisper"} if transcribed else None}}
     chunk = {"type": "session.input_audio_buffer.append", "audio": pybase64.b64encode(tone(200)).decode()}

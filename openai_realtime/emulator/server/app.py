@@ -1,0 +1,191 @@
+"""The server on its port: requests and WebSockets in, answers, sessions or faults out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import cast
+
+from aiohttp import web
+
+from openai_realtime.emulator import errors as api_errors, faults, ids
+from openai_realtime.emulator.errors import Refusal
+from openai_realtime.emulator.faults import FaultQueue
+from openai_realtime.emulator.wire import Answer, ReceivedRequest, masked_headers, masked_path, raw_answer
+
+from . import admission, websocket
+from .http import find_operation
+from .sessions import Sessions
+from .state import State
+from .websocket import LiveConnection
+
+_REDIRECTS = 300
+_ERRORS = 400
+_MAX_BODY = 16 * 1024 * 1024
+_SHUTDOWN_SECONDS = 0.1  # requests that hang must not hold up the end of a test
+_HAND_OVER_TURNS = 5
+
+
+class Server:
+    """Serve the API in the running event loop, between `start` and `stop`.
+
+    `requests` gets every request that came in whole. What goes wrong on purpose comes from `queue`.
+    """
+
+    def __init__(
+        self, requests: list[ReceivedRequest], state: State, sessions: Sessions, queue: FaultQueue, *, beta: bool
+    ) -> None:
+        self._requests = requests
+        self._state = state
+        self._sessions = sessions
+        self._faults = queue
+        self._beta = beta
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; 0 while it does not."""
+        return self._runner.addresses[0][1] if self._runner and self._runner.addresses else 0
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen. Raises OSError if the port is taken."""
+        application = web.Application(client_max_size=_MAX_BODY)
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        runner = self._runner = web.AppRunner(
+            application, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Close all sessions with 1001, and the port."""
+        runner, self._runner = self._runner, None
+        if runner is None:
+            return
+        await self._sessions.close()
+        # asyncio needs a few turns to hand over a connection it has accepted; when the server is closed before, nobody
+        # ever closes that connection (its _accept_connection2 fails in Server._attach).
+        for _ in range(_HAND_OVER_TURNS):
+            await asyncio.sleep(0)
+        await runner.cleanup()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request, or do what a fault wants."""
+        started, wanted = time.perf_counter(), faults.HTTPResponse()
+        try:
+            received = await _received(request)
+            self._requests.append(received)
+            if (found := _session_request(request)) is not None:
+                return await self._connect(request, found)
+            name, operation, call_id = find_operation(request.method, request.rel_url.raw_path)
+            wanted = await _suffer(request, self._faults.get(name))
+            answer = _replacement(wanted)
+            if answer is None:
+                self._state.authenticate(request.headers)
+                answer = operation(self._state, received, call_id)
+                self._sessions.end_calls()
+        except web.HTTPRequestEntityTooLarge:
+            answer = api_errors.too_large().answer()
+        except Refusal as refusal:
+            answer = refusal.answer()
+        return await _send(request, answer, wanted, started)
+
+    async def _connect(self, request: web.Request, wanted: admission.Request) -> web.StreamResponse:
+        """Open a WebSocket, or do what a fault wants instead."""
+        started = time.perf_counter()
+        fault = await _suffer(request, self._faults.get(faults.CONNECT))
+        if (answer := _replacement(fault)) is not None:
+            return await _send(request, answer, fault, started)
+        socket = websocket.new_socket()
+        try:
+            config = admission.admit(wanted, self._state, beta=self._beta)
+        except Refusal as refusal:
+            if refusal.status == web.HTTPNotFound.status_code:
+                return web.Response(status=refusal.status)
+            await websocket.prepare(socket, request)
+            await websocket.refuse(socket, refusal)
+            return socket
+        await websocket.prepare(socket, request)
+        session = self._sessions.open(config, wanted)
+        connection = LiveConnection(socket, _transport(request), session, self._sessions.speed)
+        connection.faults.extend(self._faults.get(faults.SESSION))
+        with self._sessions.connected(connection):
+            await connection.run()
+        return socket
+
+
+def _replacement(fault: faults.HTTPResponse) -> Answer | None:
+    """What a fault answers in place of the operation; None if the operation is carried out."""
+    if fault.body is not None:
+        return raw_answer(fault.body)
+    if fault.status is None or fault.status < _REDIRECTS:
+        return None
+    return api_errors.with_status(fault.status).answer() if fault.status >= _ERRORS else Answer()
+
+
+def _session_request(request: web.Request) -> admission.Request | None:
+    """What a WebSocket's request asks for; None for any other request."""
+    found = admission.find(request.path)
+    if found is None or not websocket.is_wanted(request):
+        return None
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return admission.Request(path=found[0], azure=found[1], query=request.query, headers=headers)
+
+
+async def _received(request: web.Request) -> ReceivedRequest:
+    headers = masked_headers(request.headers)
+    body = await request.read()
+    return ReceivedRequest(method=request.method, path=masked_path(request.raw_path), headers=headers, body=body)
+
+
+async def _suffer(request: web.Request, wanted: Sequence[faults.Fault]) -> faults.HTTPResponse:
+    """Do what faults do before there is an answer, or in its place; give what they change of the answer."""
+    change = faults.HTTPResponse()
+    for fault in wanted:
+        match fault:
+            case faults.Delay(seconds=seconds):
+                await asyncio.sleep(seconds)
+            case faults.HTTPResponse():
+                change = fault
+            case _:
+                if isinstance(fault, faults.Drop):
+                    websocket.reset(_transport(request))
+                await asyncio.Event().wait()  # until the connection is gone, which cancels this
+    return change
+
+
+async def _send(request: web.Request, answer: Answer, fault: faults.HTTPResponse, started: float) -> web.StreamResponse:
+    """Send `answer` as `fault` changes it; `started` is when the request came, by ``time.perf_counter``."""
+    headers = {**_standard_headers(started), **answer.headers, **fault.headers}
+    if content_type := fault.content_type or answer.content_type:
+        headers.setdefault("Content-Type", content_type)
+    status = fault.status or answer.status
+    if not fault.truncate:
+        return web.Response(status=status, body=answer.body, headers=headers)
+    response = web.StreamResponse(status=status, headers=headers)
+    response.content_length = len(answer.body) + 1
+    response.force_close()
+    await response.prepare(request)
+    await response.write(answer.body[: len(answer.body) // 2])
+    return response
+
+
+def _standard_headers(started: float) -> dict[str, str]:
+    """What every answer of the API has."""
+    return {
+        "x-request-id": ids.request_id(),
+        "openai-processing-ms": str(round((time.perf_counter() - started) * 1000)),
+        "openai-version": "2020-10-01",
+        "openai-organization": "emulator",
+        "openai-project": "proj_emulator",
+    }
+
+
+def _transport(request: web.Request) -> asyncio.Transport:
+    """The connection of a request that is being handled; only later would there be none."""
+    return cast("asyncio.Transport", request.transport)

@@ -1,0 +1,108 @@
+"""The sessions that are open, those of calls included, and the connections to them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+from openai_realtime.emulator.faults import Fault
+from openai_realtime.emulator.script import Script
+from openai_realtime.emulator.sessions.base import Session
+from openai_realtime.emulator.sessions.beta import BetaSession
+from openai_realtime.emulator.sessions.realtime import LiveSession
+from openai_realtime.emulator.sessions.translation import TranslationSession
+from openai_realtime.emulator.wire import JSON
+
+from . import admission
+from .state import State
+from .websocket import LiveConnection
+
+
+class Sessions:
+    """All sessions of one emulator. `speed` is how much faster than life their events come.
+
+    `calls` are those of calls by call id, `connections` the open sockets of all.
+    """
+
+    def __init__(self, state: State, script: Script, speed: float) -> None:
+        self.speed = speed
+        self._state = state
+        self._script = script
+        self.calls: dict[str, LiveSession] = {}
+        self._pressed: dict[str, str] = {}  # the keys of calls to which nobody is attached yet
+        self.connections: set[LiveConnection] = set()
+
+    def open(self, config: JSON, wanted: admission.Request) -> Session:
+        """Open a new session, or give that of the call to which the client attaches."""
+        call_id = wanted.query.get("call_id")
+        if config["type"] != "translation" and call_id is not None:
+            return self._of_call(call_id, config, azure=wanted.azure)
+        kind: type[TranslationSession | LiveSession] = TranslationSession
+        if config["type"] != "translation":
+            kind = BetaSession if admission.asks_for_beta(wanted) else LiveSession
+        session = kind(config, self._script, self._state.now, azure=wanted.azure)
+        session.open()
+        return session
+
+    def _of_call(self, call_id: str, config: JSON, *, azure: bool) -> LiveSession:
+        if call_id not in self.calls:
+            session = LiveSession(config, self._script, self._state.now, azure=azure, sideband=True)
+            session.open()
+            session.send_dtmf(self._pressed.pop(call_id, ""))
+            self.calls[call_id] = session
+        return self.calls[call_id]
+
+    @contextlib.contextmanager
+    def connected(self, connection: LiveConnection) -> Iterator[None]:
+        """Count `connection` among the open ones."""
+        self.connections.add(connection)
+        try:
+            yield
+        finally:
+            self.connections.discard(connection)
+
+    def send_dtmf(self, call_id: str, keys: str) -> None:
+        """Send the keys to who is attached to the call, or keep them for who will be."""
+        if call_id not in self.calls:
+            self._pressed[call_id] = self._pressed.get(call_id, "") + keys
+            return
+        self.calls[call_id].send_dtmf(keys)
+        self._wake(self.calls[call_id])
+
+    def end_calls(self) -> None:
+        """Close what is attached to calls that have ended."""
+        for call_id in [call_id for call_id in self.calls if not self._state.has_call(call_id)]:
+            session = self.calls.pop(call_id)
+            session.close = (1000, "")
+            self._wake(session)
+
+    def advance(self, seconds: float) -> None:
+        """Let so much time pass in all sessions; the state's clock has moved already."""
+        for session in {*self.calls.values(), *(connection.session for connection in self.connections)}:
+            if session.expires_at <= self._state.now():
+                session.expire()
+            else:
+                session.advance(seconds)
+            self._wake(session)
+        for connection in self.connections:
+            connection.clock_moved()
+
+    def inject(self, fault: Fault) -> None:
+        """Let `fault` happen to all open connections."""
+        for connection in self.connections:
+            connection.inject(fault)
+
+    def resume(self) -> None:
+        """Let the paused responses of all connections go on."""
+        for connection in self.connections:
+            connection.resume()
+
+    async def close(self) -> None:
+        """Close all connections because the server goes away."""
+        await asyncio.gather(*(connection.close() for connection in self.connections))
+
+    def _wake(self, session: Session) -> None:
+        for connection in self.connections:
+            if connection.session is session:
+                connection.wake()
