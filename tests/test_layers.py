@@ -47,9 +47,9 @@ LAYERS = """
     _sync.connection
     _sync.client
     _sync
-    web.messages web.webhooks
+    web.messages web.webhooks web.ownership
     web.aiohttp_server web.asgi web.relay
-    web.app
+    web.app web.redis_calls
     web.calls
     web
     emulator

@@ -20,11 +20,15 @@ __all__ = ["WebApp"]
 MAX_BODY: Final = 256 * 1024  # bytes: an SDP offer has some 5 KiB, a webhook less
 
 
+async def _nothing() -> None:
+    """Start or close what needs neither."""
+
+
 class WebApp:
     """Routes to handlers. An instance is an ASGI app; `aiohttp_routes` gives the same to aiohttp.web.
 
-    `on_close` ends what the handlers have under way. As an ASGI app of its own it is called at the lifespan's end; a
-    mounted app gets no lifespan: there call it yourself, and from aiohttp's ``on_shutdown``.
+    `on_start` and `on_close` begin and end what the handlers have under way: an ASGI lifespan calls them. A mounted app
+    gets no lifespan, and aiohttp.web knows none: there call them yourself.
     """
 
     def __init__(
@@ -32,11 +36,13 @@ class WebApp:
         routes: Mapping[tuple[str, str], Handler],
         sockets: Mapping[str, SocketHandler] | None = None,
         *,
-        on_close: Callable[[], Awaitable[None]] | None = None,
+        on_start: Callable[[], Awaitable[None]] = _nothing,
+        on_close: Callable[[], Awaitable[None]] = _nothing,
         max_body: int = MAX_BODY,
     ) -> None:
         self._routes = dict(routes)
         self._sockets = dict(sockets or {})
+        self._on_start = on_start
         self._on_close = on_close
         self._max_body = max_body
 
@@ -74,8 +80,8 @@ class WebApp:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
+        await self._on_start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        if self._on_close is not None:
-            await self._on_close()
+        await self._on_close()
         await send({"type": "lifespan.shutdown.complete"})

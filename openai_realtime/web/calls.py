@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
-import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
 from openai_realtime import AsyncRealtimeClient
 from openai_realtime._codec.validation import check
@@ -19,6 +18,7 @@ from openai_realtime.models.webhooks import RealtimeCallIncoming, SipHeader
 
 from .app import WebApp
 from .messages import WebRequest, WebResponse
+from .ownership import CallOwnership, MemoryCalls, OwnedCall
 from .webhooks import unwrap_webhook
 
 if TYPE_CHECKING:
@@ -28,23 +28,31 @@ __all__ = ["CallServer", "IncomingCall", "serve_calls"]
 
 _log: Final = logging.getLogger("openai_realtime.web")
 _BUSY_HERE: Final = 486
-_REMEMBERED: Final = 10_000
-_REMEMBERED_SECONDS: Final = 72 * 3600  # so long OpenAI delivers a webhook again
 
 
 class IncomingCall:
-    """A phone call that nobody has answered yet. Accept, reject or refer it within some seconds, or it is over."""
+    """A phone call: a new one, which nobody has answered, or one that a worker which is gone has left.
 
-    def __init__(self, client: AsyncRealtimeClient, event: RealtimeCallIncoming) -> None:
-        self.call_id: str = event.data.call_id
-        self.sip_headers: Sequence[SipHeader] = event.data.sip_headers
+    Accept, reject or refer a new one within some seconds, or it is over. For one that was left, `accept` does nothing,
+    and `conversation` has what the owner before saved.
+    """
+
+    def __init__(self, client: AsyncRealtimeClient, owned: OwnedCall) -> None:
+        self.event = owned.event
+        self.call_id: str = owned.event.data.call_id
+        self.sip_headers: Sequence[SipHeader] = owned.event.data.sip_headers
         """As the caller sent them: do not trust them."""
-        self.event = event
         self.state: Literal["ringing", "accepted", "ended"] = "ringing"
         self._client = client
+        self._owned = owned
 
     def __repr__(self) -> str:
         return f"<IncomingCall {self.call_id} {self.state}>"
+
+    @property
+    def conversation(self) -> Any:
+        """What was saved of the call, as JSON; None at first."""
+        return self._owned.conversation
 
     async def accept(self, session: RealtimeSessionConfig) -> None:
         """Answer with a session. Its settings are checked here: the API takes bad ones, and the call then dies.
@@ -52,7 +60,8 @@ class IncomingCall:
         Raises InvalidRequestError, and what `AsyncRealtimeClient.accept_realtime_call` raises.
         """
         check(session, RealtimeSessionConfig)
-        await self._client.accept_realtime_call(self.call_id, session)
+        if await self._owned.begin_accept():
+            await self._client.accept_realtime_call(self.call_id, session)
         self.state = "accepted"
 
     async def reject(self, status_code: int = 603) -> None:
@@ -74,6 +83,14 @@ class IncomingCall:
         """Open the call's sideband, with the options of `AsyncRealtimeClient.connect`."""
         return self._client.connect(call_id=self.call_id, **options)
 
+    async def save(self, conversation: Any) -> None:
+        """Keep JSON, such as ``Conversation.to_json()``, for the worker that takes the call over from this one."""
+        await self._owned.save(conversation)
+
+    async def is_ours(self) -> bool:
+        """Ask whether this worker owns the call. Do so before what must not be done twice, such as a booking."""
+        return await self._owned.is_ours()
+
 
 OnCall: TypeAlias = Callable[[IncomingCall], Awaitable[None]]
 
@@ -81,83 +98,121 @@ OnCall: TypeAlias = Callable[[IncomingCall], Awaitable[None]]
 class CallServer:
     """Verifies webhooks, answers them at once, and runs `on_call` in a task for each call; `serve_calls` makes it.
 
-    `app` serves POST /webhook as ASGI or in aiohttp.web. When `on_call` returns or fails, a call that it did not answer
-    is rejected; when `max_seconds` are over it is cancelled, and the call is ended. Redelivered webhooks are answered
-    and do nothing. `drain` stops taking calls and waits for those under way.
+    `app` serves POST /webhook as ASGI or in aiohttp.web. Use it as an async context manager, or call `start` and
+    `close`; an ASGI lifespan of `app` does both. When `on_call` returns or fails, a call that it did not answer is
+    rejected, and one that is still there is ended; so is one whose `max_seconds` are over.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as `serve_calls`
         self,
         client: AsyncRealtimeClient,
         on_call: OnCall,
         secrets: str | Iterable[str],
         *,
+        ownership: CallOwnership | None,
         max_seconds: float | None,
         max_calls: int,
     ) -> None:
         self._client = client
         self._on_call = on_call
         self._secrets = [secrets] if isinstance(secrets, str) else list(secrets)
+        self._ownership: CallOwnership = MemoryCalls() if ownership is None else ownership
         self._max_seconds = max_seconds
-        self._max_calls = max_calls
-        self._seen: OrderedDict[str, float] = OrderedDict()
+        self._free = asyncio.Semaphore(max_calls)
         self._calls: dict[str, asyncio.Task[None]] = {}
+        self._claiming: asyncio.Task[None] | None = None
         self._draining = False
-        self.app = WebApp({("POST", "/webhook"): self.webhook}, on_close=self.close)
+        self.app = WebApp({("POST", "/webhook"): self.webhook}, on_start=self.start, on_close=self.close)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     @property
     def calls(self) -> list[str]:
         """The ids of the calls under way."""
         return [*self._calls]
 
+    async def start(self) -> None:
+        """Begin to take calls. Calling it again does nothing."""
+        if self._claiming is None and not self._draining:
+            self._claiming = asyncio.create_task(self._claim())
+
     async def webhook(self, request: WebRequest) -> WebResponse:
-        """Answer a webhook: 200 when it is genuine, 400 when not, 503 to have it delivered again elsewhere."""
+        """Answer a webhook: 200 when it is genuine, 400 when not, 503 to have it delivered again."""
         try:
             event = unwrap_webhook(request.headers, request.body, self._secrets)
         except WebhookVerificationError as error:
             _log.warning("a webhook was refused: %s", error)
             return WebResponse.error(400, "invalid_webhook", "the signature does not fit")
-        if not isinstance(event, RealtimeCallIncoming) or self._is_known(request.headers["webhook-id"]):
+        if not isinstance(event, RealtimeCallIncoming):
             return WebResponse()
-        if self._draining or len(self._calls) >= self._max_calls:
-            del self._seen[request.headers["webhook-id"]]
-            return WebResponse.error(503, "busy", "deliver it again", {"Retry-After": "1"})
-        self.take(event)
+        if self._draining:
+            return _again()
+        await self.start()
+        try:
+            await self._ownership.add(event)
+        except Exception:  # noqa: BLE001 - whatever store it is: the call is not kept, and so not answered for
+            _log.exception("call %s could not be kept", event.data.call_id)
+            return _again()
         return WebResponse()
-
-    def take(self, event: RealtimeCallIncoming) -> asyncio.Task[None]:
-        """Run `on_call` for a call that came in another way than by a webhook here, such as from a queue."""
-        call = IncomingCall(self._client, event)
-        task = asyncio.create_task(self._run(call), name=f"call {call.call_id}")
-        self._calls[call.call_id] = task
-        task.add_done_callback(lambda _: self._calls.pop(call.call_id, None))
-        return task
 
     async def drain(self, timeout: float | None = None) -> None:
         """Take no more calls, and return when those under way are over or `timeout` seconds have passed."""
         self._draining = True
-        if self._calls:
-            await asyncio.wait(self._calls.values(), timeout=timeout)
+        self._ownership.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                if self._claiming is not None:
+                    await asyncio.wait([self._claiming])
+                if self._calls:
+                    await asyncio.wait(self._calls.values())
 
     async def close(self) -> None:
-        """Take no more calls, and cancel what is under way: each `on_call` gets the CancelledError."""
+        """Take no more calls, cancel what is under way, and hand the calls over to other workers, if there are any."""
         self._draining = True
-        tasks = [*self._calls.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._ownership.stop()
+        await _cancel(*([self._claiming] if self._claiming is not None else []), *self._calls.values())
+        await self._ownership.close()
 
-    def _is_known(self, webhook_id: str) -> bool:
-        """Tell whether a webhook was delivered before, and remember it."""
-        now = time.monotonic()
-        while self._seen and (len(self._seen) > _REMEMBERED or next(iter(self._seen.values())) < now):
-            self._seen.popitem(last=False)
-        if webhook_id in self._seen:
-            return True
-        self._seen[webhook_id] = now + _REMEMBERED_SECONDS
-        return False
+    async def _claim(self) -> None:
+        """Take one call after the other, as long as there is room for one."""
+        claims = self._ownership.claims()
+        while True:
+            await self._free.acquire()
+            try:
+                owned = await anext(claims)
+            except StopAsyncIteration:
+                return
+            call_id = owned.event.data.call_id
+            self._calls[call_id] = task = asyncio.create_task(self._run(owned), name=f"call {call_id}")
+            task.add_done_callback(functools.partial(self._ended, call_id))
 
-    async def _run(self, call: IncomingCall) -> None:
+    def _ended(self, call_id: str, _: asyncio.Task[None]) -> None:
+        self._free.release()
+        self._calls.pop(call_id, None)
+
+    async def _run(self, owned: OwnedCall) -> None:
+        """Run the user's function for a call, as long as this worker owns it."""
+        call = IncomingCall(self._client, owned)
+        working = asyncio.create_task(self._work(call))
+        losing = asyncio.create_task(owned.lost.wait())
+        try:
+            await asyncio.wait([working, losing], return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:  # the server closes
+            await _cancel(working, losing)
+            if not await owned.hand_over():
+                await self._leave(call, owned)
+            raise
+        lost = not working.done()
+        await _cancel(working, losing)
+        if not lost:
+            await self._leave(call, owned)
+
+    async def _work(self, call: IncomingCall) -> None:
         try:
             async with asyncio.timeout(self._max_seconds):
                 await self._on_call(call)
@@ -165,25 +220,39 @@ class CallServer:
             _log.info("call %s: its time is over", call.call_id)
         except Exception:  # noqa: BLE001 - of the user's function: it ends this call and no other
             _log.exception("call %s: on_call failed", call.call_id)
-        finally:
-            await self._leave(call)
 
-    async def _leave(self, call: IncomingCall) -> None:
+    async def _leave(self, call: IncomingCall, owned: OwnedCall) -> None:
         """Leave no caller in silence."""
         with contextlib.suppress(RealtimeError):
             if call.state == "ringing":
                 await call.reject(_BUSY_HERE)
             elif call.state == "accepted":
                 await call.hang_up()
+        await owned.release()
 
 
-def serve_calls(
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _again() -> WebResponse:
+    return WebResponse.error(503, "busy", "deliver it again", {"Retry-After": "1"})
+
+
+def serve_calls(  # noqa: PLR0913 - keywords, each with a default
     client: AsyncRealtimeClient,
     on_call: OnCall,
     secrets: str | Iterable[str],
     *,
+    ownership: CallOwnership | None = None,
     max_seconds: float | None = 3600.0,
     max_calls: int = 1000,
 ) -> CallServer:
-    """Serve incoming calls: ``app.add_routes(serve_calls(client, on_call, secret).app.aiohttp_routes())``."""
-    return CallServer(client, on_call, secrets, max_seconds=max_seconds, max_calls=max_calls)
+    """Serve incoming calls: ``app.add_routes(serve_calls(client, on_call, secret).app.aiohttp_routes())``.
+
+    `secrets` is the webhook's secret, or several while it is rotated. `ownership` is `MemoryCalls` unless several
+    workers share the calls (`RedisCalls`). A worker has `max_calls` at a time; further ones wait.
+    """
+    return CallServer(client, on_call, secrets, ownership=ownership, max_seconds=max_seconds, max_calls=max_calls)

@@ -149,18 +149,22 @@ async def test_a_call_ends_when_its_time_is_over() -> None:
 
 
 async def test_no_more_calls_than_allowed_and_none_while_draining() -> None:
-    release = asyncio.Event()
+    accepted, release = asyncio.Queue[str](), asyncio.Event()
 
     async def on_call(call: IncomingCall) -> None:
         await call.accept(SESSION)
+        accepted.put_nowait(call.call_id)
         await release.wait()
 
     async with phone(on_call, max_calls=1) as caller:
-        assert await caller.ring("wh_1") == 200
-        assert await caller.ring("wh_2") == 503
+        assert [await caller.ring("wh_1"), await caller.ring("wh_2")] == [200, 200]
+        first = await accepted.get()
+        assert caller.calls.calls == [first]
+        assert accepted.empty()
         release.set()
+        assert await accepted.get() != first
         await caller.calls.drain()
-        assert await caller.ring("wh_2") == 503  # it is to be delivered elsewhere
+        assert await caller.ring("wh_3") == 503  # it is to be delivered elsewhere
 
 
 async def test_close_ends_calls_and_each_function_is_told() -> None:
