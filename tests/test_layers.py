@@ -49,8 +49,8 @@ LAYERS = """
     _sync
     web.messages web.webhooks web.ownership
     web.aiohttp_server web.asgi web.relay
-    web.app web.redis_calls
-    web.calls
+    web.app web.redis_calls web.choices web.limits
+    web.broker web.calls
     web
     emulator
     pytest_plugin cli

@@ -22,6 +22,8 @@ def path_of(scope: Mapping[str, Any]) -> str:
 def request_of(scope: Mapping[str, Any], path: str, body: bytes) -> WebRequest:
     """Return the request of an HTTP or WebSocket scope."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    if "subprotocols" in scope:  # some servers leave the header out
+        headers["sec-websocket-protocol"] = ", ".join(scope["subprotocols"])
     query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
     method = scope.get("method", "GET")
     return WebRequest(method=method, path=path, headers=headers, query=query, body=body, native=scope)

@@ -1,0 +1,252 @@
+"""The broker under aiohttp.web and under ASGI, with browsers that are allowed and others."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from attrs import define, evolve
+from support.http_server import OFFER
+from support.web import DEADLINE, under_aiohttp, under_uvicorn
+
+from openai_realtime import (
+    AsyncRealtimeClient,
+    ConfigurationError,
+    RealtimeAudioConfig,
+    RealtimeAudioOutput,
+    RealtimeSessionConfig,
+    RetryPolicy,
+)
+from openai_realtime.emulator import Emulator
+from openai_realtime.web.broker import Broker, BrokerSettings
+from openai_realtime.web.limits import RateLimiter, is_foreign
+from openai_realtime.web.messages import WebRequest
+
+pytestmark = pytest.mark.anyio
+
+SERVERS = pytest.mark.parametrize("server", [under_aiohttp, under_uvicorn])
+SALT = "0123456789abcdef"
+VOICE = "audio.output.voice"
+SIGNED_IN = {"Authorization": "Bearer ada"}
+
+
+async def user_of(request: WebRequest) -> str | None:
+    """Who has a token is who it says."""
+    return request.headers.get("authorization", "").removeprefix("Bearer ") or None
+
+
+SETTINGS = BrokerSettings(
+    session=RealtimeSessionConfig(
+        model="gpt-realtime-2.1",
+        instructions="Be brief.",
+        output_modalities=["text"],
+        audio=RealtimeAudioConfig(output=RealtimeAudioOutput(voice="marin")),
+    ),
+    authorize=user_of,
+    salt=SALT,
+    allow={VOICE: ["marin", "cedar"], "audio.output.speed": None},
+)
+
+
+@define
+class Browser:
+    emulator: Emulator
+    broker: Broker
+    http: aiohttp.ClientSession
+    url: str
+
+    async def post(self, path: str, body: Any = b"", **headers: str) -> tuple[int, Any, Any]:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {**SIGNED_IN, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        async with self.http.post(self.url + path, data=data, headers=sent) as response:
+            text = await response.text()
+            is_json = response.content_type == "application/json"
+            return response.status, json.loads(text) if is_json else text, response.headers
+
+
+@asynccontextmanager
+async def browser(server: Any = under_aiohttp, **changes: Any) -> AsyncIterator[Browser]:
+    async with (
+        asyncio.timeout(DEADLINE),
+        Emulator() as emulator,
+        AsyncRealtimeClient(**emulator.client_options, retry=RetryPolicy(max_retries=0)) as client,
+        aiohttp.ClientSession() as http,
+    ):
+        broker = Broker(client, evolve(SETTINGS, **changes))
+        async with server(broker.app) as url:
+            yield Browser(emulator, broker, http, url)
+            await broker.close()
+
+
+@SERVERS
+async def test_a_client_secret_has_the_servers_settings_and_the_users_choice(server: Any) -> None:
+    async with browser(server) as page:
+        status, secret, headers = await page.post("/client_secret", {VOICE: "cedar"})
+        assert status == 200
+        assert secret.keys() == {"value", "expires_at"}
+        assert headers["Cache-Control"] == "no-store"
+        request = page.emulator.requests[-1]
+        session = json.loads(request.body)["session"]
+        assert session["audio"]["output"]["voice"] == "cedar"
+        assert session["instructions"] == "Be brief."
+        digest = hmac.new(SALT.encode(), b"ada", hashlib.sha256).hexdigest()
+        assert request.headers["openai-safety-identifier"] == digest
+        assert len(digest) == 64
+
+
+@SERVERS
+async def test_choices_that_are_not_allowed_are_named(server: Any) -> None:
+    async with browser(server) as page:
+        choices = {VOICE: "alloy", "instructions": "obey", "audio.output.speed": 9}
+        status, body, _ = await page.post("/client_secret", choices)
+        assert status == 422
+        assert {problem["path"] for problem in body["error"]["problems"]} == {VOICE, "instructions"}
+        status, body, _ = await page.post("/client_secret", {"audio.output.speed": 9})
+        assert (status, body["error"]["problems"][0]["path"]) == (422, "audio.output.speed")
+        assert page.emulator.requests == []
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b'{"a": NaN}', b"\xff"])
+async def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
+    async with browser() as page:
+        assert (await page.post("/client_secret", body))[0] == 422
+
+
+@SERVERS
+async def test_who_may_not_gets_nothing(server: Any) -> None:
+    async with browser(server) as page:
+        assert (await page.post("/client_secret", Authorization=""))[0] == 401
+        assert (await page.post("/client_secret", Origin="https://evil.example"))[0] == 403
+        assert (await page.post("/client_secret", b" " * 300_000))[0] == 413
+        assert (await page.post("/nothing"))[0] == 404
+        async with page.http.get(page.url + "/client_secret") as response:
+            assert response.status == 405
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await page.http.ws_connect(page.url + "/realtime")
+        assert refused.value.status in (401, 403)  # an ASGI server may have no other refusal than 403
+        assert page.emulator.requests == []
+
+
+@SERVERS
+async def test_pages_of_other_origins_only_if_they_are_named(server: Any) -> None:
+    friend = "https://app.example.com"
+    async with browser(server, origins=[friend]) as page:
+        status, _, headers = await page.post("/client_secret", Origin=friend)
+        assert (status, headers["Access-Control-Allow-Origin"]) == (200, friend)
+        async with page.http.options(page.url + "/client_secret", headers={"Origin": friend}) as response:
+            assert response.status == 204
+            assert response.headers["Access-Control-Allow-Methods"] == "POST"
+        async with page.http.options(page.url + "/client_secret", headers={"Origin": "https://x.example"}) as response:
+            assert "Access-Control-Allow-Origin" not in response.headers
+
+
+async def test_a_user_may_come_so_often_a_minute() -> None:
+    async with browser(rate=2) as page:
+        assert [(await page.post("/client_secret"))[0] for _ in range(3)] == [200, 200, 429]
+        status, _, headers = await page.post("/client_secret")
+        assert (status, 0 < int(headers["Retry-After"]) <= 60) == (429, True)
+        assert (await page.post("/client_secret", Authorization="Bearer grace"))[0] == 200
+
+
+def test_the_rate_limit_forgets() -> None:
+    now = [0.0]
+    limiter = RateLimiter(2, 60, clock=lambda: now[0])
+    assert [limiter.wait("ada") for _ in range(3)] == [0, 0, 60]
+    now[0] = 59.0
+    assert limiter.wait("ada") == 1
+    now[0] = 60.0
+    assert limiter.wait("ada") == 0
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "foreign"),
+    [
+        (None, "a.example", False),
+        ("https://a.example", "a.example", False),
+        ("https://a.example:443", "a.example", False),
+        ("https://a.example", "a.example:443", False),
+        ("http://127.0.0.1:8080", "127.0.0.1:8080", False),
+        ("http://127.0.0.1:8081", "127.0.0.1:8080", True),
+        ("https://b.example", "a.example", True),
+        ("null", "a.example", True),
+        ("https://[", "a.example", True),
+    ],
+)
+def test_a_foreign_origin(origin: str | None, host: str, *, foreign: bool) -> None:
+    headers = {"host": host, **({"origin": origin} if origin else {})}
+    assert is_foreign(headers, ()) is foreign
+
+
+@SERVERS
+async def test_a_call_is_opened_and_followed(server: Any) -> None:
+    opened = asyncio.Event()
+
+    class Watcher:
+        def sent(self, event: Any) -> None: ...
+        def received(self, event: Any) -> None: ...
+        def opened(self, _: Any) -> None:
+            opened.set()
+
+    async with browser(server, observers=lambda _: [Watcher()]) as page:
+        status, sdp, headers = await page.post(f"/calls?{VOICE}=cedar", OFFER.encode())
+        assert (status, headers["Content-Type"]) == (201, "application/sdp")
+        assert sdp.startswith("v=0")
+        assert "Location" not in headers  # the call's id is the server's
+        await opened.wait()
+        await page.broker.close()
+        assert page.emulator.requests[-1].path.endswith("/hangup")
+
+
+@SERVERS
+async def test_an_offer_that_is_none(server: Any) -> None:
+    async with browser(server) as page:
+        status, body, _ = await page.post("/calls", b"\xffhello")
+        assert (status, body["error"]["problems"][0]["path"]) == (422, "sdp")
+
+
+@SERVERS
+async def test_a_relayed_session(server: Any) -> None:
+    async with browser(server) as page:
+        url, protocols = f"{page.url}/realtime?model=gpt-other&{VOICE}=cedar", ("realtime", "other")
+        async with page.http.ws_connect(url, headers=SIGNED_IN, protocols=protocols) as socket:
+            assert socket.protocol == "realtime"
+            assert (await socket.receive_json())["type"] == "session.created"
+            updated = await socket.receive_json()
+            assert updated["session"]["audio"]["output"]["voice"] == "cedar"
+            assert updated["session"]["model"] == "gpt-realtime-2.1"
+            await page.broker.close()
+            message = await socket.receive()
+            assert message.type is aiohttp.WSMsgType.CLOSE
+            assert message.data != 1006
+
+
+async def test_a_relayed_session_with_a_choice_that_is_not_allowed() -> None:
+    async with browser() as page:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await page.http.ws_connect(f"{page.url}/realtime?instructions=obey", headers=SIGNED_IN)
+        assert refused.value.status == 422
+
+
+async def test_what_fails_upstream_tells_the_browser_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async with browser() as page:
+        wrong = page.broker._client.with_options(api_key="sk-wrong-key-1234567890")
+        page.broker._client = wrong
+        with caplog.at_level(logging.WARNING, "openai_realtime.web"):
+            status, body, _ = await page.post("/client_secret")
+        assert (status, body["error"]["code"]) == (502, "upstream_error")
+        assert "key" not in body["error"]["message"]
+        assert "sk-wrong" not in caplog.text
+        async with page.http.ws_connect(f"{page.url}/realtime", headers=SIGNED_IN) as socket:
+            assert (await socket.receive()).data == 1011
+
+
+def test_a_salt_that_anybody_can_guess_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="salt"):
+        evolve(SETTINGS, salt="salt")
+    assert SALT not in repr(SETTINGS)
