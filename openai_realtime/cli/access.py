@@ -33,6 +33,7 @@ _FIXES: Final = {
 }
 _FIXES_BY_CODE: Final = {
     "model_not_found": "name a model of this server with --model",
+    "invalid_model": "name a model of this server with --model",
     "call_id_not_found": "the call is over or never was; `call create` and webhooks tell the ids",
 }
 

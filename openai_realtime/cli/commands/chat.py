@@ -10,6 +10,7 @@ from typing import Self, TypeAlias
 
 import click
 
+from openai_realtime._config import RetryPolicy
 from openai_realtime._connection.reconnect import ReconnectPolicy
 from openai_realtime._sync.client import RealtimeClient
 from openai_realtime._sync.connection import RealtimeConnection
@@ -45,7 +46,7 @@ def chat(server: Server, /, model: str, instructions: str | None) -> None:
     config = RealtimeSessionConfig(
         output_modalities=["text"], instructions=UNSET if instructions is None else instructions
     )
-    policy = ReconnectPolicy() if interactive else None
+    policy = ReconnectPolicy(retry=RetryPolicy(max_retries=4)) if interactive else None  # then Enter tries again
     with server.session_options("It repeats what you say.") as options, RealtimeClient(**options) as client:
         converse = _at_a_terminal if interactive else _in_a_pipe
         converse(lambda: server.connect(client, model=model, session=config, reconnect=policy))

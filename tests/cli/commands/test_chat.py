@@ -213,3 +213,51 @@ def test_chat_without_readline(emulator: Emulator, monkeypatch: pytest.MonkeyPat
 
 def stop() -> NoReturn:
     raise EOFError
+
+
+def test_a_connection_that_is_lost_during_an_answer_is_replaced(emulator: Emulator, interruptible: None) -> None:
+    emulator.inject_fault(faults.Drop(at="response.output_text.delta"))
+    with Terminal("chat") as terminal:
+        terminal.until("> ")
+        terminal.type("are you there?\n")
+        terminal.until("The connection was lost and is there again; the answer begins anew.")
+        terminal.until("\r\nare you there?\r\n")
+        terminal.until("> ")
+        terminal.type("\x04")
+        assert terminal.end() == 0
+
+
+def test_a_connection_that_is_lost_at_the_prompt_is_replaced(emulator: Emulator, interruptible: None) -> None:
+    with Terminal("chat") as terminal:
+        terminal.until("> ")
+        terminal.type("one\n")
+        terminal.until("one\r\none\r\n")
+        terminal.until("> ")
+        emulator.inject_fault(faults.Drop(), now=True)
+        terminal.type("two\n")
+        assert "Error" not in terminal.until("two\r\ntwo\r\n")
+        terminal.until("> ")
+        terminal.type("\x04")
+        assert terminal.end() == 0
+
+
+def test_a_line_is_kept_until_a_session_takes_it(emulator: Emulator, interruptible: None) -> None:
+    emulator.inject_fault(faults.Close(at="response.output_text.delta", code=1000))
+    with Terminal("chat") as terminal:
+        terminal.until("> ")
+        emulator.inject_fault(faults.HTTPResponse(status=403), operation="connect")
+        terminal.type("a long line\n")
+        terminal.until("Error: the server closed the session before the answer was complete")
+        terminal.until("The line is kept: Enter sends it")
+        terminal.until("> ")
+        terminal.type("\n")
+        terminal.until("Error: HTTP 403")
+        terminal.until("The line is kept: Enter sends it")
+        terminal.until("> ")
+        terminal.type("\n")
+        terminal.until("\r\na long line\r\n")
+        terminal.until("> ")
+        terminal.type("\n")  # nothing is kept any more
+        terminal.until("> ")
+        terminal.type("\x04")
+        assert terminal.end() == 0
