@@ -16,7 +16,7 @@ from openai_realtime import __version__
 
 from .failures import describe, exit_code
 from .server import CommandGroup, Server, server_options
-from .terminal import note
+from .terminal import print_stderr
 
 __all__ = ["main"]
 
@@ -64,9 +64,9 @@ class _Main(CommandGroup):
         except Exception as error:  # noqa: BLE001 - a bug is one line too; --debug shows where it is
             if server.debug:
                 traceback.print_exc()
-            note(f"Error: {describe(error)}")
+            print_stderr(f"Error: {describe(error)}")
             if advice := server.advice(error):
-                note(f"-> {advice}")
+                print_stderr(f"-> {advice}")
             code = exit_code(error)
         sys.exit(code)
 

@@ -17,7 +17,7 @@ from openai_realtime._transport.pool import Pool
 from openai_realtime.errors import APIResponseError, APIStatusError, APITimeoutError, RealtimeError
 from openai_realtime.models.client_secrets import ExpiresAfter, RealtimeCreateClientSecretRequest
 
-from .checks import KEYS, Check, bad, good, left_out
+from .checks import KEYS, Check, failed, passed, skipped
 from .facts import http_facts
 from .settings import MODEL
 
@@ -45,8 +45,8 @@ def check_access(options: ClientOptions) -> Check:
         with RealtimeClient(**_once(options)) as client:
             answer = client.create_realtime_client_secret(request)
     except RealtimeError as error:
-        return bad("Access", str(error), access_fix(error))
-    return good("Access", "a client secret was minted: " + ", ".join(text for _, text in http_facts(answer.http)))
+        return failed("Access", str(error), access_fix(error))
+    return passed("Access", "a client secret was minted: " + ", ".join(text for _, text in http_facts(answer.http)))
 
 
 def check_session(options: ClientOptions, connect: ConnectOptions, model: str) -> Check:
@@ -56,8 +56,8 @@ def check_session(options: ClientOptions, connect: ConnectOptions, model: str) -
         with RealtimeClient(**_once(options)) as client, client.connect(model=model, options=connect):
             took = (time.perf_counter() - started) * 1000
     except RealtimeError as error:
-        return bad("WebSocket", str(error), access_fix(error))
-    return good("WebSocket", f"a session with {model} was opened in {took:.0f} ms")
+        return failed("WebSocket", str(error), access_fix(error))
+    return passed("WebSocket", f"a session with {model} was opened in {took:.0f} ms")
 
 
 def check_model(options: ClientOptions, model: str) -> Check:
@@ -65,13 +65,13 @@ def check_model(options: ClientOptions, model: str) -> Check:
     try:
         models = asyncio.run(_models(_once(options)))
     except RealtimeError:
-        return left_out("Model", "the server has no list of models")
+        return skipped("Model", "the server has no list of models")
     end = next((_day(entry.get("shutdown_date")) for entry in models if entry.get("id") == model), None)
     if end is None:
-        return good("Model", f"no end of {model} is announced")
+        return passed("Model", f"no end of {model} is announced")
     if end <= datetime.now(UTC).date():
-        return bad("Model", f"{model} ended on {end}", f"name another with --model; {MODEL} is the default")
-    return good("Model", f"{model} works until {end}")
+        return failed("Model", f"{model} ended on {end}", f"name another with --model; {MODEL} is the default")
+    return passed("Model", f"{model} works until {end}")
 
 
 def access_fix(error: RealtimeError) -> str:

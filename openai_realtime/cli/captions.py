@@ -42,7 +42,7 @@ class Captions:
         return " ".join(turn.text.strip() for turn in self._open.values() if turn.text)
 
     def take(self, event: ServerEvent) -> list[str]:
-        """Learn from `event`; the lines that are complete now."""
+        """Learn from `event`; return the lines that are complete now."""
         match event:
             case InputAudioBufferCommitted():
                 self._turn(event.item_id).committed = True

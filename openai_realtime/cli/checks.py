@@ -29,17 +29,17 @@ class Check:
     fix: str = ""
 
 
-def good(name: str, found: str) -> Check:
+def passed(name: str, found: str) -> Check:
     """Make the line of a check that went well."""
     return Check(name, ok=True, found=found)
 
 
-def bad(name: str, found: str, fix: str) -> Check:
+def failed(name: str, found: str, fix: str) -> Check:
     """Make the line of a check that failed; `fix` says what to do."""
     return Check(name, ok=False, found=found, fix=fix)
 
 
-def left_out(name: str, why: str = "not tried") -> Check:
+def skipped(name: str, why: str = "not tried") -> Check:
     """Make the line of a check that was not made."""
     return Check(name, ok=None, found=why)
 
@@ -61,7 +61,7 @@ def required(requirements: Sequence[str]) -> dict[str, str]:
 
 def check_python() -> Check:
     """Tell the version and the system."""
-    return good("Python", f"{platform.python_version()} on {platform.system()}")
+    return passed("Python", f"{platform.python_version()} on {platform.system()}")
 
 
 def check_libraries(least: Mapping[str, str], installed: Callable[[str], str]) -> Check:
@@ -70,8 +70,8 @@ def check_libraries(least: Mapping[str, str], installed: Callable[[str], str]) -
     old = [f"{name}>={least[name]}" for name in least if _numbers(found[name]) < _numbers(least[name])]
     text = ", ".join(f"{name} {version}" for name, version in {"openai-realtime": __version__, **found}.items())
     if old:
-        return bad("Libraries", text, "pip install " + " ".join(map(repr, old)))
-    return good("Libraries", text)
+        return failed("Libraries", text, "pip install " + " ".join(map(repr, old)))
+    return passed("Libraries", text)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -82,17 +82,21 @@ def check_key(key: object, host: str = _OPENAI) -> Check:
     """Check that the key is there and looks like one of `host`. Nothing of it is shown."""
     if not key:
         fix = f"export OPENAI_API_KEY=sk-... with a key from {KEYS}; to try it without one: --emulator"
-        return bad("Key", "OPENAI_API_KEY is not set", fix)
+        return failed("Key", "OPENAI_API_KEY is not set", fix)
     text = str(key).strip()
     try:
         resolve_config({"api_key": text}, {})
     except ConfigurationError as error:
-        return bad("Key", str(error), "copy the key anew into OPENAI_API_KEY")
+        return failed("Key", str(error), "copy the key anew into OPENAI_API_KEY")
     if text.startswith("ek_"):
-        return bad("Key", "a client secret, which mints no others", f"set an API key from {KEYS}")
+        return failed(
+            "Key",
+            "a client secret, which mints no others",
+            f"a client secret opens sessions only: set an API key from {KEYS}",
+        )
     if host == _OPENAI and text.startswith("sk-") and not re.fullmatch(r"sk-[\w-]{16,}", text):
-        return bad("Key", "cut short, or an example", f"copy it anew, or make one at {KEYS}")
-    return good("Key", "sk-***" if text.startswith("sk-") else "set, in another form than OpenAI's sk-...")
+        return failed("Key", "cut short, or an example", f"copy the whole key, or make one at {KEYS}")
+    return passed("Key", "sk-***" if text.startswith("sk-") else "set, in another form than OpenAI's sk-...")
 
 
 def check_base_url(options: ClientOptions, environ: Mapping[str, str]) -> Check:
@@ -102,8 +106,8 @@ def check_base_url(options: ClientOptions, environ: Mapping[str, str]) -> Check:
         url = resolve_config({**options, "api_key": "any"}, environ).base_url
     except ConfigurationError as error:
         fix = "correct OPENAI_BASE_URL or --base-url; --insecure-http allows http in a network that you trust"
-        return bad("Base URL", str(error), fix)
+        return failed("Base URL", str(error), fix)
     parts = urlsplit(url)
     if parts.hostname == _OPENAI and parts.path != "/v1":
-        return bad("Base URL", url, f"OpenAI's is https://{_OPENAI}/v1")
-    return good("Base URL", url)
+        return failed("Base URL", url, f"OpenAI's is https://{_OPENAI}/v1")
+    return passed("Base URL", url)

@@ -19,7 +19,7 @@ from openai_realtime.errors import (
 )
 
 from .access import access_fix, check_access, check_model, check_session
-from .checks import Check, check_base_url, check_key, check_libraries, check_python, left_out, required, requirements
+from .checks import Check, check_base_url, check_key, check_libraries, check_python, required, requirements, skipped
 from .network import check_network
 
 _OF_SETTINGS = (ConfigurationError, APIError, ConnectionClosedError)
@@ -33,14 +33,14 @@ def examine(options: ClientOptions, environ: Mapping[str, str], connect: Connect
     key, url = _settings(options, environ)
     yield key
     yield url
-    network = check_network(urlsplit(url.found), options.get("timeout")) if url.ok else left_out("Network")
+    network = check_network(urlsplit(url.found), options.get("timeout")) if url.ok else skipped("Network")
     yield network
     if key.ok and url.ok and network.ok is not False:
         yield check_access(options)
         yield check_session(options, connect, model)
         yield check_model(options, model)
     else:
-        yield from map(left_out, ("Access", "WebSocket", "Model"))
+        yield from map(skipped, ("Access", "WebSocket", "Model"))
 
 
 def advise(error: Exception, options: ClientOptions, environ: Mapping[str, str]) -> str:
@@ -56,7 +56,7 @@ def advise(error: Exception, options: ClientOptions, environ: Mapping[str, str])
         checks.append(check_network(urlsplit(url.found), options.get("timeout")))
     wrong = next((check for check in checks if check.ok is False), None)
     if wrong is not None:
-        return f"{wrong.name}: {wrong.found}: {wrong.fix}"
+        return wrong.fix
     if isinstance(error, NotFoundError) and not error.code and not url.found.endswith("/v1"):
         return f"no API there: the base URL of most servers ends in /v1; try {url.found}/v1"
     if isinstance(error, APIError):

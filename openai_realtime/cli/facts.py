@@ -17,12 +17,12 @@ _MAX_TEXT: Final = 200
 
 
 def mask(secret: str) -> str:
-    """Enough of a secret to tell its kind."""
+    """Show enough of a secret to tell its kind."""
     return "ek_***" if secret.startswith("ek_") else "***"
 
 
-def moment(seconds: Any) -> str:
-    """UNIX seconds as local time, and how far away that is; nothing for what is no time, such as the API's 0."""
+def format_time(seconds: Any) -> str:
+    """Write UNIX seconds as local time and how far away that is; nothing for what is no time, such as the API's 0."""
     if not isinstance(seconds, int) or seconds <= 0:
         return ""
     try:
@@ -38,12 +38,12 @@ def _distance(seconds: float) -> str:
     return f"in {text}" if seconds >= 0 else f"{text} ago"
 
 
-def short(value: Any) -> str:
-    """One value of an answer, on one line. What is absent, null or a whole object shows nothing."""
+def format_value(value: Any) -> str:
+    """Write one value of an answer on one line. What is absent, null or a whole object shows nothing."""
     if isinstance(value, VoiceId):
-        return short(value.id)
+        return format_value(value.id)
     if isinstance(value, list):
-        return ", ".join(map(short, value))
+        return ", ".join(map(format_value, value))
     if not isinstance(value, str | int | float):
         return ""
     text = one_line(str(value))
@@ -54,12 +54,12 @@ def short(value: Any) -> str:
 # The places are the current session's, inside a client secret or alone, and the beta's.
 _FACTS: Final[Sequence[tuple[str, tuple[str, ...], Callable[[Any], str]]]] = (
     ("secret", ("value", "client_secret.value"), lambda value: mask(value) if isinstance(value, str) else "***"),
-    ("expires", ("client_secret.expires_at", "expires_at"), moment),
-    ("session", ("session.id", "id"), short),
-    ("call", ("call_id",), short),
-    ("location", ("location",), short),
+    ("expires", ("client_secret.expires_at", "expires_at"), format_time),
+    ("session", ("session.id", "id"), format_value),
+    ("call", ("call_id",), format_value),
+    ("location", ("location",), format_value),
     ("SDP answer", ("sdp",), lambda sdp: f"{len(sdp.splitlines())} lines; --output FILE or --json gives them"),
-    ("model", ("session.model", "model"), short),
+    ("model", ("session.model", "model"), format_value),
     (
         "transcription",
         (
@@ -67,28 +67,28 @@ _FACTS: Final[Sequence[tuple[str, tuple[str, ...], Callable[[Any], str]]]] = (
             "audio.input.transcription.model",
             "input_audio_transcription.model",
         ),
-        short,
+        format_value,
     ),
-    ("voice", ("session.audio.output.voice", "audio.output.voice", "voice"), short),
-    ("language", ("session.audio.output.language",), short),
-    ("output", ("session.output_modalities", "output_modalities", "modalities"), short),
+    ("voice", ("session.audio.output.voice", "audio.output.voice", "voice"), format_value),
+    ("language", ("session.audio.output.language",), format_value),
+    ("output", ("session.output_modalities", "output_modalities", "modalities"), format_value),
     (
         "turn detection",
         ("session.audio.input.turn_detection.type", "audio.input.turn_detection.type", "turn_detection.type"),
-        short,
+        format_value,
     ),
-    ("instructions", ("session.instructions", "instructions"), short),
+    ("instructions", ("session.instructions", "instructions"), format_value),
 )
 
 
 def facts(answer: Model) -> Rows:
-    """The rows that an answer has something for."""
+    """Make the rows that an answer has something for."""
     rows = ((label, next(_found(answer, places), None), write) for label, places, write in _FACTS)
     return [(label, text) for label, value, write in rows if value is not None and (text := write(value))]
 
 
 def _found(answer: Model, places: Sequence[str]) -> Iterator[Any]:
-    """The values at `places`, where there are any: an answer may have anything anywhere, or nothing."""
+    """Find the values at `places`: an answer may have anything anywhere, or nothing."""
     for place in places:
         value: Any = answer
         for name in place.split("."):
@@ -98,7 +98,7 @@ def _found(answer: Model, places: Sequence[str]) -> Iterator[Any]:
 
 
 def http_facts(info: HTTPInfo | None) -> Rows:
-    """How the answer came: ``HTTP 200 in 12 ms (server 3 ms)``, and the id that support asks for."""
+    """Say how the answer came, ``HTTP 200 in 12 ms (server 3 ms)``, and the id that support asks for."""
     if info is None:
         return []
     server = f" (server {info.processing_ms} ms)" if info.processing_ms is not None else ""
@@ -108,5 +108,5 @@ def http_facts(info: HTTPInfo | None) -> Rows:
 
 
 def request_id(value: str | None) -> Rows:
-    """A row for the id of a request, if the server sent one."""
-    return [("request id", short(value))] if value else []
+    """Make a row for the id of a request, if the server sent one."""
+    return [("request id", format_value(value))] if value else []

@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from openai_realtime._config import proxy_for
 
-from .checks import Check, bad, good, left_out
+from .checks import Check, failed, passed, skipped
 
 T = TypeVar("T")
 
@@ -23,14 +23,14 @@ def check_network(url: SplitResult, timeout: object = None) -> Check:
     """Check that the host has an address, takes connections, and has a certificate that this machine trusts."""
     proxy = proxy_for(url.geturl())
     if proxy:
-        return left_out("Network", f"through the proxy {urlsplit(proxy).hostname}; the next line tests it")
+        return skipped("Network", f"through the proxy {urlsplit(proxy).hostname}; the next line tests it")
     seconds = min(_NETWORK_SECONDS, timeout) if isinstance(timeout, int | float) else _NETWORK_SECONDS
     host = url.hostname or ""
     try:
-        return good("Network", _probe(host, url.port or (443 if url.scheme == "https" else 80), url, seconds))
+        return passed("Network", _probe(host, url.port or (443 if url.scheme == "https" else 80), url, seconds))
     except (OSError, UnicodeError) as error:
         text = f"no answer within {seconds:g} s" if isinstance(error, TimeoutError) else str(error)
-        return bad("Network", f"{host}: {text}", _network_fix(error))
+        return failed("Network", f"{host}: {text}", _network_fix(error))
 
 
 def _probe(host: str, port: int, url: SplitResult, seconds: float) -> str:
@@ -71,7 +71,7 @@ def _connect(addresses: Sequence[str], port: int, seconds: float) -> socket.sock
 
 def _network_fix(error: OSError | UnicodeError) -> str:
     if isinstance(error, socket.gaierror | UnicodeError):
-        return "check the host name in the base URL, and this machine's DNS"
+        return "check the host name in the base URL, and this machine's DNS; --emulator needs none"
     if isinstance(error, ssl.SSLCertVerificationError):
         return "the certificate is not trusted: name your company's CA file in SSL_CERT_FILE"
     if isinstance(error, ssl.SSLError):

@@ -12,7 +12,7 @@ from openai_realtime._sync.client import RealtimeClient
 from .failures import SUCCESSOR
 from .output import Output
 from .server import Server
-from .terminal import note
+from .terminal import print_stderr
 
 
 def run(server: Server, output: Output, title: str, operation: Callable[[RealtimeClient], Any]) -> None:
@@ -33,4 +33,4 @@ def _warnings_on_stderr() -> Iterator[None]:
         finally:
             for warning in caught:
                 hint = f"; {SUCCESSOR}" if warning.category is DeprecationWarning else ""
-                note(f"Warning: {warning.message}{hint}")
+                print_stderr(f"Warning: {warning.message}{hint}")

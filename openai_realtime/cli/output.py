@@ -15,7 +15,7 @@ import click
 from openai_realtime._codec.converter import encode
 
 from .facts import facts, http_facts
-from .terminal import show, tell
+from .terminal import print_rows, print_stdout
 
 
 @attrs.frozen(kw_only=True)
@@ -41,11 +41,11 @@ class Output:
             click.echo(data, nl=False)
             return
         rows = facts(answer)
-        show(title, [*rows, *http_facts(answer.http)])
+        print_rows(title, [*rows, *http_facts(answer.http)])
         if self.file is not None:
-            tell(f"The answer is in {self.file}, which only you can read.")
+            print_stdout(f"The answer is in {self.file}, which only you can read.")
         elif any(label == "secret" for label, _ in rows):
-            tell("The secret is masked here: --json prints it, --output FILE keeps it in a private file.")
+            print_stdout("The secret is masked here: --json prints it, --output FILE keeps it in a private file.")
 
 
 def write_private(path: str, data: bytes) -> None:

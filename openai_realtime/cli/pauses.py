@@ -15,7 +15,7 @@ class Pauses:
         self._length = 0.0
 
     def end_turn(self, block: bytes) -> bool:
-        """Whether a turn ends after this block of about 100 ms."""
+        """Decide whether a turn ends after this block of about 100 ms."""
         self._length += duration(block)
         quiet = bool(block) and level(block) < self._QUIET
         ends = self._length >= self._LONGEST or (self._length >= self._SHORTEST and quiet)

@@ -20,7 +20,7 @@ from openai_realtime.models.server_events import (
     InputAudioBufferCleared,
 )
 
-from .terminal import note, printable, tell, terminal
+from .terminal import print_stderr, print_stdout, printable, stdout_console
 
 _EVENTS = "conversation.item.input_audio_transcription."
 
@@ -29,7 +29,7 @@ class Screen:
     """Lines or events on standard output, and on a terminal the words so far and a progress bar on stderr."""
 
     def __init__(self, seconds: float, *, as_json: bool) -> None:
-        terminal()  # standard output takes any character
+        stdout_console()  # standard output takes any character
         self._as_json = as_json
         self._words = ""
         self._seconds = seconds
@@ -51,7 +51,7 @@ class Screen:
         self._stop()
 
     def sent(self, seconds: float) -> None:
-        """So much audio was sent."""
+        """Show how many `seconds` of audio were sent."""
         self._bar.update(self._task, completed=min(seconds, self._seconds))
 
     def event(self, event: ServerEvent) -> None:
@@ -61,13 +61,15 @@ class Screen:
         if self._as_json and str(event.type).startswith(_EVENTS):
             self._print(functools.partial(click.echo, encode(event)))
         elif isinstance(event, ConversationItemInputAudioTranscriptionFailed):
-            self._print(functools.partial(note, f"Error: a turn could not be transcribed: {_reason(event.error)}"))
+            self._print(
+                functools.partial(print_stderr, f"Error: a turn could not be transcribed: {_reason(event.error)}")
+            )
 
     def show(self, lines: list[str], words: str) -> None:
         """Print complete lines, and show the words that are not in one yet."""
         self._words = printable(words)
         for line in [] if self._as_json else lines:
-            self._print(functools.partial(tell, line))
+            self._print(functools.partial(print_stdout, line))
 
     def _print(self, write: Callable[[], None]) -> None:
         self._stop()  # standard output and stderr may be the same terminal
@@ -93,7 +95,7 @@ class Screen:
             self._live = None
 
     def _picture(self) -> RenderableType:
-        """The last two lines of the words, over the bar."""
+        """Draw the last two lines of the words, over the bar."""
         room = 2 * self._console.width - 2
         words = self._words if len(self._words) <= room else f"…{self._words[1 - room :]}"
         return Group(Text(words, style="dim"), self._bar) if words else self._bar

@@ -14,7 +14,7 @@ import click
 
 from openai_realtime._config import DEFAULT_BASE_URL, ClientOptions, ConnectOptions, resolve_config
 
-from .terminal import note
+from .terminal import print_stderr
 from .waiting import waiting
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Server:
             self.needs_no_key()
         with self.options(speed=1.0) as options:
             if self.emulator:
-                note(f"{self.describe(options)} {emulation}")
+                print_stderr(f"{self.describe(options)} {emulation}")
             yield options
 
     def describe(self, options: ClientOptions) -> str:

@@ -86,7 +86,7 @@ class _Source:
 
 
 def _read(file: IO[bytes] | None) -> _Source:
-    """The JSON object in `file`, and an empty one if there is no file."""
+    """Read the JSON object in `file`, an empty one if there is no file."""
     if file is None:
         return _Source(settings={})
     try:
@@ -96,23 +96,23 @@ def _read(file: IO[bytes] | None) -> _Source:
 
 
 def file_name(file: IO[bytes]) -> str:
-    """What to call an input file in an error; standard input need not have a name."""
+    """Name an input file for an error; standard input need not have a name."""
     return str(getattr(file, "name", "<stdin>"))
 
 
 def request(cls: type[M], config: IO[bytes] | None, flags: Mapping[str, Any], places: Mapping[str, str]) -> M:
-    """The request of class `cls` from a file with its fields, and flags. Raises BadInputError."""
+    """Make the request of class `cls` from a file with its fields, and flags. Raises BadInputError."""
     return _build(cls, _read(config), flags, places)
 
 
 def call_session(config: IO[bytes] | None, flags: Mapping[str, Any]) -> RealtimeSessionConfig:
-    """The session of a call. Raises BadInputError."""
+    """Make the session of a call. Raises BadInputError."""
     source = _read(config) if config else _Source(settings={"type": "realtime"})
     return _build(RealtimeSessionConfig, source, flags, CALL)
 
 
 def client_secret_request(config: IO[bytes] | None, flags: Mapping[str, Any]) -> RealtimeCreateClientSecretRequest:
-    """The request for a client secret. A file with a ``type`` is a session, any other the whole request.
+    """Make the request for a client secret. A file with a ``type`` is a session, any other the whole request.
 
     Raises BadInputError.
     """
@@ -132,7 +132,7 @@ def client_secret_request(config: IO[bytes] | None, flags: Mapping[str, Any]) ->
 
 
 def _build(cls: type[M], source: _Source, flags: Mapping[str, Any], places: Mapping[str, str]) -> M:
-    """The settings of `source` with `flags` over them, checked.
+    """Put `flags` over the settings of `source`, and check them.
 
     Raises BadInputError that names every bad field: by its flag, or by the file and its path there.
     """
@@ -157,7 +157,7 @@ def _put(settings: Any, path: list[str], value: Any) -> None:
 
 
 def _located(problem: Problem, given: Mapping[str, str], source: _Source) -> str:
-    """One problem, with the flag or the file it comes from."""
+    """Describe one problem, with the flag or the file it comes from."""
     flag = next((given[place] for place in given if _is_of(problem, place)), None)
     if flag is not None:
         return str(attrs.evolve(problem, path="--" + flag.replace("_", "-")))
@@ -167,7 +167,7 @@ def _located(problem: Problem, given: Mapping[str, str], source: _Source) -> str
 
 
 def _is_of(problem: Problem, place: str) -> bool:
-    """Whether `problem` is about the value put at `place`, or about an object that only had to be made for it."""
+    """Tell whether `problem` is about the value put at `place`, or about an object that only had to be made for it."""
     if f"{problem.path}.".startswith(f"{place}."):
         return True
     return problem.kind == "unknown_parameter" and place.startswith(f"{problem.path}.")

@@ -22,40 +22,40 @@ _WIDTH: Final = 100
 
 
 def one_line(text: str) -> str:
-    """`text` without secrets, line breaks and what a terminal would obey."""
+    """Strip secrets, line breaks and what a terminal would obey from `text`."""
     text = " ".join(redact(text).split())
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def printable(text: str) -> str:
-    """`text` with its line breaks, and without anything else that a terminal would obey."""
+    """Strip all that a terminal would obey from `text`, but for line breaks and tabs."""
     return "".join(
         character for character in text if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
     )
 
 
-def note(message: str) -> None:
-    """One line on stderr; a terminal wraps it between words."""
+def print_stderr(message: str) -> None:
+    """Print one line on stderr; a terminal wraps it between words."""
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     console.print(one_line(message), soft_wrap=not console.is_terminal)
 
 
-def terminal() -> Console:
-    """Standard output as it is now. Colours and boxes are for terminals only; no character is too rare for it."""
+def stdout_console() -> Console:
+    """Take standard output as it is now. Colours and boxes are for terminals only; no character is too rare for it."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def tell(text: str) -> None:
-    """A line on stdout, wrapped between words on a terminal and nowhere else."""
-    console = terminal()
+def print_stdout(text: str) -> None:
+    """Print a line on stdout, wrapped between words on a terminal and nowhere else."""
+    console = stdout_console()
     console.print(text, soft_wrap=not console.is_terminal)
 
 
-def show(title: str, rows: Rows, *, style: str = "green") -> None:
+def print_rows(title: str, rows: Rows, *, style: str = "green") -> None:
     """Print `rows` under `title`: a panel on a terminal, plain lines that grep likes in a pipe or file."""
-    console = terminal()
+    console = stdout_console()
     if console.is_terminal:
         console.print(_panel(title, rows, style, min(console.width, _WIDTH)))
         return

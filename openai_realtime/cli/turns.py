@@ -16,7 +16,7 @@ from openai_realtime.models.items import UserMessage
 from openai_realtime.models.responses import ResponseConfig
 from openai_realtime.models.server_events import Error, ResponseDone, ResponseOutputAudioDelta
 
-from .terminal import note
+from .terminal import print_stderr
 from .waiting import waiting
 
 _PATIENCE: Final = 60.0  # seconds without any event
@@ -52,7 +52,7 @@ def _answer(connection: RealtimeConnection, response: ResponseConfig | None) -> 
         if isinstance(event, Error):
             raise RealtimeEventError(event.raw or {})
         if isinstance(event, Reconnected) and key in {lost.id for lost in event.lost}:
-            note("The connection was lost and is there again; the answer begins anew.")
+            print_stderr("The connection was lost and is there again; the answer begins anew.")
             key = _response_id(connection.create_response(response))
         elif _response_id(event) == key:
             yield event
@@ -71,7 +71,7 @@ def _received(connection: RealtimeConnection) -> Iterator[ServerEvent]:
             raise
 
 
-def sound(event: ResponseOutputAudioDelta) -> bytes:
+def decode_audio(event: ResponseOutputAudioDelta) -> bytes:
     """Decode the audio of an event. That it is none is the server's fault, and no bad input."""
     try:
         return event.audio
@@ -94,4 +94,4 @@ def _judge(done: ResponseDone) -> None:
     if status == "failed":
         raise ResponseFailedError(ending)
     if status != "completed":
-        note(f"Warning: {ending}")
+        print_stderr(f"Warning: {ending}")

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from openai_realtime.cli.facts import facts, http_facts, mask, moment, short
+from openai_realtime.cli.facts import facts, format_time, format_value, http_facts, mask
 from openai_realtime.models import HTTPInfo, RealtimeCreateClientSecretResponse, VoiceId
 from openai_realtime.models.beta import RealtimeSessionCreateResponse
 
@@ -18,19 +18,19 @@ def test_mask_shows_the_kind_only() -> None:
 )
 def test_moments_tell_how_far_they_are(seconds: int, distance: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 1_800_000_000.0)
-    assert moment(1_800_000_000 + seconds).endswith(f":{seconds % 60:02d} ({distance})")
+    assert format_time(1_800_000_000 + seconds).endswith(f":{seconds % 60:02d} ({distance})")
 
 
 @pytest.mark.parametrize(("value", "text"), [(0, ""), (None, ""), ("soon", ""), (10**30, str(10**30))])
 def test_moments_that_are_none(value: Any, text: str) -> None:
-    assert moment(value) == text
+    assert format_time(value) == text
 
 
 def test_short_values() -> None:
-    assert short(VoiceId(id="voice_1")) == "voice_1"
-    assert short(["audio", "text"]) == "audio, text"
-    assert short({"a": 1}) == ""
-    assert short("x" * 300) == "x" * 200 + "..."
+    assert format_value(VoiceId(id="voice_1")) == "voice_1"
+    assert format_value(["audio", "text"]) == "audio, text"
+    assert format_value({"a": 1}) == ""
+    assert format_value("x" * 300) == "x" * 200 + "..."
 
 
 def test_facts_of_an_odd_answer_are_what_it_has() -> None:

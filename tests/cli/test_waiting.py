@@ -16,11 +16,11 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_long_wait_is_told(at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
     told, said = threading.Event(), []
 
-    def note(text: str) -> None:
+    def remember(text: str) -> None:
         said.append(text)
         told.set()
 
-    monkeypatch.setattr(module, "note", note)
+    monkeypatch.setattr(module, "print_stderr", remember)
     with waiting("api.openai.com"):
         assert told.wait(DEADLINE)
     assert said == ["Waiting for api.openai.com (Ctrl-C ends it)."]

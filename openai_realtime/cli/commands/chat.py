@@ -17,7 +17,7 @@ from openai_realtime._sync.connection import RealtimeConnection
 from openai_realtime.cli.failures import describe
 from openai_realtime.cli.server import Server, with_server
 from openai_realtime.cli.settings import MODEL
-from openai_realtime.cli.terminal import note, printable, terminal
+from openai_realtime.cli.terminal import print_stderr, printable, stdout_console
 from openai_realtime.cli.turns import ResponseFailedError, SessionOverError, ask
 from openai_realtime.errors import APIError, ConnectionClosedError, RealtimeEventError
 from openai_realtime.models.base import UNSET
@@ -55,21 +55,21 @@ def chat(server: Server, /, model: str, instructions: str | None) -> None:
 def _in_a_pipe(connect: _Connect) -> None:
     """Answer each line; the first error ends it all."""
     with connect() as connection:
-        terminal()  # from here on standard output takes any character
+        stdout_console()  # from here on standard output takes any character
         for text in filter(None, _lines(interactive=False)):
             _print_answer(connection, text)
 
 
 def _at_a_terminal(connect: _Connect) -> None:
     """Answer each line; the conversation survives errors, a Ctrl-C, and the end of its session."""
-    with _Talk(connect) as talk:
-        note(_HINT)
-        terminal()  # from here on standard output takes any character
+    with _Chat(connect) as conversation:
+        print_stderr(_HINT)
+        stdout_console()  # from here on standard output takes any character
         for text in _lines(interactive=True):
-            talk.take_turn(text)
+            conversation.take_turn(text)
 
 
-class _Talk:
+class _Chat:
     """A conversation in one session after the other."""
 
     def __init__(self, connect: _Connect) -> None:
@@ -100,7 +100,7 @@ class _Talk:
         except KeyboardInterrupt:
             self._stop_answer()
         except (RealtimeEventError, ResponseFailedError) as error:
-            note(f"Error: {describe(error)}")
+            print_stderr(f"Error: {describe(error)}")
         except (APIError, ConnectionClosedError, SessionOverError) as error:
             self._keep(text, error)
 
@@ -109,15 +109,15 @@ class _Talk:
         if self._connection is None:
             raise KeyboardInterrupt
         click.echo()  # after the ^C that the terminal shows
-        note("Stopping the answer.")
+        print_stderr("Stopping the answer.")
         self._connection.cancel_response()
 
     def _keep(self, text: str, error: Exception) -> None:
         """Keep a line that the session was lost with."""
         self._kept, self._connection = text, None
         self._session.close()
-        note(f"Error: {describe(error)}")
-        note(_KEPT)
+        print_stderr(f"Error: {describe(error)}")
+        print_stderr(_KEPT)
 
 
 def _lines(*, interactive: bool) -> Iterator[str]:

@@ -14,11 +14,11 @@ from openai_realtime._codec.converter import encode, load_object
 from openai_realtime._sync.client import RealtimeClient
 from openai_realtime._sync.connection import RealtimeConnection
 from openai_realtime.audio.pcm import duration
-from openai_realtime.cli.facts import facts, http_facts, request_id, short
+from openai_realtime.cli.facts import facts, format_value, http_facts, request_id
 from openai_realtime.cli.server import Server, with_server
 from openai_realtime.cli.settings import MODEL
-from openai_realtime.cli.terminal import Rows, show, tell
-from openai_realtime.cli.turns import ask, sound
+from openai_realtime.cli.terminal import Rows, print_rows, print_stdout
+from openai_realtime.cli.turns import ask, decode_audio
 from openai_realtime.errors import BetaRetiredError
 from openai_realtime.models.audio import AudioTranscription
 from openai_realtime.models.base import Model
@@ -79,15 +79,15 @@ def demo(server: Server) -> None:
     """
     server.needs_no_key()
     with server.options() as options, RealtimeClient(**options) as client:
-        tell(server.describe(options) + "\n")
+        print_stdout(server.describe(options) + "\n")
         with server.waiting():
-            retired = [step for step in _STEPS if not _worked(client, step)]
+            retired = [step for step in _STEPS if not _run_step(client, step)]
         _hold_session(server, client)
-    tell(_summary(len(retired)))
+    print_stdout(_summary(len(retired)))
 
 
-def _worked(client: RealtimeClient, step: _Step) -> bool:
-    """Run one step and show it. False if the server has retired it; other errors are raised."""
+def _run_step(client: RealtimeClient, step: _Step) -> bool:
+    """Run one step and print it. Return False if the server has retired it; other errors are raised."""
     asked = [("asked", f"POST {step.path}"), ("with", ", ".join(_flat(load_object(encode(step.request)))))]
     try:
         with warnings.catch_warnings():
@@ -96,10 +96,10 @@ def _worked(client: RealtimeClient, step: _Step) -> bool:
     except BetaRetiredError as error:
         answered = [("answer", f"HTTP {error.status}: retired; the API ended its beta on 2026-05-12")]
         instead = [("instead", "openai-realtime secret")]
-        show(step.title, [*asked, *answered, *request_id(error.request_id), *instead], style="yellow")
+        print_rows(step.title, [*asked, *answered, *request_id(error.request_id), *instead], style="yellow")
         click.echo()
         return False
-    show(step.title, [*asked, *http_facts(answer.http), *facts(answer)])
+    print_rows(step.title, [*asked, *http_facts(answer.http), *facts(answer)])
     click.echo()
     return True
 
@@ -129,9 +129,9 @@ def _show_turn(connection: RealtimeConnection, title: str, asked: Rows, response
     events = list(ask(connection, asked[-1][1], response))
     took = f"{len(events)} in {(time.perf_counter() - started) * 1000:.0f} ms"
     text = "".join(_words(event) for event in events)
-    audio = b"".join(sound(event) for event in events if isinstance(event, ResponseOutputAudioDelta))
+    audio = b"".join(decode_audio(event) for event in events if isinstance(event, ResponseOutputAudioDelta))
     heard = [("audio", f"{duration(audio):.1f} s of PCM16 at 24 kHz; openai-realtime say writes it")] if audio else []
-    show(title, [*asked, ("answer", short(text)), *heard, ("events", took), *_cost(events[-1])])
+    print_rows(title, [*asked, ("answer", format_value(text)), *heard, ("events", took), *_cost(events[-1])])
     click.echo()
 
 
@@ -147,7 +147,7 @@ def _cost(event: ServerEvent) -> Rows:
     usage = getattr(event.response, "usage", None) if isinstance(event, ResponseDone) else None
     if not isinstance(usage, RealtimeResponseUsage):
         return []
-    return [("tokens", f"{short(usage.input_tokens) or 0} in, {short(usage.output_tokens) or 0} out")]
+    return [("tokens", f"{format_value(usage.input_tokens) or 0} in, {format_value(usage.output_tokens) or 0} out")]
 
 
 def _summary(retired: int) -> str:

@@ -12,7 +12,7 @@ from openai_realtime.cli.checks import Check
 from openai_realtime.cli.diagnosis import examine
 from openai_realtime.cli.server import Server, with_server
 from openai_realtime.cli.settings import MODEL
-from openai_realtime.cli.terminal import one_line, terminal
+from openai_realtime.cli.terminal import one_line, stdout_console
 
 
 @click.command()
@@ -35,7 +35,7 @@ def doctor(context: click.Context, server: Server, model: str) -> None:
 def _report(check: Check) -> Check:
     """Print one check and return it."""
     word, style = {True: ("ok", "green"), False: ("FAIL", "bold red"), None: ("-", "dim")}[check.ok]
-    console = terminal()
+    console = stdout_console()
     if not console.is_terminal:
         click.echo(f"{word:4}  {check.name:9}  {one_line(check.found)}")
         if check.fix:

@@ -15,8 +15,8 @@ from openai_realtime.audio import RATE, duration, write_wav
 from openai_realtime.cli.output import Output
 from openai_realtime.cli.server import Server, with_server
 from openai_realtime.cli.settings import MODEL
-from openai_realtime.cli.terminal import printable, tell, terminal
-from openai_realtime.cli.turns import ask, sound
+from openai_realtime.cli.terminal import print_stdout, printable, stdout_console
+from openai_realtime.cli.turns import ask, decode_audio
 from openai_realtime.models.audio import AudioPcm
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.server_events import ResponseOutputAudioDelta, ResponseOutputAudioTranscriptDelta
@@ -54,7 +54,7 @@ def say(server: Server, /, text: str, output: str, model: str, **settings: Any) 
     if not audio:
         raise click.ClickException("the answer has no audio; nothing was written")
     _replace(output, _wav(audio))
-    tell(f"{duration(audio):.1f} s of speech are in {output}.")
+    print_stdout(f"{duration(audio):.1f} s of speech are in {output}.")
 
 
 def _config(voice: str | None, instructions: str | None) -> RealtimeSessionConfig:
@@ -68,12 +68,12 @@ def _config(voice: str | None, instructions: str | None) -> RealtimeSessionConfi
 
 def _listen(connection: RealtimeConnection, text: str) -> bytes:
     """Collect the audio of the answer; print its words as they come."""
-    terminal()  # from here on standard output takes any character
+    stdout_console()  # from here on standard output takes any character
     audio = bytearray()
     try:
         for event in ask(connection, text):
             if isinstance(event, ResponseOutputAudioDelta):
-                audio += sound(event)
+                audio += decode_audio(event)
             elif isinstance(event, ResponseOutputAudioTranscriptDelta):
                 click.echo(printable(event.delta or ""), nl=False)
     finally:

@@ -20,7 +20,7 @@ from openai_realtime.cli.pauses import Pauses
 from openai_realtime.cli.progress import Screen
 from openai_realtime.cli.server import Server, with_server
 from openai_realtime.cli.settings import file_name
-from openai_realtime.cli.terminal import note
+from openai_realtime.cli.terminal import print_stderr
 from openai_realtime.errors import APITimeoutError, ConfigurationError, DecodeError, RealtimeEventError
 from openai_realtime.models.audio import AudioTranscription, ServerVad
 from openai_realtime.models.base import UNSET
@@ -52,7 +52,7 @@ class _Job:
         return not self.model.startswith(_TURNLESS)
 
     def session(self, *, detection: bool) -> RealtimeTranscriptionSessionConfig:
-        """The session's settings; null turns the detection off, absence would not."""
+        """Make the session's settings; null turns the detection off, absence would not."""
         transcription = AudioTranscription(model=self.model, language=self.language or UNSET)
         heard = RealtimeAudioInput(transcription=transcription, turn_detection=ServerVad() if detection else None)
         return RealtimeTranscriptionSessionConfig(audio=RealtimeTranscriptionAudioConfig(input=heard))
@@ -81,7 +81,7 @@ def transcribe(server: Server, /, file: IO[bytes], *, as_json: bool, **settings:
     if captions.failed:
         raise click.ClickException(f"{_turns(captions.failed)} could not be transcribed")
     if not captions.lines:
-        note("No speech was found.")
+        print_stderr("No speech was found.")
 
 
 def _open(file: IO[bytes]) -> WavReader:
