@@ -27,8 +27,8 @@ def refused(status: int, code: str | None = None) -> Exception:
 @pytest.mark.parametrize(
     ("error", "options", "advice"),
     [
-        (ConfigurationError("no API key"), {}, "Key: OPENAI_API_KEY is not set: export OPENAI_API_KEY=sk-..."),
-        (refused(401), {"api_key": "sk-1234"}, "Key: cut short, or an example: copy it anew"),
+        (ConfigurationError("no API key"), {}, "export OPENAI_API_KEY=sk-..."),
+        (refused(401), {"api_key": "sk-1234"}, "copy the whole key, or make one at"),
         (refused(401), {"api_key": KEY}, "the server does not know this key"),
         (
             refused(401),
@@ -40,7 +40,7 @@ def refused(status: int, code: str | None = None) -> Exception:
         (
             refused(404),
             {"api_key": KEY, "base_url": "https://api.openai.com"},
-            "Base URL: https://api.openai.com: OpenAI",
+            "OpenAI's is https://api.openai.com/v1",
         ),
         (refused(404), {"api_key": KEY}, "no API there: a base URL ends in /v1"),
         (refused(404, "call_id_not_found"), {"api_key": KEY}, "the call is over or never was"),
@@ -56,7 +56,7 @@ def refused(status: int, code: str | None = None) -> Exception:
         (
             ConfigurationError("base_url: http"),
             {"api_key": KEY, "base_url": "http://x.test/v1"},
-            "Base URL: base_url: http",
+            "correct OPENAI_BASE_URL or --base-url",
         ),
     ],
 )
