@@ -142,7 +142,7 @@ async def test_calls_outlive_their_workers_and_redis(server: Server, workers: Wo
     share = await workers.until("has", CALLS)
     assert {*workers.has} == {*ids}
     for call_id in ids:
-        emulator.press(call_id, "1")
+        emulator.send_dtmf(call_id, "1")
     await workers.until("heard", CALLS)
 
     workers.end("a", signal.SIGKILL)
@@ -161,7 +161,7 @@ async def test_calls_outlive_their_workers_and_redis(server: Server, workers: Wo
             pass
     workers.start("d")
     for call_id in ids:
-        emulator.press(call_id, "2")
+        emulator.send_dtmf(call_id, "2")
     assert await workers.until("heard", CALLS) == {"c": CALLS}
     workers.end("c", signal.SIGKILL)
     await workers.until("has", CALLS)
