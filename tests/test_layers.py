@@ -27,7 +27,9 @@ LAYERS = """
     audio
     _codec.dialects _codec.validation
     _codec.converter
+    _codec.raw
     _codec
+    conversation
     _config
     _transport.messages _transport.retry _transport.targets
     _transport.pool
