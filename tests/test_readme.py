@@ -1,61 +1,32 @@
-"""Every example of the README runs, prints what the README says, and its tables are complete."""
+"""What only the README has: its first screen, its commands, and tables that are complete."""
 
 import asyncio
-import contextlib
 import importlib
 import inspect
-import io
 import json
 import os
 import re
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
-from sybil import Document, Example
-from sybil.parsers.rest import CodeBlockParser, PythonCodeBlockParser
+from support.guides import ROOT, SECONDS, blocks, examples, ran, run
+from sybil import Example
 
 from openai_realtime import AsyncRealtimeClient, ClientOptions, errors
-from openai_realtime.emulator import Emulator
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()
-SECONDS = 120
-
-
-def not_python(example: Example) -> None:
-    raise AssertionError(f"line {example.line} is compared or run here, not by sybil")
-
-
-PARSERS = [PythonCodeBlockParser(), *(CodeBlockParser(language, not_python) for language in ("text", "sh"))]
-EXAMPLES = list(Document.parse(str(ROOT / "README.rst"), *PARSERS).examples())
-
-
-def language(example: Example) -> str:
-    return str(example.region.lexemes["arguments"])
-
-
-def blocks(name: str, *words: str) -> list[Any]:
-    found = [e for e in EXAMPLES if language(e) == name and all(word in e.parsed for word in words)]
-    return [pytest.param(example, id=f"line-{example.line}") for example in found]
+EXAMPLES = examples(ROOT / "README.rst")
 
 
 def only(name: str, *words: str) -> Example:
-    (found,) = blocks(name, *words)
-    (example,) = found.values
+    (found,) = blocks([ROOT / "README.rst"], name, *words)
+    example, _ = found.values
     assert isinstance(example, Example)
     return example
-
-
-def output_after(example: Example) -> str:
-    """The block of text that follows a block of Python, which is what it prints."""
-    following = EXAMPLES[EXAMPLES.index(example) + 1 :][:1]
-    return "".join(str(other.parsed) for other in following if language(other) == "text")
 
 
 @pytest.fixture(autouse=True)
@@ -66,36 +37,9 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-@contextlib.contextmanager
-def ran(example: Example) -> Iterator[tuple[dict[str, Any], str]]:
-    """Run one block alone, in a namespace of its own: the names it made, and what it printed."""
-    names: dict[str, Any] = {"__name__": "__main__"}
-    printed = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(printed):
-            Example(example.document, example.line, example.column, example.region, names).evaluate()
-        yield names, printed.getvalue()
-    finally:
-        for value in names.values():
-            if isinstance(value, Emulator):
-                value.close()
-
-
-@pytest.mark.parametrize("example", blocks("python"))
-@pytest.mark.filterwarnings(r"ignore:create_realtime_\w*session belongs to the beta:DeprecationWarning")
-def test_each_example_runs_and_prints_what_is_said(example: Example) -> None:
-    with ran(example) as (_, printed):
-        assert printed.strip() == output_after(example).strip()
-
-
-@pytest.mark.parametrize("example", blocks("text"))
-def test_each_output_belongs_to_an_example(example: Example) -> None:
-    assert language(EXAMPLES[EXAMPLES.index(example) - 1]) == "python"
-
-
 @pytest.mark.parametrize("words", [("async def main",), ("RealtimeTranscriptionSessionCreateRequest",), ("web",)])
 def test_the_ways_to_call_it_are_short(words: tuple[str, ...]) -> None:
-    example = next(param.values[0] for param in blocks("python", *words))
+    example = next(param.values[0] for param in blocks([ROOT / "README.rst"], "python", *words))
     code = [
         line for line in example.parsed.splitlines() if line.strip() and not line.startswith(("import", "from", "#"))
     ]
@@ -113,13 +57,6 @@ def test_the_web_handler_answers() -> None:
         body = asyncio.run(asyncio.wait_for(ask(names["app"]), SECONDS))
     assert body.keys() == {"value", "expires_at"}
     assert body["value"].startswith("ek_")
-
-
-def run(*command: str, cwd: Path) -> str:
-    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_the_example_with_fixtures_passes(tmp_path: Path) -> None:
@@ -149,7 +86,7 @@ def test_the_first_screen_has_two_commands_and_a_short_example() -> None:
     assert {f"    {demo}", f"    {tests}", ".. code-block:: python"} <= set(first_screen)
     code = [line for line in str(EXAMPLES[0].parsed).splitlines() if line.strip()]
     assert len(code) <= 10
-    assert len(blocks("python")) >= 12
+    assert len(blocks([ROOT / "README.rst"], "python")) >= 12
 
 
 def test_ci_runs_the_command_of_the_readme() -> None:
@@ -181,12 +118,6 @@ def test_all_options_are_in_the_table() -> None:
 def test_the_tree_of_errors_is_the_one_of_the_module() -> None:
     tree = re.compile(r"^ +(RealtimeError|[│ ]*[├└]── .*)$", re.MULTILINE)
     assert tree.findall(README) == tree.findall(errors.__doc__ or "")
-
-
-def test_internal_links_have_a_target() -> None:
-    headings = set(re.findall(r"^(.+)\n[-=]{3,}$", README, re.MULTILINE))
-    links = re.findall(r"`([^`<]+)`_(?!_)|\b([A-Z]\w+)_(?=\W)", README)
-    assert {quoted or word for quoted, word in links} <= headings
 
 
 def test_the_speed_table_shows_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
