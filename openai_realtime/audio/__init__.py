@@ -1,16 +1,22 @@
-"""Audio as bytes: PCM16, G.711, WAV."""
+"""Audio as bytes (PCM16, G.711, WAV) and as sound: microphone, loudspeaker, the echo between them."""
 
 from .g711 import alaw_to_pcm, pcm_to_alaw, pcm_to_ulaw, ulaw_to_pcm
-from .pcm import RATE, chunks, duration, level
-from .wav import WavReader, read_wav, write_wav
+from .pace import paced
+from .pcm import RATE, chunks, duration, level, level_dbfs
+from .resample import Resampler
+from .wav import WavReader, WavWriter, read_wav, write_wav
 
 __all__ = [
     "RATE",
+    "Resampler",
     "WavReader",
+    "WavWriter",
     "alaw_to_pcm",
     "chunks",
     "duration",
     "level",
+    "level_dbfs",
+    "paced",
     "pcm_to_alaw",
     "pcm_to_ulaw",
     "read_wav",

@@ -1,92 +1,145 @@
-"""G.711: mu-law and A-law at 8,000 samples a second, to PCM16 and back."""
+"""G.711: mu-law and A-law at 8,000 samples a second, to PCM16 and back, as ITU-T G.191 does it bit by bit."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
 
-from .pcm import FULL_SCALE, Audio, pack, unpack
+import attrs
+
+from .pcm import WIDTH, Audio, check_whole_samples
 
 __all__ = ["alaw_to_pcm", "pcm_to_alaw", "pcm_to_ulaw", "ulaw_to_pcm"]
 
 # A byte is sign, segment and position in the segment; segments grow twofold. μ-law sends all bits inverted, A-law every
 # second one. ITU-T G.711 (11/88), tables 1 and 2.
-_ULAW_BIAS, _ULAW_MAX = 33, 8158  # in units of a quarter of a 14-bit scale's step: PCM16 >> 2
-_ALAW_MASK, _SIGN = 0x55, 0x80
+_BIAS = 132  # μ-law's segments begin at a power of two once this is added
+_SEGMENT_0 = 8  # the bits of a magnitude in the first segment
 
 
 def pcm_to_ulaw(pcm: Audio) -> bytes:
-    """PCM16 as μ-law, a byte a sample. The rate stays: G.711 is 8,000 samples a second by definition."""
-    return _encoded(pcm, _ulaw_codes())
+    """Encode PCM16 as μ-law, a byte a sample. The rate stays: G.711 is 8,000 samples a second by definition.
+
+    Raises ValueError for half a sample.
+    """
+    return _encode(pcm, _ulaw())
 
 
 def ulaw_to_pcm(ulaw: Audio) -> bytes:
-    """μ-law as PCM16."""
-    return pack(map(_ulaw_samples().__getitem__, ulaw))
+    """Decode μ-law to PCM16."""
+    return _decode(ulaw, _ulaw())
 
 
 def pcm_to_alaw(pcm: Audio) -> bytes:
-    """PCM16 as A-law, a byte a sample. The rate stays: G.711 is 8,000 samples a second by definition."""
-    return _encoded(pcm, _alaw_codes())
+    """Encode PCM16 as A-law, a byte a sample. The rate stays: G.711 is 8,000 samples a second by definition.
+
+    Raises ValueError for half a sample.
+    """
+    return _encode(pcm, _alaw())
 
 
 def alaw_to_pcm(alaw: Audio) -> bytes:
-    """A-law as PCM16."""
-    return pack(map(_alaw_samples().__getitem__, alaw))
+    """Decode A-law to PCM16."""
+    return _decode(alaw, _alaw())
 
 
-def _encoded(pcm: Audio, codes: bytes) -> bytes:
-    """Look up every sample; `codes` has those of -32768 to 32767, in this order."""
-    return bytes(codes[sample + FULL_SCALE] for sample in unpack(pcm))
+@attrs.frozen
+class _Law:
+    """The tables of one law, for `bytes.translate`."""
+
+    bias: int
+    loud: bytes
+    """The code of a magnitude by its upper 8 bits of 15; nothing where these do not decide."""
+    quiet: bytes
+    """The code of a magnitude below 2,048 by its bits 3 to 10."""
+    signs: bytes
+    """What is inverted in the code, by the upper byte of a sample."""
+    low: bytes
+    """The lower byte of the sample that a code stands for."""
+    high: bytes
+    """The upper byte of the sample that a code stands for."""
 
 
-def _codes(encode: Callable[[int], int]) -> bytes:
-    return bytes(map(encode, range(-FULL_SCALE, FULL_SCALE)))
+_IS_QUIET = bytes([0xFF] * 16 + [0] * 240)  # by the upper 8 bits of a magnitude's 15
+
+
+def _encode(pcm: Audio, law: _Law) -> bytes:
+    """Look up all samples at once: one long number holds them, 16 bits each.
+
+    A table has 256 places and there are 65,536 samples, but five bits from the first one on decide: they stand within
+    the upper 8 bits of a loud magnitude, or within the lower 8 that count of a quiet one.
+    """
+    check_whole_samples(pcm)
+    size, count, number = len(pcm), len(pcm) // WIDTH, int.from_bytes
+    ones = _each(count)
+    samples = number(pcm, "little")
+    negative = samples >> 15 & ones
+    magnitudes = (samples ^ (negative << 16) - negative) + ones * law.bias  # a negative one is inverted, not negated
+    magnitudes -= (magnitudes >> 15 & ones) * law.bias  # beyond the scale, where the last code has room for both
+    upper = (magnitudes >> 7).to_bytes(size, "little")[::2]
+    lower = (magnitudes >> 3).to_bytes(size, "little")[::2]
+    codes = number(lower.translate(law.quiet), "little") & number(upper.translate(_IS_QUIET), "little")
+    codes |= number(upper.translate(law.loud), "little")
+    codes ^= number(bytes(pcm[1::2]).translate(law.signs), "little")
+    return codes.to_bytes(count, "little")
+
+
+@functools.lru_cache(maxsize=8)
+def _each(count: int) -> int:
+    """A one in each of so many places of 16 bits. Streams have pieces of few sizes."""
+    return int.from_bytes(b"\x01\x00" * count, "little")
+
+
+def _decode(codes: Audio, law: _Law) -> bytes:
+    codes = bytes(codes)
+    pcm = bytearray(len(codes) * WIDTH)
+    pcm[::2] = codes.translate(law.low)
+    pcm[1::2] = codes.translate(law.high)
+    return bytes(pcm)
+
+
+def _law(bias: int, code: Callable[[int], int], sample: Callable[[int], int], positive: int) -> _Law:
+    """Make the tables. `code` is for a magnitude with its bias, before `positive` (or 128 less) inverts bits of it."""
+    samples = b"".join(sample(byte).to_bytes(WIDTH, "little", signed=True) for byte in range(256))
+    return _Law(
+        bias=bias,
+        loud=bytes(16) + bytes(code(upper << 7) for upper in range(16, 256)),
+        quiet=bytes(code(lower << 3) for lower in range(256)),
+        signs=bytes([positive] * 128 + [positive - 128] * 128),
+        low=samples[::2],
+        high=samples[1::2],
+    )
 
 
 @functools.cache
-def _ulaw_codes() -> bytes:
-    return _codes(_ulaw_code)
+def _ulaw() -> _Law:
+    return _law(_BIAS, _ulaw_code, _ulaw_sample, 0xFF)
 
 
 @functools.cache
-def _alaw_codes() -> bytes:
-    return _codes(_alaw_code)
+def _alaw() -> _Law:
+    return _law(0, _alaw_code, _alaw_sample, 0xD5)
 
 
-@functools.cache
-def _ulaw_samples() -> tuple[int, ...]:
-    return tuple(map(_ulaw_sample, range(256)))
+def _ulaw_code(magnitude: int) -> int:
+    segment = max(magnitude.bit_length() - _SEGMENT_0, 0)
+    return segment << 4 | magnitude >> segment + 3 & 0x0F
 
 
-@functools.cache
-def _alaw_samples() -> tuple[int, ...]:
-    return tuple(map(_alaw_sample, range(256)))
-
-
-def _ulaw_code(sample: int) -> int:
-    magnitude = min(abs(sample) >> 2, _ULAW_MAX) + _ULAW_BIAS
-    segment = magnitude.bit_length() - 6
-    code = segment << 4 | magnitude >> segment + 1 & 0x0F
-    return 0xFF - code - (_SIGN if sample < 0 else 0)
+def _alaw_code(magnitude: int) -> int:
+    segment = max(magnitude.bit_length() - _SEGMENT_0, 0)
+    return segment << 4 | magnitude >> max(segment, 1) + 3 & 0x0F
 
 
 def _ulaw_sample(code: int) -> int:
-    code = 0xFF - code
-    magnitude = (2 * (code & 0x0F) + _ULAW_BIAS << (code >> 4 & 7)) - _ULAW_BIAS
-    return (-magnitude if code & _SIGN else magnitude) << 2
-
-
-def _alaw_code(sample: int) -> int:
-    magnitude = min(abs(sample), FULL_SCALE - 1) >> 4
-    segment = max(magnitude.bit_length() - 4, 0)
-    code = segment << 4 | magnitude >> max(segment - 1, 0) & 0x0F
-    return (code if sample < 0 else code | _SIGN) ^ _ALAW_MASK
+    segment, position = ~code >> 4 & 7, ~code & 0x0F
+    magnitude = (8 * position + _BIAS << segment) - _BIAS
+    return magnitude if code & 0x80 else -magnitude
 
 
 def _alaw_sample(code: int) -> int:
-    code ^= _ALAW_MASK
+    code ^= 0x55
     segment, position = code >> 4 & 7, code & 0x0F
     # The first two segments have the same step; all others begin with a one that is not sent.
-    magnitude = 2 * position + 1 if segment == 0 else 2 * position + 33 << segment - 1
-    return (magnitude if code & _SIGN else -magnitude) << 3
+    magnitude = 16 * position + 8 if segment == 0 else 16 * position + 264 << segment - 1
+    return magnitude if code & 0x80 else -magnitude

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from os import PathLike
 from typing import IO, Final, TypeAlias
 
-__all__ = ["RATE", "chunks", "duration", "level"]
+__all__ = ["RATE", "chunks", "duration", "level", "level_dbfs"]
 
 RATE: Final = 24_000
 """The samples a second of the API's PCM; G.711 has 8,000."""
@@ -44,10 +44,21 @@ def level(pcm: Audio) -> float:
     return math.sqrt(sum(map(operator.mul, samples, samples)) / len(samples)) / FULL_SCALE if samples else 0.0
 
 
-def unpack(pcm: Audio) -> tuple[int, ...]:
-    """The samples as numbers, -32768 to 32767. Raises ValueError for half a sample."""
+def level_dbfs(pcm: Audio) -> float:
+    """How loud `pcm` is, in decibels below full scale: 0 is the loudest, minus infinity is silence."""
+    loudness = level(pcm)
+    return 20 * math.log10(loudness) if loudness else -math.inf
+
+
+def check_whole_samples(pcm: Audio) -> None:
+    """Raise ValueError for half a sample."""
     if len(pcm) % WIDTH:
         raise ValueError(f"{len(pcm)} bytes of PCM16 end within a sample")
+
+
+def unpack(pcm: Audio) -> tuple[int, ...]:
+    """The samples as numbers, -32768 to 32767. Raises ValueError for half a sample."""
+    check_whole_samples(pcm)
     return struct.unpack(f"<{len(pcm) // WIDTH}h", pcm)
 
 

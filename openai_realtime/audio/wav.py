@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
+import struct
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from os import PathLike, fspath
-from typing import IO, Any, Self
+from pathlib import Path
+from typing import IO, Self
 
-from openai_realtime.errors import ConfigurationError, DecodeError
+from openai_realtime.errors import DecodeError
 
 from .pcm import _BLOCK_MS, _MAX_RATE, _MIN_RATE, RATE, WIDTH, Audio, File, pack, unpack
+from .resample import Resampler
 
-__all__ = ["WavReader", "read_wav", "write_wav"]
+__all__ = ["WavReader", "WavWriter", "read_wav", "write_wav"]
+
+_HEADER_SIZE, _UNKNOWN = 44, 0xFFFF_FFFF
 
 
 class WavReader:
@@ -28,7 +32,7 @@ class WavReader:
         self.duration: float = self._file.getnframes() / self._file.getframerate()
         """Seconds, as the header has it: a program that was interrupted may have left a wrong one."""
         try:
-            self._resample = _resampler(self._file.getframerate(), rate)
+            self._resampler = Resampler(self._file.getframerate(), rate)
         except BaseException:
             self.close()
             raise
@@ -42,8 +46,8 @@ class WavReader:
     def __iter__(self) -> Iterator[bytes]:
         size = self._file.getframerate() * _BLOCK_MS // 1000
         while frames := self._file.readframes(size):
-            yield self._resample(self._mono(frames), last=False)
-        yield self._resample(b"", last=True)
+            yield self._resampler.process(self._mono(frames))
+        yield self._resampler.flush()
 
     def close(self) -> None:
         """Close the file, if it was opened here. Calling it again does nothing."""
@@ -56,6 +60,48 @@ class WavReader:
         return pcm if channels == 1 else _mixed(pcm, channels)
 
 
+class WavWriter:
+    """A WAV file that grows with each `write` of PCM16 mono, `rate` samples a second.
+
+    The header is right after each write: what was written can be read if the program is interrupted. In a pipe it
+    cannot be mended and says, as ffmpeg's and sox's do, that the length is unknown. Raises OSError as files do.
+    """
+
+    def __init__(self, file: File, *, rate: int = RATE) -> None:
+        self._owned = isinstance(file, str | PathLike)
+        self._file = Path(file).open("wb") if isinstance(file, str | PathLike) else file  # noqa: SIM115 - see close
+        self._rate, self._written = rate, 0
+        self._seekable = self._file.seekable()
+        self._start = self._file.tell() if self._seekable else 0
+        self._file.write(_header(rate, 0 if self._seekable else None))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def duration(self) -> float:
+        """How many seconds were written."""
+        return self._written / WIDTH / self._rate
+
+    def write(self, pcm: Audio) -> None:
+        """Add `pcm` to the end."""
+        self._file.write(pcm)
+        self._written += len(pcm)
+        if self._seekable:
+            self._file.seek(self._start)
+            self._file.write(_header(self._rate, self._written))
+            self._file.seek(self._start + _HEADER_SIZE + self._written)
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file, if it was opened here. Calling it again does nothing."""
+        if self._owned:
+            self._file.close()
+
+
 def read_wav(file: File, *, rate: int = RATE) -> bytes:
     """All of a WAV file, as `WavReader` gives it."""
     with WavReader(file, rate=rate) as reader:
@@ -64,11 +110,19 @@ def read_wav(file: File, *, rate: int = RATE) -> bytes:
 
 def write_wav(file: File, pcm: Audio, *, rate: int = RATE) -> None:
     """Write PCM16 mono as a WAV file."""
-    with wave.open(_target(file), "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(WIDTH)
-        writer.setframerate(rate)
-        writer.writeframes(pcm)
+    data = _header(rate, len(pcm)) + bytes(pcm)
+    if isinstance(file, str | PathLike):
+        Path(file).write_bytes(data)
+    else:
+        file.write(data)
+
+
+def _header(rate: int, size: int | None) -> bytes:
+    """What stands before `size` bytes of PCM16 mono; None if nobody knows how many will come."""
+    data = _UNKNOWN if size is None else min(size, _UNKNOWN - 1)
+    whole = min(data + _HEADER_SIZE - 8, _UNKNOWN)  # all that follows this number
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, wave.WAVE_FORMAT_PCM, 1, rate, rate * WIDTH, WIDTH, 8 * WIDTH)
+    return struct.pack("<4sI4s", b"RIFF", whole, b"WAVE") + form + struct.pack("<4sI", b"data", data)
 
 
 def _target(file: File) -> str | IO[bytes]:
@@ -107,24 +161,3 @@ def _mixed(pcm: bytes, channels: int) -> bytes:
     samples = unpack(pcm)
     sides = (samples[side::channels] for side in range(channels))
     return pack(sum(frame) // channels for frame in zip(*sides, strict=True))
-
-
-def _resampler(source: int, target: int) -> Callable[..., bytes]:
-    """A function that turns the next piece of PCM from one rate to another. `last` flushes what it holds back."""
-    if source == target:
-        return lambda pcm, last: pcm  # noqa: ARG005 - the form of the other one
-    try:
-        # Here and by name: an extra without types that is slow to load. NumPy comes with it.
-        numpy: Any = importlib.import_module("numpy")
-        soxr: Any = importlib.import_module("soxr")
-    except ImportError:
-        install = "pip install 'openai-realtime[audio]'"
-        raise ConfigurationError(
-            f"audio of {source} Hz, and {target} Hz is needed; to resample it: {install}"
-        ) from None
-    stream: Any = soxr.ResampleStream(source, target, 1, dtype="int16")
-
-    def resample(pcm: bytes, *, last: bool) -> bytes:
-        return bytes(stream.resample_chunk(numpy.frombuffer(pcm, "<i2"), last=last).astype("<i2").tobytes())
-
-    return resample
