@@ -130,7 +130,7 @@ async def _slow_consumer(server: Server) -> dict[str, float]:
             count += len(event.audio) > 0
             if not count % PAUSE_EVERY:
                 await asyncio.sleep(0.001)
-                most, full = max(most, memory()), full or connection.full
+                most, full = max(most, memory()), full or connection._inbox.full  # noqa: SLF001
             if count in MARKS:
                 grown[f"{count:,}"] = (most - before) / 1024
             if count == DELTAS:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import functools
 import os
 import re
 import sys
 import warnings
+import weakref
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -37,6 +40,7 @@ __all__ = ["AsyncRealtimeClient"]
 
 if TYPE_CHECKING:
     from openai_realtime._connection.connecting import Connecting
+    from openai_realtime._connection.link import Link
     from openai_realtime._connection.observers import Observer
     from openai_realtime._connection.realtime import AsyncRealtimeConnection
     from openai_realtime._connection.reconnect import ReconnectPolicy
@@ -63,6 +67,8 @@ class AsyncRealtimeClient:
         pool = Pool(self._options.get("http_session"))
         self._transport = Transport(resolve_config(self._options, os.environ), pool)
         self._owns_pool = True
+        # Shared with copies, as the pool is: what is open is closed with it.
+        self._links: weakref.WeakSet[Link] = weakref.WeakSet()
 
     async def __aenter__(self) -> Self:
         return self
@@ -71,9 +77,19 @@ class AsyncRealtimeClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections. Calling it again does nothing; on a copy it leaves the shared ones open."""
+        """Close the connections, sessions that are open among them: they end as if they had been closed one by one.
+
+        Bounded in time. Calling it again does nothing; on a copy it leaves the shared ones open.
+        """
         if self._owns_pool:
-            await self._transport.pool.close()
+            try:
+                await asyncio.gather(*(link.close() for link in self._links if link.is_here()))
+            finally:
+                await self._transport.pool.close()
+
+    def __repr__(self) -> str:
+        transport: Transport | None = vars(self).get("_transport")  # absent in the traceback of a failed start
+        return f"<{type(self).__name__} {urlsplit(transport.config.base_url).netloc if transport else 'not made'}>"
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """A copy with other options that shares the connections of this client, and ends with it."""
@@ -215,7 +231,7 @@ class AsyncRealtimeClient:
         connection = functools.partial(
             AsyncRealtimeConnection, self._transport, target, options, reconnect, observers=observers
         )
-        return Connecting(connection, update, timeout)
+        return Connecting(connection, update, timeout, self._links)
 
     def connect_translation(  # noqa: PLR0913 - keywords, each with a default
         self,
@@ -244,7 +260,7 @@ class AsyncRealtimeClient:
         connection = functools.partial(
             AsyncRealtimeTranslationConnection, self._transport, target, options, reconnect, observers=observers
         )
-        return Connecting(connection, update, timeout)
+        return Connecting(connection, update, timeout, self._links)
 
     async def _post(self, path: str, request: Model, result: type[R]) -> R:
         call = Request(path=path, content_type=_JSON, body=encode(request))

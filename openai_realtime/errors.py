@@ -9,6 +9,7 @@
     ├── DecodeError                 text that is not the JSON it should be
     ├── WebhookVerificationError    a webhook that OpenAI did not sign
     ├── RealtimeEventError          the server's `error` event about something that was sent
+    ├── ResponseEndedError          a wait for a part of a response that ended without it
     ├── UnreadEventsError           a wait that cannot end, because nobody reads
     ├── ConnectionClosedError       a session that is over
     │   └── SessionExpiredError     over because of its age
@@ -61,6 +62,7 @@ __all__ = [
     "RateLimitError",
     "RealtimeError",
     "RealtimeEventError",
+    "ResponseEndedError",
     "SessionExpiredError",
     "UnprocessableEntityError",
     "UnreadEventsError",
@@ -137,6 +139,29 @@ class RealtimeEventError(RealtimeError):
 
 class WebhookVerificationError(RealtimeError, ValueError):
     """A webhook that none of the secrets signed, or that is too old, too new or malformed."""
+
+
+class ResponseEndedError(RealtimeError):
+    """A response ended without the event that was waited for.
+
+    `status` is how it ended: ``failed``, ``cancelled``, ``incomplete`` or ``completed``; `code` says why, if the server
+    did, and `body` is its ``response.done`` event.
+    """
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        super().__init__(redact_body(body))
+        self.body: Any = self.args[0]
+        response = _object(self.body, "response")
+        details = _object(response, "status_details")
+        error = _object(details, "error")
+        self.response_id: str | None = _text(response.get("id"))
+        self.status: str = str(response.get("status") or "unknown")
+        self.code: str | None = _text(error.get("code") or error.get("type") or details.get("reason"))
+        self.message: str | None = _text(error.get("message"))
+
+    def __str__(self) -> str:
+        why = ": ".join(text for text in (self.code, self.message) if text)
+        return _with_request_id(f"the response ended as {self.status}{why and f' ({why})'} without that event", None)
 
 
 class UnreadEventsError(RealtimeError):
@@ -309,6 +334,11 @@ def error_from_event(event: Mapping[str, Any] | None, code: int, reason: str) ->
 
 def _text(value: object) -> str | None:
     return redact(str(value)) if value not in (None, "") else None
+
+
+def _object(body: object, name: str) -> Mapping[str, Any]:
+    value = body.get(name) if isinstance(body, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def _detail(body: object) -> Mapping[str, Any]:

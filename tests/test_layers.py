@@ -36,10 +36,11 @@ LAYERS = """
     _transport.http
     _transport.websocket
     _transport
-    _connection.ids _connection.observers
-    _connection.inbox _connection.tracker _connection.reconnect
+    _connection.ids _connection.observers _connection.unanswered
+    _connection.inbox _connection.requests _connection.tracker _connection.reconnect
     _connection.restore
     _connection.recovery
+    _connection.link
     _connection.base
     _connection.realtime _connection.translation _connection.connecting
     _connection

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
 from openai_realtime.models.events import ClientEvent
 
 from .base import AsyncConnection
+from .link import Link
 
 C = TypeVar("C", bound=AsyncConnection)
 
@@ -19,8 +21,15 @@ class Connecting(Generic[C]):
     client.connect(...)`` that is left to you: ``await connection.close()``.
     """
 
-    def __init__(self, make: Callable[[], C], update: ClientEvent | None, timeout: float | None) -> None:
+    def __init__(
+        self,
+        make: Callable[[], C],
+        update: ClientEvent | None,
+        timeout: float | None,
+        links: weakref.WeakSet[Link],
+    ) -> None:
         self._make = make
+        self._links = links
         self._update = update
         self._timeout = timeout
 
@@ -37,5 +46,6 @@ class Connecting(Generic[C]):
     async def _open(self) -> C:
         """Connect, and put the settings in force."""
         connection = self._make()
-        await connection._open(self._update, self._timeout)  # noqa: SLF001 - nobody else has it yet
+        self._links.add(connection._link)  # noqa: SLF001 - nobody else has it yet
+        await connection._open(self._update, self._timeout)  # noqa: SLF001 - as above
         return connection

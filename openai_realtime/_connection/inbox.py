@@ -43,13 +43,18 @@ class Inbox:
         self._bytes = 0
         self._read = 0  # events read since the start: the index of the first unread one
         self._waited = 0  # waits look at no event before this index
-        self._waits: list[tuple[Match, Wait]] = []
+        self._waits: list[tuple[Match | None, Wait]] = []
         self._listener: Listener | None = None
         # Futures and no asyncio.Event: thousands of connections may be open, and one costs 800 bytes.
         self._sleepers: list[asyncio.Future[None]] = []
 
     def __len__(self) -> int:
         return len(self._unread)
+
+    @property
+    def count(self) -> int:
+        """How many events came since the start, read or not."""
+        return self._read + len(self._unread)
 
     def bound(self, *, on: bool) -> None:
         """Keep to the limit, or not: what is left of a connection that is gone is little, and somebody waits for it."""
@@ -119,17 +124,27 @@ class Inbox:
         It fails with ConnectionClosedError when that cannot come any more. Call `skip_to` when its event is given out.
         """
         future: Wait = asyncio.get_running_loop().create_future()
-        found = self._find(match) if unread else None
+        found = self.find(match) if unread else None
         if found is not None:
             future.set_result(found)
-        elif self.ended is not None:
-            future.set_exception(_fresh(self.ended))
         else:
-            wait = (match, future)
-            self._waits.append(wait)
-            future.add_done_callback(lambda _: self._waits.remove(wait))
-            self.wake()  # the reader may go on past a full buffer now
+            self._add(match, future)
         return future
+
+    def promise(self) -> Wait:
+        """A future that somebody else fulfils. It fails as those of `expect` do."""
+        future: Wait = asyncio.get_running_loop().create_future()
+        self._add(None, future)
+        return future
+
+    def _add(self, match: Match | None, future: Wait) -> None:
+        if self.ended is not None:
+            future.set_exception(_fresh(self.ended))
+            return
+        wait = (match, future)
+        self._waits.append(wait)
+        future.add_done_callback(lambda _: self._waits.remove(wait))
+        self.wake()  # the reader may go on past a full buffer now
 
     def skip_to(self, index: int) -> None:
         """Let later waits look at no event before `index`."""
@@ -169,14 +184,15 @@ class Inbox:
     def _tell(self, event: ServerEvent) -> None:
         for match, future in self._waits:
             try:
-                if not future.done() and match(event):
-                    future.set_result((event, self._read + len(self._unread)))
+                if match is not None and not future.done() and match(event):
+                    future.set_result((event, self.count))
             # Of the user's function: it is told to whom it belongs. An exit too, which would end the event loop here.
             except (Exception, SystemExit) as error:  # noqa: BLE001
                 # A future takes no StopIteration.
                 future.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
 
-    def _find(self, match: Match) -> tuple[ServerEvent, int] | None:
+    def find(self, match: Match) -> tuple[ServerEvent, int] | None:
+        """The first unread event that `match` accepts, from where waits look on, and the index behind it."""
         start = max(self._waited - self._read, 0)
         for index, (event, _) in enumerate(islice(self._unread, start, None), start + 1):
             if match(event):

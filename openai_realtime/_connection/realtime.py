@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -18,6 +19,7 @@ from openai_realtime.errors import (
     InvalidRequestError,
     Problem,
     RealtimeEventError,
+    ResponseEndedError,
 )
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.client_events import (
@@ -33,7 +35,7 @@ from openai_realtime.models.client_events import (
     ResponseCreate,
     SessionUpdate,
 )
-from openai_realtime.models.events import Dialect, ServerEvent
+from openai_realtime.models.events import Dialect, OutputEvent, ServerEvent
 from openai_realtime.models.items import Item
 from openai_realtime.models.responses import ResponseConfig
 from openai_realtime.models.server_events import (
@@ -51,20 +53,25 @@ from openai_realtime.models.server_events import (
 )
 from openai_realtime.models.sessions import RealtimeSessionConfig, RealtimeTranscriptionSessionConfig
 
-from .base import _BUSY, _CREATED_BY, _MAX_METADATA, AsyncConnection, _check_kind, _deadline, _field
+from .base import AsyncConnection, check_kind
 from .ids import identified, new_id
+from .inbox import Match
 from .observers import Observer
 from .reconnect import ReconnectPolicy
-from .recovery import Replacement
+from .requests import deadline
+from .unanswered import BUSY, CREATED_BY, NOT_ACTIVE
 
 __all__ = ["AsyncRealtimeConnection"]
+
+_MAX_METADATA = 16  # entries that the API takes
 
 
 class AsyncRealtimeConnection(AsyncConnection):
     """An open session. Get one from ``client.connect(...)``.
 
     Iterate over it for all events in order. Several tasks may send, wait and use the acknowledged operations while one
-    iterates; each event goes to all whom it concerns.
+    iterates; each event goes to all whom it concerns. An operation returns the server's answer; it raises
+    RealtimeEventError for a refusal and APITimeoutError if no answer comes within `timeout` seconds.
     """
 
     def __init__(
@@ -77,13 +84,8 @@ class AsyncRealtimeConnection(AsyncConnection):
         observers: Sequence[Observer] = (),
     ) -> None:
         super().__init__(transport, target, options, reconnect, observers=observers)
-        self._dialect: Dialect = target.dialect
-        self._active: set[str] = set()
-        self._heard = 0  # beginnings and ends of responses
-        # A cancel that comes too late is no error; the server's word on it may come after the operation is over.
-        self._cancels: list[str] = []
-
-    # --- acknowledged operations: each returns the server's answer or raises RealtimeEventError -----------------------
+        self._turn = asyncio.Lock()
+        self._queued = 0  # responses that are to be asked for when it is their turn
 
     async def update_session(
         self, session: RealtimeSessionConfig | RealtimeTranscriptionSessionConfig, *, timeout: float | None = 30
@@ -92,7 +94,8 @@ class AsyncRealtimeConnection(AsyncConnection):
 
         The beta has other settings: there, send a `BetaSessionUpdate` or `TranscriptionSessionUpdate`.
         """
-        return await self._ask_in_turn(settings(session, self._dialect), SessionUpdated, timeout)
+        answer: SessionUpdated = await self._ask(settings(session, self._link.target.dialect), timeout)
+        return answer
 
     async def append_audio(self, audio: bytes) -> None:
         """Send audio in the session's input format, of any length. The API acknowledges none of it."""
@@ -103,124 +106,179 @@ class AsyncRealtimeConnection(AsyncConnection):
 
         With turn detection on, a commit by the server in the meantime is taken for the answer: the API tells no more.
         """
-        return await self._ask_in_turn(InputAudioBufferCommit(), InputAudioBufferCommitted, timeout)
+        answer: InputAudioBufferCommitted = await self._ask(InputAudioBufferCommit(), timeout)
+        return answer
 
     async def clear_audio(self, *, timeout: float | None = 30) -> InputAudioBufferCleared:
         """Forget the input audio that is not committed."""
-        return await self._ask(InputAudioBufferClear(), InputAudioBufferCleared, timeout)
+        answer: InputAudioBufferCleared = await self._ask(InputAudioBufferClear(), timeout)
+        return answer
 
     async def create_item(
         self, item: Item, previous_item_id: str | None = None, *, timeout: float | None = 30
     ) -> ConversationItemAdded | ConversationItemCreated:
         """Add an item after `previous_item_id` (``"root"`` is the front), by default at the end.
 
-        The answer is `ConversationItemAdded`; servers that speak the beta send `ConversationItemCreated`.
+        The answer is `ConversationItemAdded`; servers that speak the beta send `ConversationItemCreated`. Its item has
+        the id that `item` has, or, on servers that give their own, another one.
         """
-        event = identified(ConversationItemCreate(item=item, previous_item_id=previous_item_id or UNSET))
-        item_id = getattr(event.item, "id", UNSET)
-        answer: Any = ConversationItemAdded | ConversationItemCreated
-        return await self._ask(event, answer, timeout, lambda added: _field(added, "item").get("id") == item_id)
+        event = ConversationItemCreate(item=item, previous_item_id=previous_item_id or UNSET)
+        answer: ConversationItemAdded | ConversationItemCreated = await self._ask(event, timeout)
+        return answer
 
     async def delete_item(self, item_id: str, *, timeout: float | None = 30) -> ConversationItemDeleted:
         """Remove an item from the conversation."""
-        event = ConversationItemDelete(item_id=item_id)
-        return await self._ask(event, ConversationItemDeleted, timeout, lambda deleted: deleted.item_id == item_id)
+        answer: ConversationItemDeleted = await self._ask(ConversationItemDelete(item_id=item_id), timeout)
+        return answer
 
     async def truncate_item(
         self, item_id: str, audio_end_ms: int, content_index: int = 0, *, timeout: float | None = 30
     ) -> ConversationItemTruncated:
         """Cut assistant audio to the milliseconds that were played, and its transcript with it."""
         event = ConversationItemTruncate(item_id=item_id, audio_end_ms=audio_end_ms, content_index=content_index)
-        return await self._ask(
-            event, ConversationItemTruncated, timeout, lambda truncated: truncated.item_id == item_id
-        )
+        answer: ConversationItemTruncated = await self._ask(event, timeout)
+        return answer
 
     async def retrieve_item(self, item_id: str, *, timeout: float | None = 30) -> ConversationItemRetrieved:
         """Fetch an item as the server has it, with its audio."""
-        event = ConversationItemRetrieve(item_id=item_id)
-        return await self._ask(
-            event, ConversationItemRetrieved, timeout, lambda found: _field(found, "item").get("id") == item_id
-        )
+        answer: ConversationItemRetrieved = await self._ask(ConversationItemRetrieve(item_id=item_id), timeout)
+        return answer
+
+    async def clear_output_audio(self, *, timeout: float | None = 30) -> OutputAudioBufferCleared:
+        """Stop the audio that a WebRTC or SIP call is playing."""
+        answer: OutputAudioBufferCleared = await self._ask(OutputAudioBufferClear(), timeout)
+        return answer
 
     async def create_response(
         self, response: ResponseConfig | None = None, *, timeout: float | None = 30
     ) -> ResponseCreated:
         """Make the model answer. It waits while another response is active: a conversation has one at a time.
 
-        A response with ``conversation="none"`` does not wait. An entry in the response's metadata tells it from others.
+        One of which nothing is heard for `timeout` seconds is held to be over. A response with ``conversation="none"``
+        does not wait. An entry in the response's metadata tells it from others.
         """
         config = ResponseConfig() if response is None else response
-        _check_kind("response", config, "a ResponseConfig or None", ResponseConfig)
+        check_kind("response", config, "a ResponseConfig or None", ResponseConfig)
         check(config)
         if config.conversation == "none":
             return await self._ask_for_response(config, timeout)
-        async with self._turns[ResponseCreated]:
-            while True:
-                while self._active and self._inbox.ended is None:
-                    await self._inbox.change()
-                heard = self._heard
-                try:
-                    return await self._ask_for_response(config, timeout)
-                except RealtimeEventError as error:
-                    # One began that we did not know of: we hear of it, if we have not yet.
-                    if error.code != _BUSY or not await self._hear_more(heard, timeout):
-                        raise
-
-    async def _hear_more(self, heard: int, timeout: float | None) -> bool:
-        """Wait until a response begins or ends, or the session does; False if nothing tells of one in time."""
-        with contextlib.suppress(APITimeoutError):
-            async with _deadline(timeout, "no response"):
-                while self._heard == heard and self._inbox.ended is None:
-                    await self._inbox.change()
-                return True
-        return False
+        with self._queueing():
+            await self._turn.acquire()
+        try:
+            return await self._ask_in_turn(config, timeout)
+        finally:
+            self._turn.release()
 
     async def cancel_response(
         self, response_id: str | None = None, *, timeout: float | None = 30
     ) -> ResponseDone | None:
-        """Stop the active response. None if there was none any more: it ended while you asked, which is no error."""
-        wanted = self._active.copy() if response_id is None else {response_id}
+        """Stop the active response, or the one that was asked for and has not begun.
 
-        def match(done: ResponseDone) -> bool:
-            return str(_field(done, "response").get("id")) in wanted or not wanted
-
-        event = identified(ResponseCancel(response_id=response_id or UNSET))
-        self._cancels = [*self._cancels[-8:], str(event.event_id)]
+        None if there is none any more: it ended while you asked, which is no error. Where it is known that none is
+        active the server is told and not waited for.
+        """
+        cancel = identified(ResponseCancel(response_id=UNSET if response_id is None else response_id))
+        unanswered = self._requests.unanswered
+        if response_id is None:
+            if not unanswered.own_responses:
+                await self._begun(timeout)
+            if not unanswered.own_responses and not self._link.target.on_call:
+                await self.send(cancel)
+                return None
         try:
-            return await self._ask(event, ResponseDone, timeout, match)
+            answer: ResponseDone = await self._ask(cancel, timeout)
         except RealtimeEventError as error:
-            if error.code == "response_cancel_not_active":
+            if error.code == NOT_ACTIVE:
                 return None
             raise
+        return answer
 
-    async def clear_output_audio(self, *, timeout: float | None = 30) -> OutputAudioBufferCleared:
-        """Stop the audio that a WebRTC or SIP call is playing."""
-        return await self._ask(OutputAudioBufferClear(), OutputAudioBufferCleared, timeout)
+    async def _begun(self, timeout: float | None) -> None:
+        """Return when every response that was asked for has begun, or was refused, or `timeout` seconds are over."""
+        with contextlib.suppress(APITimeoutError):
+            async with deadline(timeout, "no response"):
+                while self._requests.unanswered.creates() and not self.closed:
+                    await self._inbox.change()
+
+    async def _ask_in_turn(self, config: ResponseConfig, timeout: float | None) -> ResponseCreated:
+        while True:
+            with self._queueing():
+                await self._free(timeout)
+            known = self._requests.unanswered.changes
+            try:
+                return await self._ask_for_response(config, timeout)
+            except RealtimeEventError as error:
+                if error.code != BUSY:
+                    raise
+                with self._queueing():
+                    # One began that we did not know of: we hear of it, if we have not yet.
+                    if not await self._changed(known, timeout):
+                        raise
+
+    @contextlib.contextmanager
+    def _queueing(self) -> Iterator[None]:
+        self._queued += 1
+        try:
+            yield
+        finally:
+            self._queued -= 1
+
+    async def _free(self, timeout: float | None) -> None:
+        """Return when no response of the conversation is active, as far as is known."""
+        while own := self._requests.unanswered.own_responses:
+            try:
+                async with deadline(timeout, "no event of the active response"):
+                    await self._inbox.expect(lambda event: _response_id(event) in own)
+            except APITimeoutError:
+                self._requests.unanswered.forget_responses()  # its end was lost: the server knows better
+            except ConnectionClosedError:
+                if self.closed:
+                    raise  # otherwise the connection was replaced, and nothing is active in the new session
+
+    async def _changed(self, known: int, timeout: float | None) -> bool:
+        """Wait until a response begins or ends, or the session does; False if nothing tells of one in time."""
+        with contextlib.suppress(APITimeoutError):
+            async with deadline(timeout, "no response"):
+                while self._requests.unanswered.changes == known and not self.closed:
+                    await self._inbox.change()
+                return True
+        return False
 
     async def _ask_for_response(self, config: ResponseConfig, timeout: float | None) -> ResponseCreated:
         event_id, metadata = new_id("event"), dict(config.metadata or {})
         if len(metadata) < _MAX_METADATA:
-            metadata[_CREATED_BY] = event_id
+            metadata[CREATED_BY] = event_id
         event = ResponseCreate(event_id=event_id, response=attrs.evolve(config, metadata=metadata))
-        return await self._ask(event, ResponseCreated, timeout, lambda made: _has(made, metadata))
+        answer: ResponseCreated = await self._ask(event, timeout)
+        return answer
 
-    def _forget(self, ended: ConnectionClosedError, new: Replacement) -> None:
-        self._active.clear()
-        super()._forget(ended, new)
+    def _of_class(self, cls: type) -> Match:
+        """What accepts the events of a class; for those of a response it raises when that ends without one."""
+        accepts = super()._of_class(cls)
+        if not issubclass(cls, OutputEvent):
+            return accepts
+        ended = None if self._inbox.find(accepts) else self._inbox.find(self._is_last)
+        if ended is not None:
+            raise ResponseEndedError(ended[0].raw or {})
 
-    def _follow(self, event: ServerEvent) -> bool:
-        """Keep which responses of the conversation are active, by type and ids only: no odd field can block them."""
-        response = _field(event, "response")
-        if event.type == "response.created" and response.get("conversation_id", "") is not None:
-            self._active.add(str(response.get("id")))
-        elif event.type == "response.done":
-            self._active.discard(str(response.get("id")))
-        self._heard += event.type != "error"
-        return super()._follow(event) or self._is_late_cancel(event)
+        def match(event: ServerEvent) -> bool:
+            if self._is_last(event):
+                raise ResponseEndedError(event.raw or {})
+            return accepts(event)
 
-    def _is_late_cancel(self, event: ServerEvent) -> bool:
-        error = _field(event, "error")
-        return error.get("code") == "response_cancel_not_active" and error.get("event_id") in self._cancels
+        return match
+
+    def _is_last(self, event: ServerEvent) -> bool:
+        """Whether a response ended after which none is under way, asked for, or to be expected."""
+        return event.type == "response.done" and not self._queued and self._requests.unanswered.is_idle
+
+
+def _response_id(event: ServerEvent) -> Any:
+    """Which response an event is about, as far as it says so."""
+    raw = event.raw or {}
+    response = raw.get("response")
+    found = response.get("id") if isinstance(response, dict) else raw.get("response_id")
+    return found if isinstance(found, str) else None
 
 
 def settings(
@@ -231,14 +289,7 @@ def settings(
         allowed = "known to the beta; send a BetaSessionUpdate or TranscriptionSessionUpdate"
         raise InvalidRequestError([Problem("session", "invalid_type", session, allowed)])
     allowed = "a RealtimeSessionConfig or RealtimeTranscriptionSessionConfig (structure_request makes one from a dict)"
-    _check_kind("session", session, allowed, RealtimeSessionConfig, RealtimeTranscriptionSessionConfig)
+    check_kind("session", session, allowed, RealtimeSessionConfig, RealtimeTranscriptionSessionConfig)
     event = SessionUpdate(session=session)
     check(event)
     return event
-
-
-def _has(event: ResponseCreated, metadata: dict[str, str]) -> bool:
-    """Whether a response has this metadata. Servers that know none leave it out: there it is the one waited for."""
-    response = _field(event, "response")
-    theirs = response.get("metadata")
-    return "metadata" not in response or (isinstance(theirs, dict) and metadata.items() <= theirs.items())

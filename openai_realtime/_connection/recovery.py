@@ -54,7 +54,7 @@ class Recovery:
     def __init__(
         self, transport: Transport, target: ConnectTarget, options: ConnectOptions, policy: ReconnectPolicy
     ) -> None:
-        self.conversation = SessionTracker()
+        self.tracker = SessionTracker()
         self.policy = policy
         self._transport = transport
         self._target = target
@@ -67,7 +67,7 @@ class Recovery:
 
     def received(self, event: ServerEvent) -> bool:
         """Follow an event of the session; whether it is news. One that is no error shows that the connection works."""
-        self.conversation.received(event)
+        self.tracker.received(event)
         self._changed.set()
         if self._echoes and isinstance(event, ConversationItemDone) and getattr(event.item, "id", "") in self._echoes:
             return False
@@ -82,7 +82,7 @@ class Recovery:
         `now` is UNIX seconds. Never before half of the time is over, so that a large `renew_before` cannot loop, and
         not at all for an end in the past, which tells only that the two clocks differ.
         """
-        expires_at, before = self.conversation.expires_at, self.policy.renew_before
+        expires_at, before = self.tracker.expires_at, self.policy.renew_before
         if expires_at is None or before is None or expires_at <= now:
             return None
         left = expires_at - now
@@ -90,7 +90,7 @@ class Recovery:
 
     async def calm(self) -> None:
         """Return when nothing is under way."""
-        while self.conversation.busy:
+        while self.tracker.busy:
             self._changed.clear()
             await self._changed.wait()
 
@@ -104,7 +104,7 @@ class Recovery:
             self._backoff = None
         if not is_recoverable(ended, of_error=self._failing):
             raise ended
-        plan = await self._agreed(plan_restore(self.conversation, ended, server_keeps_it=self._target.on_call))
+        plan = await self._agreed(plan_restore(self.tracker, ended, server_keeps_it=self._target.on_call))
         if self._backoff is None:
             self._backoff = delays(self.policy.retry)
         else:  # the last one brought nothing: not at once again
@@ -161,7 +161,7 @@ class Recovery:
             raise RealtimeEventError(error.raw or {})
         creates = [identified(ConversationItemCreate(item=item)) for item in plan.items]
         refused = await _ask(socket, conversation, creates, received)
-        conversation.speaking = self.conversation.speaking  # until the server has heard it: it goes again
+        conversation.speaking = self.tracker.speaking  # until the server has heard it: it goes again
         for event in plan.events:
             conversation.sent(event)
         kept = [create for create in creates if create.event_id not in refused]
@@ -172,7 +172,7 @@ class Recovery:
             resent=[str(event.event_id) for event in plan.events],
             lost=[*plan.lost, *(_refused(create, refused) for create in creates if create.event_id in refused)],
         )
-        self.conversation, self._echoes = conversation, frozenset(news.restored)
+        self.tracker, self._echoes = conversation, frozenset(news.restored)
         return Replacement(socket, news, tuple(received), plan.events)
 
 

@@ -27,7 +27,8 @@ class AsyncRealtimeTranslationConnection(AsyncConnection):
         self, session: RealtimeTranslationSessionUpdateRequest, *, timeout: float | None = 30
     ) -> SessionUpdated:
         """Change the session's settings, such as the language to translate into; the answer has all in force."""
-        return await self._ask_in_turn(translation_settings(session), SessionUpdated, timeout)
+        answer: SessionUpdated = await self._ask(translation_settings(session), timeout)
+        return answer
 
     async def append_audio(self, audio: bytes) -> None:
         """Send PCM16 audio, 24 kHz, mono, of any length. The API acknowledges none of it."""
@@ -35,7 +36,8 @@ class AsyncRealtimeTranslationConnection(AsyncConnection):
 
     async def close_session(self, *, timeout: float | None = 30) -> SessionClosed:
         """Say that there is no more audio. The rest of the translation comes before the answer; then iteration ends."""
-        return await self._ask(SessionClose(), SessionClosed, timeout)
+        answer: SessionClosed = await self._ask(SessionClose(), timeout)
+        return answer
 
 
 def translation_settings(session: RealtimeTranslationSessionUpdateRequest) -> TranslationSessionUpdate:

@@ -85,6 +85,10 @@ class RealtimeClient(Facade[AsyncRealtimeClient]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        client = vars(self).get("_client")  # absent in the traceback of a failed start
+        return repr(client).replace("Async", "", 1)
+
     def close(self) -> None:
         """Close the connections; calls that other threads are waiting for raise ClientStateError.
 

@@ -35,6 +35,7 @@ class Connection(Facade[A]):
 
     def __init__(self, connection: A, family: ProcessBound) -> None:
         self._client = connection
+        self._inbox = connection._inbox  # noqa: SLF001 - this is its other half
         self._family = family
         # The event loop puts every event here. There it counts as unread until this side tells how many were given
         # out, so that after an interrupt, which may lose one on its way, all others can be fetched anew (None).
@@ -42,6 +43,9 @@ class Connection(Facade[A]):
         self._given = 0
         self._returned: list[ServerEvent] = []
         self._reading = threading.RLock()  # a thread that was interrupted while it took the lock can take it again
+
+    def __repr__(self) -> str:
+        return repr(self._client).replace("Async", "", 1)
 
     def __iter__(self) -> Self:
         return self
@@ -93,7 +97,7 @@ class Connection(Facade[A]):
     def _wait(self, deadline: float) -> Entry:
         if self._arrived is None:
             self._arrived = self._family.run(self._listen)
-        if self._arrived.empty() and self._client.full:
+        if self._arrived.empty() and self._inbox.full:
             self._family.run(self._mark_read)  # nothing comes before the event loop knows that there is room
         entry = self._arrived.get(timeout=_left(deadline, forever=None))
         if entry is None:
@@ -118,6 +122,16 @@ class Connection(Facade[A]):
         self._family.finish(self._client.close)
 
     @property
+    def session(self) -> Any:
+        """The settings in force, as the server told them last; None before it has told any."""
+        return self._client.session
+
+    @property
+    def session_id(self) -> str | None:
+        """The session's id, to be told to the support; None if the server has told none."""
+        return self._client.session_id
+
+    @property
     def observer_errors(self) -> Sequence[BaseException]:
         """What observers raised; each was called no more afterwards."""
         return self._client.observer_errors
@@ -137,7 +151,7 @@ class Connection(Facade[A]):
         """A queue of all events that were not given out, and of those to come."""
         arrived: SimpleQueue[Entry | None] = SimpleQueue()
         await self._mark_read()
-        self._client.listen(arrived.put)
+        self._inbox.listen(arrived.put)
         return arrived
 
     async def _last(self) -> Entry:
@@ -146,7 +160,7 @@ class Connection(Facade[A]):
         return await self._client.receive(), 0
 
     async def _mark_read(self) -> None:
-        self._client.mark_read(self._given)
+        self._inbox.read_to(self._given)
 
     async def _wait_for(self, event: Any, timeout: float | None) -> Any:
         await self._mark_read()  # what this thread has read is not waited for

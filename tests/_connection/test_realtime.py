@@ -306,7 +306,7 @@ async def test_send_checks_before_the_wire() -> None:
 async def test_an_error_that_names_the_event_is_raised_and_others_are_delivered() -> None:
     async def script(peer: Peer) -> None:
         update = await peer.receive_type("session.update")
-        await peer.send("error", error={"type": "invalid_request_error", "code": "other", "message": "of nobody"})
+        await peer.send("error", error={"type": "server_error", "code": "other", "message": "of nobody"})
         error = {"type": "invalid_request_error", "code": "unknown_parameter", "message": "no", "param": "session.x"}
         await peer.send("error", error={**error, "event_id": update["event_id"]})
         await peer.send("rate_limits.updated", rate_limits=[])
@@ -320,6 +320,7 @@ async def test_an_error_that_names_the_event_is_raised_and_others_are_delivered(
 
 async def test_the_word_on_a_cancel_that_came_too_late_is_no_news() -> None:
     async def script(peer: Peer) -> None:
+        await peer.send("response.created", response={"id": "resp_1", "conversation_id": "c"})
         cancel = await peer.receive_type("response.cancel")
         await peer.send("response.done", response={"id": "resp_1"})  # it was on its way
         late = {"type": "invalid_request_error", "code": "response_cancel_not_active", "message": "no response"}
@@ -327,12 +328,13 @@ async def test_the_word_on_a_cancel_that_came_too_late_is_no_news() -> None:
         await peer.send("error", error={**late, "event_id": "of_another"})
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        await connection.wait_for(ResponseCreated, 5)
         done = await connection.cancel_response()
         assert done is not None
         assert done.response.id == "resp_1"
-        events = [await connection.receive(5) for _ in range(3)]
-    assert [type(event) for event in events] == [SessionCreated, ResponseDone, Error]
-    assert events[2].error.event_id == "of_another"
+        events = [await connection.receive(5) for _ in range(4)]
+    assert [type(event) for event in events] == [SessionCreated, ResponseCreated, ResponseDone, Error]
+    assert events[3].error.event_id == "of_another"
 
 
 @pytest.mark.parametrize("timeout", [0, -1, None])
@@ -425,7 +427,7 @@ async def refuse(peer: Peer, code: str) -> None:
 
 async def begun_after_a_refusal(connection: AsyncRealtimeConnection, creating: asyncio.Task[ResponseCreated]) -> str:
     """The id of the response that `creating` asks for again, when the peer was told by an append to go on."""
-    while connection._questions:  # noqa: ASYNC110 - up to the refusal, of which nobody else is told
+    while connection._requests.waiting:  # noqa: ASYNC110 - up to the refusal, of which nobody else is told
         await asyncio.sleep(0)
     await connection.append_audio(bytes(2))
     return str((await creating).response.id)
@@ -547,7 +549,7 @@ async def test_a_response_is_asked_for_again_when_the_one_in_the_way_is_heard_of
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         creating = asyncio.create_task(connection.create_response())
-        while not connection._questions:  # noqa: ASYNC110 - up to the request, of which nobody is told
+        while not connection._requests.waiting:  # noqa: ASYNC110 - up to the request, of which nobody is told
             await asyncio.sleep(0)
         assert await begun_after_a_refusal(connection, creating) == "resp_1"
 
@@ -644,7 +646,7 @@ async def test_a_cancelled_operation_is_forgotten() -> None:
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(connection.update_session(RealtimeSessionConfig()), 0.05)
-        assert not connection._questions
+        assert not connection._requests.waiting
         assert not connection._inbox._waits
         assert (await connection.update_session(RealtimeSessionConfig(instructions="x"))).session.instructions == "x"
 

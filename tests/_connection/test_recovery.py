@@ -1096,7 +1096,7 @@ async def test_a_renewal_that_fails_is_no_normal_end(
 
 def recovery(expires_at: Any, before: float | None) -> Recovery:
     made = Recovery(None, None, None, ReconnectPolicy(renew_before=before))  # type: ignore[arg-type]
-    made.conversation.expires_at = expires_at
+    made.tracker.expires_at = expires_at
     return made
 
 

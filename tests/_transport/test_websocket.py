@@ -76,7 +76,7 @@ async def blocked(
 
 async def until_nothing_is_written(connection: AsyncRealtimeConnection) -> None:
     """Return when the kernel takes no more from the connection."""
-    transport, size = connection._socket._tcp, -1
+    transport, size = connection._link.socket._tcp, -1
     while transport.get_write_buffer_size() != size or not size:
         size = transport.get_write_buffer_size()
         for _ in range(50):
@@ -217,7 +217,7 @@ async def test_a_refused_attempt_leaves_the_next_socket_its_time_to_close() -> N
         asyncio.timeout(DEADLINE),
         client.connect(model="m") as connection,
     ):
-        assert connection._socket._patience == websocket._CLOSE
+        assert connection._link.socket._patience == websocket._CLOSE
 
 
 async def test_an_old_error_is_no_reason_against_a_new_connection() -> None:
@@ -278,8 +278,8 @@ async def test_without_a_heartbeat_nobody_pings() -> None:
         serving(greeting(answer)) as client,
         client.connect(model="m", options=options) as connection,
     ):
-        assert connection._socket._heartbeat is not None
-        await connection._socket._heartbeat  # it has nothing to do
+        assert connection._link.socket._heartbeat is not None
+        await connection._link.socket._heartbeat  # it has nothing to do
         await connection.send(ResponseCreate())
         await connection.wait_for(RateLimitsUpdated, DEADLINE)
 
@@ -348,8 +348,8 @@ async def test_an_upgrade_without_an_answer_ends_during_a_reconnect_too() -> Non
     # The first upgrade is answered, and has the usual time for it.
     async with nothing_left(), asyncio.timeout(DEADLINE), silent(after=1) as client:
         async with client.connect(model="m", reconnect=policy) as connection:
-            assert connection._recovery is not None
-            connection._recovery._options = HASTY
+            assert connection._link._recovery is not None
+            connection._link._recovery._options = HASTY
             with pytest.raises(ConnectionClosedError, match="1006") as caught:
                 await connection.wait_for(Reconnected)
         assert isinstance(caught.value.__cause__, APITimeoutError)
@@ -465,7 +465,7 @@ async def test_closes_at_once_all_wait_for_the_answer() -> None:
     async with nothing_left(), serving(greeting(slow)) as client, client.connect(model="m") as connection:
         closing = [asyncio.create_task(connection.close()) for _ in range(3)]
         await asked.wait()
-        assert not connection._socket._tcp.is_closing()
+        assert not connection._link.socket._tcp.is_closing()
         assert not any(task.done() for task in closing)
         answer.set()
         await asyncio.gather(*closing)

@@ -1,0 +1,274 @@
+"""`Link`: a session's way to the server, over one socket after the other.
+
+A reader task takes the events from the socket, so that pings are answered while the user is busy, and puts them into an
+`Inbox`; sends go straight to the socket. A lost connection is a lost session: without a `ReconnectPolicy` the session
+ends there, with one the same task puts a new one in its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import os
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from openai_realtime._codec.converter import encode
+from openai_realtime._config import ConnectOptions
+from openai_realtime._transport.http import Transport
+from openai_realtime._transport.targets import ConnectTarget
+from openai_realtime._transport.websocket import ABNORMAL, NORMAL, EventSocket
+from openai_realtime.errors import ClientStateError, ConnectionClosedError
+from openai_realtime.models.events import ClientEvent
+
+from .inbox import Entry, Inbox
+from .observers import Observer, Observers
+from .reconnect import ReconnectPolicy
+from .recovery import Recovery
+from .requests import LOOKED_AT, Requests
+
+_SESSION = ("session.created", "session.updated")
+
+
+class State(enum.Enum):
+    """Where a connection is in its life."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    REPLACING = "replacing"
+    """The socket is lost: another takes its place, or the session ends. Sends wait."""
+    CLOSING = "closing"
+    """By the client."""
+    CLOSED = "closed"
+
+
+class Link:
+    """The state of a connection, its socket, and the task that reads. It does not know the object that users have."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        target: ConnectTarget,
+        options: ConnectOptions,
+        policy: ReconnectPolicy | None,
+        observers: Sequence[Observer],
+    ) -> None:
+        self.state = State.CONNECTING
+        self.session: Any = None
+        """The settings in force, as the server told them last."""
+        self.inbox = Inbox(options.buffer_size)
+        self.requests = Requests(self.inbox.promise, time.monotonic)
+        self.observers = Observers(observers)
+        self.socket = EventSocket(transport, target, options)
+        self.target = target
+        self.options = options
+        self._backoff = transport.backoff
+        self._recovery = Recovery(transport, target, options, policy) if policy else None
+        self._process = os.getpid()
+        self._renewing = False
+        self._resent: frozenset[str] = frozenset()
+        self._reader: asyncio.Task[None] | None = None
+        # What belongs to the present socket: its renewal, and the sending of what the last one did not answer.
+        self._helpers: list[asyncio.Task[None]] = []
+
+    def _become(self, state: State) -> None:
+        """Change the state, the only place that does, and let those who wait for that look again."""
+        self.state = state
+        self.inbox.wake()
+
+    async def open(self) -> None:
+        """Connect, up to the server's first event that is no error. Raises what the HTTP calls raise."""
+        for entry in await self.socket.open(self._backoff()):
+            self._received(entry)
+        self._become(State.OPEN)
+        self._reader = asyncio.create_task(self._live())
+
+    async def close(self) -> None:
+        """End the session. Bounded in time; calling it again does nothing. Cancelled, it cuts the connection."""
+        if self.state is not State.CLOSED:
+            self._become(State.CLOSING)
+        try:
+            await self.socket.close()
+        finally:
+            await stop([self._reader] if self._reader else [])
+            self._end(ConnectionClosedError(NORMAL, "by the client"))
+
+    def is_open(self) -> bool:
+        """Whether it is open, and was opened in this process."""
+        return self.state in (State.OPEN, State.REPLACING) and self._process == os.getpid()
+
+    def is_here(self) -> bool:
+        """Whether it is open, in the event loop that runs."""
+        here = self._reader is not None and self._reader.get_loop() is asyncio.get_running_loop()
+        return here and self.is_open()
+
+    def abandon(self) -> None:
+        """End the session, from whatever thread, without waiting for that."""
+        if self._reader is not None and not self._reader.get_loop().is_closed():
+            self._reader.get_loop().call_soon_threadsafe(self._reader.cancel)
+
+    async def send(self, event: ClientEvent, frame: bytes) -> None:
+        """Hand an event, encoded as `frame`, to the socket. While a lost connection is replaced it waits.
+
+        Raises ConnectionClosedError on a closed connection, and if the event is lost with its connection.
+        """
+        await self.ready()
+        socket = self.socket
+        if self._recovery is not None:
+            self._recovery.tracker.sent(event)
+        self.requests.sent(event)
+        if self.observers:
+            self.observers.sent(event)
+        lost = False
+        try:
+            await socket.send(frame)
+        except (ConnectionError, RuntimeError):
+            lost = True
+        if lost:
+            await self._sent_again(socket, event)
+
+    async def ready(self) -> None:
+        """Return when events can be sent. Raises ConnectionClosedError when they never can again."""
+        while self.state not in (State.OPEN, State.CLOSED):
+            if asyncio.current_task() is self._reader:  # which waits for the function, and would not go on
+                raise ClientStateError("on_reconnect cannot use the connection that is being replaced")
+            await self.inbox.change()
+        self.inbox.check_open()
+
+    async def _sent_again(self, socket: EventSocket, event: ClientEvent) -> None:
+        """After a send failed on `socket`: wait for what comes after it. Raises if `event` was not sent again there."""
+        if socket is self.socket and self.state is State.OPEN:
+            self._become(State.REPLACING)
+            self.inbox.bound(on=False)  # the reader is to come to the end, also if nobody reads
+        await self.ready()
+        if event.event_id not in self._resent:
+            raise ConnectionClosedError(ABNORMAL, f"{event.type} was lost with the connection")
+
+    async def _live(self) -> None:
+        """Read one socket after the other, until nothing may take the place of the last."""
+        ended = ConnectionClosedError(ABNORMAL, "the reader failed")
+        try:
+            while True:
+                self._renew_later()
+                ended = await self._read()
+                await self._replace(ended)
+        except ConnectionClosedError as error:
+            ended = error
+        # A defect of ours, or an exit in the user's on_reconnect: whoever waits must see it, and not wait on.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
+            ended.__cause__ = error
+        finally:
+            self._end(ended)
+            await self._stop_helpers()
+            await self.socket.close()
+
+    async def _read(self) -> ConnectionClosedError:
+        """Take every event of the socket; how it ended when there are no more."""
+        inbox, socket = self.inbox, self.socket
+        try:
+            while True:
+                if inbox.full:
+                    socket.paused = True
+                    await inbox.room()
+                    socket.paused = False
+                self._received(await socket.next())
+        except ConnectionClosedError as ended:
+            return ended
+
+    def _received(self, entry: Entry) -> None:
+        """Give an event to whom it concerns: an answer to who asked, and all but his errors to the inbox."""
+        event = entry[0]
+        if self._recovery is not None and not self._recovery.received(event):
+            return
+        self._take(entry)
+
+    def _take(self, entry: Entry) -> None:
+        event = entry[0]
+        if self.observers:
+            self.observers.received(event)
+        kind: Any = event.type
+        # A type may be anything, also a list.
+        if isinstance(kind, str) and kind in LOOKED_AT:
+            if kind in _SESSION:
+                self.session = getattr(event, "session", None)
+            if self.requests.received(event, self.inbox.count + 1):
+                self.inbox.wake()
+                return
+        self.inbox.put(entry)
+
+    def _end(self, ended: ConnectionClosedError) -> None:
+        if self.state is not State.CLOSED:
+            by_client = self.state is State.CLOSING
+            self.inbox.end(ConnectionClosedError(NORMAL, "by the client") if by_client else ended)
+            self._become(State.CLOSED)
+
+    async def _replace(self, ended: ConnectionClosedError) -> None:
+        """Go on with a new connection. Raises `ended` if there is none."""
+        if self._recovery is None or self.state is State.CLOSING:
+            raise ended
+        self._become(State.REPLACING)
+        await self._stop_helpers()
+        await self.socket.close()
+        new = await self._recovery.replace(ended, planned=self._renewing)
+        self._renewing = False
+        self.socket = new.socket
+        self.inbox.bound(on=True)
+        self._resent = frozenset(str(event.event_id) for event in new.events)
+        self.requests.replaced(self._resent)
+        # First, for those who wait for it. All other waits end, but those for the answers to what is sent again.
+        self._take((new.news, 0))
+        self.inbox.fail_waits(ended, self.requests.waits_of(self._resent))
+        for entry in new.received:
+            self._take(entry)
+        self._helpers.append(asyncio.create_task(self._resend(new.events)))
+
+    async def _resend(self, events: Sequence[ClientEvent]) -> None:
+        with contextlib.suppress(ConnectionError, RuntimeError):  # lost again: the next plan has them
+            for event in events:
+                await self.socket.send(encode(event))
+                await asyncio.sleep(0)  # two minutes of audio are much work: others run between two events
+        if self.state is State.REPLACING:
+            self._become(State.OPEN)
+
+    async def _stop_helpers(self) -> None:
+        helpers, self._helpers = self._helpers, []
+        await stop(helpers)
+
+    def _renew_later(self) -> None:
+        """Have the connection replaced before the session ends, if the policy says so."""
+        if self._recovery is None:
+            return
+        delay = self._recovery.renewal(time.time())
+        if delay is not None:
+            self._helpers.append(asyncio.create_task(self._renew(self._recovery, delay)))
+
+    async def _renew(self, recovery: Recovery, delay: float) -> None:
+        await asyncio.sleep(delay)
+        await recovery.calm()
+        self._renewing = True
+        self._become(State.REPLACING)
+        await self.socket.finish()
+
+
+async def stop(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel `tasks` and wait for their ends, also if this is cancelled meanwhile.
+
+    Not by gather, which then raises an error of its own, in which no cancel scope knows its cancellation.
+    """
+    left, cancelled = set(tasks), None
+    while left:
+        for task in left:
+            task.cancel()
+        try:
+            done, left = await asyncio.wait(left)
+        except asyncio.CancelledError as error:
+            cancelled = error
+            done = {task for task in left if task.done()}
+            left -= done
+        for task in done:
+            if not task.cancelled():
+                task.exception()  # seen
+    if cancelled is not None:
+        raise cancelled

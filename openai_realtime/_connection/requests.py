@@ -1,0 +1,151 @@
+"""Send and wait: the one place where an answer of the server finds who asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from typing import Any, Final
+
+from openai_realtime.errors import APITimeoutError, RealtimeEventError
+from openai_realtime.models.events import ClientEvent, ServerEvent
+
+from .unanswered import ANSWERS, NOT_ACTIVE, Unanswered
+
+Wait = asyncio.Future[tuple[ServerEvent, int]]
+"""Of an event and the index behind it among all events of the connection."""
+
+LOOKED_AT: Final = frozenset(
+    {"error", "session.created", "response.created", *(answer for answers in ANSWERS.values() for answer in answers)}
+)
+"""The types of the events that `Requests` wants to see."""
+_FORGET: Final = 60.0  # seconds after which an answer comes no more; the slowest the API is known for takes one
+_REMEMBERED: Final = 8
+
+
+class Requests:
+    """What was asked of the server, with who waits for it.
+
+    Who gives up, by a timeout or by being cancelled, leaves his request here, so that its late answer is not taken for
+    that of a later one.
+    """
+
+    def __init__(self, make_wait: Callable[[], Wait], now: Callable[[], float]) -> None:
+        self.unanswered = Unanswered()
+        self._make_wait = make_wait
+        self._now = now
+        self._waits: dict[str, Wait] = {}
+        self._times: deque[tuple[float, str]] = deque()
+        # A cancel that comes too late is no error; the server's word on it may come after all else.
+        self._late_cancels: deque[str] = deque(maxlen=_REMEMBERED)
+        self._seen: deque[str] = deque(maxlen=_REMEMBERED)
+
+    @property
+    def waiting(self) -> Collection[str]:
+        """The ids of the events whose answer somebody waits for."""
+        return self._waits.keys()
+
+    def sent(self, event: ClientEvent) -> None:
+        """Follow an event that goes to the server."""
+        self.unanswered.sent(event)
+        if event.type in ANSWERS:
+            now = self._now()
+            self._times.append((now, str(event.event_id)))
+            while self._times[0][0] < now - _FORGET:
+                self.unanswered.pending.pop(self._times.popleft()[1], None)
+            if event.type == "response.cancel":
+                self._late_cancels.append(str(event.event_id))
+
+    def received(self, event: ServerEvent, index: int) -> bool:
+        """Give an event of a type in LOOKED_AT to who asked for it; whether it is told, and no news for others."""
+        raw = event.raw or {}
+        if self._waits:
+            self._seen.append(_brief(event))
+        told = False
+        for sent in self.unanswered.received(raw):
+            wait = self._waits.get(str(sent.event.event_id))
+            if wait is None or wait.done():
+                continue
+            if event.type == "error":
+                wait.set_exception(RealtimeEventError(raw))
+                told = True
+            elif event.type == "input_audio_buffer.cleared" and sent.event.type == "input_audio_buffer.commit":
+                wait.set_exception(RealtimeEventError(_NOT_COMMITTED))
+            else:
+                wait.set_result((event, index))
+        return told or (event.type == "error" and self._is_late_cancel(raw))
+
+    async def ask(self, event: ClientEvent, send: Callable[[], Awaitable[None]], timeout: float | None) -> Any:
+        """Send an event that has an id; its answer and the index behind that.
+
+        `timeout` is seconds from the moment when `send` is over, which is when the socket has taken the event. Raises
+        RealtimeEventError for a refusal, APITimeoutError, and what ends all waits.
+        """
+        event_id = str(event.event_id)
+        wait = self._waits[event_id] = self._make_wait()
+        if len(self._waits) == 1:
+            self._seen.clear()
+        try:
+            await send()
+            async with deadline(timeout, f"no answer to {event.type}", self._instead):
+                return await wait
+        finally:
+            del self._waits[event_id]
+            if not (wait.cancel() or wait.cancelled()):
+                wait.exception()  # seen: a failed send has told the same
+
+    def replaced(self, kept: Collection[str]) -> None:
+        """Begin anew: what was not answered is lost, but for the events with the ids in `kept`, which go again."""
+        lost, self.unanswered = self.unanswered, Unanswered()
+        for event_id, sent in lost.pending.items():
+            if event_id in kept:
+                self.unanswered.sent(sent.event)
+
+    def waits_of(self, event_ids: Collection[str]) -> set[Wait]:
+        """The waits for the answers to these events."""
+        return {wait for event_id, wait in self._waits.items() if event_id in event_ids}
+
+    def _instead(self) -> str:
+        return f"; instead came {', '.join(self._seen)}" if self._seen else ""
+
+    def _is_late_cancel(self, raw: Any) -> bool:
+        """Whether it is the word on a cancel of ours that was too late, named or, without a name, the oldest."""
+        error = raw.get("error")
+        if not isinstance(error, dict) or error.get("code") != NOT_ACTIVE or not self._late_cancels:
+            return False
+        named = error.get("event_id") or self._late_cancels[0]
+        if named not in self._late_cancels:
+            return False
+        self._late_cancels.remove(named)
+        return True
+
+
+_NOT_COMMITTED: Final = {
+    "type": "error",
+    "error": {
+        "type": "invalid_request_error",
+        "code": "input_audio_buffer_commit_empty",
+        "message": "the server cleared the input audio and committed none of it",
+    },
+}
+
+
+def _brief(event: ServerEvent) -> str:
+    """An event in the text of an error."""
+    return f"error ({RealtimeEventError(event.raw or {})})" if event.type == "error" else event.type
+
+
+@contextlib.asynccontextmanager
+async def deadline(seconds: float | None, missing: str, instead: Callable[[], str] = lambda: "") -> AsyncIterator[None]:
+    """Raise APITimeoutError if the body takes longer; it says what is `missing`, and what came `instead`."""
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+    else:
+        return
+    raise APITimeoutError(f"{missing} within {seconds} seconds{instead()}")

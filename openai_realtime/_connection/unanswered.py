@@ -1,0 +1,269 @@
+"""Which event of the server answers which event of the client. Values only: no sockets and no clock.
+
+The API names the client's event in errors alone. Other answers are told by what they say (an exact match), and where
+that tells nothing by exclusion: they belong to the oldest event that they can answer.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from openai_realtime._codec.converter import encode, load_object
+from openai_realtime.models.events import ClientEvent
+
+JSON: TypeAlias = Mapping[str, Any]
+
+ANSWERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "session.update": ("session.updated",),
+    "transcription_session.update": ("transcription_session.updated",),
+    "session.close": ("session.closed",),
+    "input_audio_buffer.commit": ("input_audio_buffer.committed",),
+    "input_audio_buffer.clear": ("input_audio_buffer.cleared",),
+    "output_audio_buffer.clear": ("output_audio_buffer.cleared",),
+    "conversation.item.create": ("conversation.item.added", "conversation.item.created"),
+    "conversation.item.delete": ("conversation.item.deleted",),
+    "conversation.item.retrieve": ("conversation.item.retrieved",),
+    "conversation.item.truncate": ("conversation.item.truncated",),
+    "response.create": ("response.created",),
+    "response.cancel": ("response.done",),
+}
+"""The types of the events that the server answers, and of the answers."""
+CREATED_BY: Final = "openai_realtime_event_id"
+"""The metadata entry that tells which `response.create` a response comes from."""
+NOT_ACTIVE: Final = "response_cancel_not_active"
+BUSY: Final = "conversation_already_has_active_response"
+
+_ASKED_BY: Final = {answer: kind for kind, answers in ANSWERS.items() for answer in answers}
+_APPENDS: Final = ("input_audio_buffer.append", "session.input_audio_buffer.append")
+_ABOUT: Final = {
+    BUSY: "response.create",
+    NOT_ACTIVE: "response.cancel",
+    "input_audio_buffer_commit_empty": "input_audio_buffer.commit",
+    "cannot_update_voice": "session.update",
+}
+"""Which event an error without event_id is about, by its code."""
+_PARAMS: Final = {"session": "session.update", "item": "conversation.item.create", "response": "response.create"}
+"""The same by the first name in its `param`."""
+_ABOUT_NOBODY: Final = ("server_error", "session_expired", "rate_limit_exceeded")
+_CALLS: Final = ("function_call", "mcp_approval_request")
+_LEAST_MS: Final = 100  # the server refuses to commit less
+_PCM_BYTES_PER_MS: Final = 48  # PCM16, 24 kHz, mono
+_G711_BYTES_PER_MS: Final = 8
+_G711: Final = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
+
+
+@attrs.frozen
+class Sent:
+    """A client event, its place in the order of sending, and how much input audio went before it since the last."""
+
+    order: int
+    event: ClientEvent
+    audio_bytes: int = 0
+
+
+class Unanswered:
+    """Feed it every event with `sent` and `received`: what was sent and not answered yet, and what responses run."""
+
+    def __init__(self) -> None:
+        self.pending: dict[str, Sent] = {}
+        """What the server has not answered yet, by event id, oldest first. Input audio is never answered."""
+        self.responses: dict[str, bool] = {}
+        """The responses under way, and whether they are the conversation's own."""
+        self.calls_tools = False
+        """Whether the conversation's last response ended in calls, after whose outputs another is asked for."""
+        self.changes = 0
+        """How many responses began or ended."""
+        self.order = itertools.count()
+        self._audio_bytes = 0
+        self._least = _LEAST_MS * _PCM_BYTES_PER_MS
+        self._keeps_ids = False
+
+    @property
+    def own_responses(self) -> set[str]:
+        """The conversation's responses under way: one, but for servers that are not strict."""
+        return {name for name, own in self.responses.items() if own}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no response is under way, or asked for, or to be expected."""
+        asked = any(sent.event.type == "response.create" for sent in self.pending.values())
+        return not (self.responses or asked or self.calls_tools)
+
+    def creates(self) -> bool:
+        """Whether a response of the conversation was asked for, and has not begun."""
+        asked = (_json(sent.event) for sent in self.pending.values() if sent.event.type == "response.create")
+        return any(_object(event, "response").get("conversation") != "none" for event in asked)
+
+    def forget_responses(self) -> None:
+        """Hold the conversation's responses to be over, whose ends did not come."""
+        self.responses = {name: own for name, own in self.responses.items() if not own}
+
+    def sent(self, event: ClientEvent) -> None:
+        """Follow an event that goes to the server. It has an event id, and an item that it creates has an id."""
+        if event.type in _APPENDS:
+            self.appended(size_of(audio_of(event)))
+        elif event.type in ANSWERS:
+            self.pending[str(event.event_id)] = Sent(next(self.order), event, self._audio_bytes)
+            if event.type in ("input_audio_buffer.commit", "input_audio_buffer.clear"):
+                self._audio_bytes = 0
+
+    def appended(self, size: int) -> None:
+        """Follow input audio, by its bytes."""
+        self._audio_bytes += size
+
+    def received(self, raw: JSON) -> list[Sent]:
+        """Follow an event of the server; what it answers or refuses, which is pending no more."""
+        kind = text_of(raw, "type")
+        if kind == "error":
+            found = self._refused(_object(raw, "error"))
+            return [] if found is None else [self.pending.pop(str(found.event.event_id))]
+        if kind in ("session.created", "session.updated"):
+            self._least = _LEAST_MS * bytes_per_ms(_object(raw, "session"), "input")
+        elif kind == "response.created":
+            self.changes += 1
+            response = _object(raw, "response")
+            # A response out of band has null there; servers of the beta say nothing.
+            own = self.responses[text_of(response, "id")] = response.get("conversation_id", "") is not None
+            self.calls_tools = self.calls_tools and not own
+        answered = self._answered(kind, raw)
+        if kind == "response.done":
+            self.changes += 1
+            own = self.responses.pop(text_of(_object(raw, "response"), "id"), True)
+            self.calls_tools = _calls_tools(_object(raw, "response")) if own else self.calls_tools
+        return [self.pending.pop(str(sent.event.event_id)) for sent in answered]
+
+    def _answered(self, kind: str, raw: JSON) -> list[Sent]:
+        asked = _ASKED_BY.get(kind)
+        candidates = [sent for sent in self.pending.values() if sent.event.type == asked]
+        if not candidates and kind == "input_audio_buffer.cleared":
+            # Some servers say so of a commit that they do not make.
+            candidates = [sent for sent in self.pending.values() if sent.event.type == "input_audio_buffer.commit"]
+        if not candidates:
+            return []
+        if kind == "response.done":
+            return [sent for sent in candidates if self._stops(sent.event, _object(raw, "response"))]
+        if kind == "input_audio_buffer.committed":
+            # The refusal of a commit with too little audio comes after the answers to later ones.
+            return [next((sent for sent in candidates if sent.audio_bytes >= self._least), candidates[0])]
+        exact = [sent for sent in candidates if _is_answer(_json(sent.event), raw)]
+        if exact:
+            self._keeps_ids = self._keeps_ids or asked == "conversation.item.create"
+            # Of updates that are all in force it is the one that says most, of equals the oldest.
+            return [max(exact, key=lambda sent: _count(_json(sent.event)))]
+        return [sent for sent in candidates if self._may_answer(_json(sent.event), raw)][:1]
+
+    def _stops(self, cancel: ClientEvent, response: JSON) -> bool:
+        """Whether the end of a response is what a cancel asked for."""
+        wanted = _json(cancel).get("response_id")
+        name = text_of(response, "id")
+        return (
+            name == wanted
+            if wanted
+            else self.responses.get(name, True) and response.get("conversation_id", "") is not None
+        )
+
+    def _may_answer(self, event: JSON, raw: JSON) -> bool:
+        """Whether an answer that does not match may still be meant for `event`."""
+        kind = event["type"]
+        if kind == "conversation.item.create":
+            return not self._keeps_ids and _look(_object(event, "item")) == _look(_object(raw, "item"))
+        if kind == "response.create":  # servers that know no metadata leave it out
+            response = _object(raw, "response")
+            return "metadata" not in response or not (
+                response["metadata"] or _object(event, "response").get("metadata")
+            )
+        return kind in ("session.update", "transcription_session.update", "session.close") or kind.endswith(".clear")
+
+    def _refused(self, error: JSON) -> Sent | None:
+        """What an error is about: the event that it names, or else the only kind or the only one that can be meant."""
+        named = text_of(error, "event_id")
+        if named:
+            return self.pending.get(named)
+        code, param = text_of(error, "code"), text_of(error, "param")
+        about = _ABOUT.get(code) or _PARAMS.get(param.partition(".")[0].partition("[")[0])
+        if about is not None:
+            return next((sent for sent in self.pending.values() if sent.event.type == about), None)
+        if len(self.pending) != 1 or code in _ABOUT_NOBODY or text_of(error, "type") in _ABOUT_NOBODY:
+            return None
+        return next(iter(self.pending.values()))
+
+
+def _is_answer(event: JSON, raw: JSON) -> bool:
+    """Whether an answer says that it is meant for `event`."""
+    kind = event["type"]
+    if kind == "conversation.item.create":
+        name = text_of(_object(event, "item"), "id")
+        return bool(name) and name == _object(raw, "item").get("id")
+    if kind == "conversation.item.retrieve":
+        return bool(event.get("item_id") == _object(raw, "item").get("id"))
+    if kind.startswith("conversation.item."):
+        return bool(event.get("item_id") == raw.get("item_id"))
+    if kind == "response.create":
+        ours = _object(_object(event, "response"), "metadata")
+        theirs = _object(raw, "response").get("metadata")
+        return bool(ours) and isinstance(theirs, dict) and ours.items() <= theirs.items()
+    return _holds(_object(raw, "session"), _object(event, "session"))
+
+
+def _holds(theirs: Any, ours: Any) -> bool:
+    """Whether the settings in force are those of an update."""
+    if isinstance(ours, dict):
+        return isinstance(theirs, dict) and all(_holds(theirs.get(name), value) for name, value in ours.items())
+    return bool(theirs == ours)
+
+
+def _calls_tools(response: JSON) -> bool:
+    output = response.get("output")
+    items = output if isinstance(output, list) else []
+    return any(isinstance(item, dict) and item.get("type") in _CALLS for item in items)
+
+
+def _count(value: Any) -> int:
+    """How many values an object holds."""
+    return sum(map(_count, value.values())) if isinstance(value, dict) else 1
+
+
+def _look(item: JSON) -> Any:
+    """What an item is, but for its id and words."""
+    content = item.get("content")
+    kinds = [text_of(part, "type") for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    return item.get("type"), item.get("role"), item.get("call_id"), kinds
+
+
+def _json(event: ClientEvent) -> JSON:
+    """An event as it goes on the wire."""
+    return load_object(encode(event))
+
+
+def audio_of(event: ClientEvent) -> str:
+    """The base64 of an append, whatever its class."""
+    audio = getattr(event, "audio", None) or (event.raw or {}).get("audio")
+    return audio if isinstance(audio, str) else ""
+
+
+def bytes_per_ms(session: JSON, side: str) -> int:
+    """Of a session's input or output audio; the beta names its formats another way."""
+    kind = _object(_object(_object(session, "audio"), side), "format").get("type") or session.get(
+        f"{side}_audio_format"
+    )
+    return _G711_BYTES_PER_MS if kind in _G711 else _PCM_BYTES_PER_MS
+
+
+def size_of(audio: str) -> int:
+    """The bytes that base64 stands for."""
+    return len(audio) * 3 // 4 - audio.count("=", -2)
+
+
+def _object(raw: JSON, name: str) -> JSON:
+    value = raw.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def text_of(raw: JSON, name: str) -> str:
+    """A field that is text; empty if it is none."""
+    value = raw.get(name)
+    return value if isinstance(value, str) else ""
