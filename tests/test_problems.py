@@ -36,7 +36,8 @@ def refusal(settings: dict[str, Any]) -> InvalidRequestError:
         ({"audio": {"output": {"speed": "9"}}}, (
             "audio.output.speed", "invalid_type", "9", JsonTypes(("number",), Between(0.25, 1.5)), ())),
         ({"output_modalities": []}, (
-            "output_modalities", "invalid_value", Summary("array", "a list of 0", 0), Length(1, 1), ())),
+            "output_modalities", "invalid_value", Summary("array", "a list of 0", 0),
+            Length(1, 1, '["text"] or ["audio"], which brings its words'), ())),
         ({"truncation": "often"}, (
             "truncation", "invalid_value", "often", JsonTypes(("object",), tags=("retention_ratio",)),
             ("auto", "disabled"))),

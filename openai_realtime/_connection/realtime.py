@@ -64,6 +64,7 @@ from .unanswered import BUSY, CREATED_BY, NOT_ACTIVE
 __all__ = ["AsyncRealtimeConnection"]
 
 _MAX_METADATA = 16  # entries that the API takes
+_RESPONSE = "a ResponseConfig (structure_request makes one from a dict; create_item takes what a user says) or None"
 
 
 class AsyncRealtimeConnection(AsyncConnection):
@@ -158,7 +159,7 @@ class AsyncRealtimeConnection(AsyncConnection):
         does not wait. An entry in the response's metadata tells it from others.
         """
         config = ResponseConfig() if response is None else response
-        check_kind("response", config, "a ResponseConfig or None", ResponseConfig)
+        check_kind("response", config, _RESPONSE, ResponseConfig)
         check(config)
         if config.conversation == "none":
             return await self._ask_for_response(config, timeout)

@@ -20,14 +20,15 @@ class Between:
 
 @attrs.frozen
 class Length:
-    """A string, list or object of `low` to `high` elements."""
+    """A string, list or object of `low` to `high` elements; `meaning` says in words which."""
 
     low: int
     high: int | None = None
+    meaning: str = ""
 
     def __str__(self) -> str:
-        if self.low == self.high:
-            return f"a list of exactly {self.low}"
+        if self.meaning:
+            return self.meaning
         return f"of length {self.low} or more" if self.high is None else f"of length {self.low} to {self.high}"
 
 

@@ -16,7 +16,7 @@ from .base import UNSET, Maybe, Model, redacted
 from .constraints import Length
 from .items import Item, ResponseInputItem
 from .prompts import Prompt
-from .sessions import MaxOutputTokens, Reasoning
+from .sessions import MaxOutputTokens, OutputModalities, Reasoning
 from .tools import Tool, ToolChoice
 
 __all__ = [
@@ -60,7 +60,7 @@ class ResponseConfig(Model):
     `metadata` tells them apart. `input` takes the place of the conversation, an empty one too.
     """
 
-    output_modalities: Maybe[Annotated[Sequence[Literal["text", "audio"]], Length(1, 1)]] = UNSET
+    output_modalities: Maybe[OutputModalities] = UNSET
     instructions: Maybe[str] = UNSET
     audio: Maybe[ResponseAudioConfig] = UNSET
     conversation: Maybe[Literal["auto", "none"] | str] = UNSET

@@ -63,6 +63,9 @@ RealtimeModel: TypeAlias = (
 )
 """A realtime model's name; the named ones are known, any other is sent as it is."""
 
+OutputModalities: TypeAlias = Annotated[
+    Sequence[Literal["text", "audio"]], Length(1, 1, '["text"] or ["audio"], which brings its words')
+]
 Include: TypeAlias = Literal["item.input_audio_transcription.logprobs"]
 MaxOutputTokens: TypeAlias = Annotated[int, Between(1, 4096)] | Literal["inf"]
 
@@ -142,7 +145,7 @@ class RealtimeSessionConfig(Model):
 
     type: Literal["realtime"] = "realtime"
     model: Maybe[RealtimeModel] = UNSET
-    output_modalities: Maybe[Annotated[Sequence[Literal["text", "audio"]], Length(1, 1)]] = UNSET
+    output_modalities: Maybe[OutputModalities] = UNSET
     instructions: Maybe[str] = UNSET
     audio: Maybe[RealtimeAudioConfig] = UNSET
     include: Maybe[Sequence[Include] | None] = UNSET

@@ -6,6 +6,7 @@ import asyncio
 import math
 import struct
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from openai_realtime import (
     ConversationItemInputAudioTranscriptionCompleted,
     InputAudioBufferCommitted,
     InputAudioBufferSpeechStarted,
+    InvalidRequestError,
     NotFoundError,
     RealtimeEventError,
     RealtimeSessionConfig,
@@ -130,3 +132,10 @@ async def test_refusals_are_the_errors_of_http(client: AsyncRealtimeClient) -> N
         with pytest.raises(kind):
             async with refused.connect(**target):  # type: ignore[arg-type]
                 pass
+
+
+@pytest.mark.parametrize("wrong", [{"output_modalities": ["text"]}, "Say hello", UserMessage.from_text("Say hello")])
+async def test_what_is_no_response_is_told_the_right_call(client: AsyncRealtimeClient, wrong: Any) -> None:
+    async with client.connect(model=MODEL) as connection:
+        with pytest.raises(InvalidRequestError, match="structure_request makes one from a dict; create_item takes"):
+            await connection.create_response(wrong)
