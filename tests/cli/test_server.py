@@ -1,4 +1,5 @@
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,13 @@ def test_another_server_needs_its_key(emulator: Emulator, monkeypatch: pytest.Mo
 def test_the_timeout_holds_for_opening_a_session() -> None:
     assert Server().connect_options.open_timeout == 30.0
     assert Server(timeout=2.5).connect_options.open_timeout == 2.5
+
+
+def test_a_flag_allows_http_to_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    url = "http://gateway.test/v1"
+    assert "FAIL  Base URL   base_url: http to gateway.test" in run("doctor", "--base-url", url).stdout
+    assert f"ok    Base URL   {url}" in run("doctor", "--base-url", url, "--insecure-http").stdout
