@@ -50,6 +50,7 @@ LAYERS = """
     _sync.connection
     _sync.client
     _sync
+    tools
     web.messages web.webhooks web.ownership
     web.aiohttp_server web.asgi web.relay
     web.app web.redis_calls web.choices web.limits

@@ -1,0 +1,101 @@
+"""`Asking`: asks the model to speak, one thing after the other, when nothing is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import Protocol
+
+from openai_realtime.conversation.activity import Activity
+from openai_realtime.errors import RealtimeError
+from openai_realtime.models.client_events import ConversationItemCreate
+from openai_realtime.models.events import ClientEvent, ServerEvent
+from openai_realtime.models.items import Item
+from openai_realtime.models.responses import ResponseConfig
+
+from .owed import OwedResponses
+
+_LOG = logging.getLogger("openai_realtime.tools")
+_EXACTLY = "Say exactly this, and nothing else: "
+
+
+class ActingConnection(Protocol):
+    """What tools act on: an open asyncio connection."""
+
+    async def send(self, event: ClientEvent) -> None:
+        """Send an event."""
+
+    async def create_response(self, response: ResponseConfig | None = None) -> object:
+        """Make the model answer."""
+
+
+class Asking:
+    """Decides what the model is asked next: to speak about outputs, to fill a silence, or what the program has put.
+
+    `owed` says which outputs it has not spoken about, `fillers` which calls wait for approval without a word.
+    """
+
+    def __init__(self, say_while_waiting: str | None) -> None:
+        self.owed = OwedResponses()
+        self.fillers: set[str] = set()
+        self.activity = Activity()
+        self._say_while_waiting = say_while_waiting
+        self._queue: deque[tuple[Item, ResponseConfig]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._is_filling = False
+        self._connection: ActingConnection | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def opened(self, connection: ActingConnection) -> None:
+        """Act on a connection from now on, in the event loop that runs."""
+        self._connection, self._loop = connection, asyncio.get_running_loop()
+        self.advance()
+
+    def put(self, item: Item, config: ResponseConfig) -> None:
+        """Queue an item that the model is to answer; from any thread."""
+        self._queue.append((item, config))
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.advance)
+
+    def received(self, event: ServerEvent) -> None:
+        """Follow a response from its beginning to its end."""
+        begun = len(self.activity.responses)
+        self.activity.received(event)
+        if len(self.activity.responses) > begun and not self._is_filling:  # a filler is made without the outputs
+            self.owed.spoken()
+
+    async def send(self, event: ClientEvent) -> None:
+        """Send an event on the connection."""
+        if self._connection is not None:
+            await self._connection.send(event)
+
+    def advance(self) -> None:
+        """Ask for the next thing, if nothing is in its way."""
+        if self._connection is None or self._task is not None or not self.activity.is_idle:
+            return
+        if self.owed.is_due:
+            self.owed.asked()
+            self._ask(None, ResponseConfig())
+        elif self.fillers and self._say_while_waiting:
+            self.fillers.clear()
+            self._is_filling = True
+            said = _EXACTLY + self._say_while_waiting
+            self._ask(None, ResponseConfig(instructions=said, input=[], tool_choice="none"))
+        elif self._queue and not self.owed.is_waiting:
+            self._ask(*self._queue.popleft())
+
+    def _ask(self, item: Item | None, config: ResponseConfig) -> None:
+        self._task = asyncio.ensure_future(self._asked(item, config))
+
+    async def _asked(self, item: Item | None, config: ResponseConfig) -> None:
+        try:
+            if item is not None:
+                await self.send(ConversationItemCreate(item=item))
+            if self._connection is not None:
+                await self._connection.create_response(config)
+        except RealtimeError as error:
+            _LOG.warning("the model was not asked to speak: %s", error)
+        finally:
+            self._task, self._is_filling = None, False
+        self.advance()
