@@ -15,8 +15,9 @@ MATCHES = doctest.OutputChecker().check_output
 
 
 @pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The examples need no key, and take none that happens to be there."""
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The examples need no key, and take none that happens to be there; their files are written elsewhere."""
+    monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
         if name.startswith(("OPENAI_", "AZURE_OPENAI_")):
             monkeypatch.delenv(name)
