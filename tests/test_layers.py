@@ -52,7 +52,7 @@ LAYERS = """
     _sync
     tools
     web.messages web.webhooks web.ownership
-    web.aiohttp_server web.asgi web.relay
+    web.aiohttp_server web.asgi web.relay web.page
     web.app web.redis_calls web.choices web.limits
     web.broker web.calls
     web

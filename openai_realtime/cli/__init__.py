@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "say": "Write the model's spoken answer as WAV.",
     "transcribe": "Write down what is said in a WAV file.",
     "emulate": "Run the emulator until Ctrl-C.",
+    "web": "Serve a page to talk with the model.",
     "secret": "Mint a client secret for a browser or phone.",
     "translation-secret": "Mint a client secret for translation.",
     "call": "Open a WebRTC call; answer, transfer and end calls.",

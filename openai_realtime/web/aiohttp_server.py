@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from aiohttp import WSMsgType, web
 
@@ -17,6 +18,20 @@ def routes(
     """Return aiohttp's routes to `handlers` and `sockets`."""
     http = [web.route(method, prefix + path, _http(handler, max_body)) for (method, path), handler in handlers.items()]
     return [*http, *(web.get(prefix + path, _socket(handler)) for path, handler in sockets.items())]
+
+
+@asynccontextmanager
+async def listening(route_table: Sequence[web.RouteDef], host: str, port: int) -> AsyncIterator[str]:
+    """Serve routes by themselves; gives the URL. Raises OSError if the port is taken."""
+    app = web.Application()
+    app.add_routes(route_table)
+    runner = web.AppRunner(app, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield f"http://{host}:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
 
 
 def _http(handler: Handler, max_body: int) -> web.Handler:  # type: ignore[name-defined]

@@ -33,6 +33,7 @@ from .app import WebApp
 from .choices import Allowed, chosen
 from .limits import RateLimiter, cors_headers, is_foreign
 from .messages import WebRequest, WebResponse, WebSocket
+from .page import page_routes
 from .relay import Allow, from_a_user, relay
 
 __all__ = ["Broker", "BrokerSettings"]
@@ -94,10 +95,10 @@ class Broker:
     - POST /calls, an SDP offer, the choices in the query: the SDP answer; the broker holds the call's sideband
     - GET /realtime, the choices in the query: a WebSocket that speaks the API's events
 
-    Call `close` when the service ends.
+    With `page` GET / is a page to try it with, and /realtime.js its script. Call `close` when the service ends.
     """
 
-    def __init__(self, client: AsyncRealtimeClient, settings: BrokerSettings) -> None:
+    def __init__(self, client: AsyncRealtimeClient, settings: BrokerSettings, *, page: bool = False) -> None:
         self._client = client
         self._settings = settings
         self._limiter = RateLimiter(settings.rate, 60)
@@ -108,7 +109,8 @@ class Broker:
             ("OPTIONS", "/client_secret"): self._preflight,
             ("OPTIONS", "/calls"): self._preflight,
         }
-        self.app = WebApp(routes, {"/realtime": self._relay}, on_close=self.close)
+        pages = page_routes() if page else {}
+        self.app = WebApp({**routes, **pages}, {"/realtime": self._relay}, on_close=self.close)
 
     async def close(self) -> None:
         """End the open sessions, each with a Close, within a few seconds."""
