@@ -11,7 +11,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 import attrs
@@ -33,8 +33,8 @@ from openai_realtime.models.client_secrets import RealtimeCreateClientSecretRequ
 from openai_realtime.models.http import EmptyResult, HTTPInfo
 from openai_realtime.models.sessions import RealtimeSessionConfig, RealtimeTranscriptionSessionConfig
 
-from ._config import ClientOptions, ConnectOptions, Hidden, resolve_config
-from .errors import APIResponseError, BetaRetiredError, ConfigurationError, DecodeError, InvalidRequestError, Problem
+from ._config import ClientOptions, ConnectOptions, resolve_config, sealed
+from .errors import BetaRetiredError, ConfigurationError, DecodeError, InvalidRequestError, Problem
 
 __all__ = ["AsyncRealtimeClient"]
 
@@ -62,10 +62,10 @@ class AsyncRealtimeClient:
     """
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
-        self._options = cast("ClientOptions", Hidden(options))
+        self._options = sealed(options)
         del options  # a traceback may show local variables
-        pool = Pool(self._options.get("http_session"))
-        self._transport = Transport(resolve_config(self._options, os.environ), pool)
+        session = self._options.get("http_session")
+        self._configure(Pool(session.reveal() if session else None))
         self._owns_pool = True
         # Shared with copies, as the pool is: what is open is closed with it.
         self._links: weakref.WeakSet[Link] = weakref.WeakSet()
@@ -92,15 +92,18 @@ class AsyncRealtimeClient:
         return f"<{type(self).__name__} {urlsplit(transport.config.base_url).netloc if transport else 'not made'}>"
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
-        """A copy with other options that shares the connections of this client, and ends with it."""
+        """Make a copy with other options that shares the connections of this client, and ends with it."""
         if "http_session" in options:
             raise ConfigurationError("with_options shares the connections: http_session cannot be changed")
         changed = copy.copy(self)
-        changed._options = cast("ClientOptions", Hidden({**self._options, **options}))  # noqa: SLF001 - our own copy
+        changed._options = {**self._options, **sealed(options)}  # noqa: SLF001 - our own copy
         del options  # a traceback may show local variables
-        changed._transport = Transport(resolve_config(changed._options, os.environ), self._transport.pool)  # noqa: SLF001
         changed._owns_pool = False  # noqa: SLF001
+        changed._configure(self._transport.pool)  # noqa: SLF001
         return changed
+
+    def _configure(self, pool: Pool) -> None:
+        self._transport = Transport(resolve_config(self._options, os.environ), pool)
 
     async def create_realtime_client_secret(
         self, request: RealtimeCreateClientSecretRequest | None = None
@@ -164,12 +167,12 @@ class AsyncRealtimeClient:
         """
         settings: Maybe[RealtimeSessionConfig] = UNSET if session is None else session
         check(RealtimeCallCreateRequest(sdp=sdp, session=settings))
-        call = Request(path="/realtime/calls", accept=f"{_SDP}, text/plain", repeatable=False)
+        request = Request(path="/realtime/calls", accept=f"{_SDP}, text/plain", repeatable=False)
         if session is None:
-            call = attrs.evolve(call, content_type=_SDP, body=sdp.encode())
+            request = attrs.evolve(request, content_type=_SDP, body=sdp.encode())
         else:
-            call = attrs.evolve(call, parts=(("sdp", _SDP, sdp.encode()), ("session", _JSON, encode(session))))
-        return _parse_call(*await self._transport.send(call))
+            request = attrs.evolve(request, parts=(("sdp", _SDP, sdp.encode()), ("session", _JSON, encode(session))))
+        return _parse_call(*await self._transport.send(request))
 
     async def accept_realtime_call(self, call_id: str, session: RealtimeSessionConfig) -> EmptyResult:
         """Answer an incoming SIP call with a session.
@@ -193,7 +196,7 @@ class AsyncRealtimeClient:
 
     async def hangup_realtime_call(self, call_id: str) -> EmptyResult:
         """End a call, SIP or WebRTC."""
-        return await self._control(call_id, "hangup", None)
+        return await self._control(call_id, "hangup")
 
     def connect(  # noqa: PLR0913 - keywords, each with a default
         self,
@@ -263,8 +266,8 @@ class AsyncRealtimeClient:
         return Connecting(connection, update, timeout, self._links)
 
     async def _post(self, path: str, request: Model, result: type[R]) -> R:
-        call = Request(path=path, content_type=_JSON, body=encode(request))
-        return _parse_json(*await self._transport.send(call), result)
+        body = encode(request)
+        return _parse_json(*await self._transport.send(Request(path=path, content_type=_JSON, body=body)), result)
 
     async def _post_beta(self, path: str, request: Model, expected: type[Model], result: type[R]) -> R:
         check(request, expected)
@@ -274,49 +277,46 @@ class AsyncRealtimeClient:
             error.successor = _SUCCESSOR
             raise
 
-    async def _control(self, call_id: str, action: str, request: Model | None) -> EmptyResult:
+    async def _control(self, call_id: str, action: str, body: Model | None = None) -> EmptyResult:
         _check_call_id(call_id)
-        call = Request(path=f"/realtime/calls/{call_id}/{action}")
-        if request is not None:
-            call = attrs.evolve(call, content_type=_JSON, body=encode(request))
-        answer, info = await self._transport.send(call)
-        if answer.content_type == "text/html":  # the page of a captive portal or a login, and no word of the API
-            raise _unexpected(answer, "content type text/html")
+        request = Request(path=f"/realtime/calls/{call_id}/{action}")
+        if body is not None:
+            request = attrs.evolve(request, content_type=_JSON, body=encode(body))
+        response, info = await self._transport.send(request)
+        if response.content_type == "text/html":  # the page of a captive portal or a login, and no word of the API
+            raise response.unexpected("content type text/html")
         return EmptyResult(http=info)
 
 
-def _parse_json(answer: Response, info: HTTPInfo, cls: type[R]) -> R:
-    """The result of a JSON answer. Raises APIResponseError if it is none."""
-    if not answer.content_type.endswith("json"):
-        raise _unexpected(answer, f"content type {answer.content_type or 'unknown'}")
+def _parse_json(response: Response, info: HTTPInfo, cls: type[R]) -> R:
+    """Make the result of a JSON response. Raises APIResponseError if it is none."""
+    if not response.content_type.endswith("json"):
+        raise response.unexpected(f"content type {response.content_type or 'unknown'}")
     try:
-        result = structure(load_object(answer.body), cls)
+        result = structure(load_object(response.body), cls)
     except DecodeError as error:
         problem = str(error)
     else:
         object.__setattr__(result, "http", info)  # frozen, but nobody has it yet; evolve would make all of it again
         return result
-    # Raised outside the handler: the converter's frames hold the whole answer, secrets included.
-    raise _unexpected(answer, problem)
+    # Raised outside the handler: the converter's frames hold the whole response, secrets included.
+    raise response.unexpected(problem)
 
 
-def _parse_call(answer: Response, info: HTTPInfo) -> RealtimeCall:
-    """The SDP answer and the call's id. The spec says application/sdp, the API answers text/plain: both are fine."""
-    if answer.content_type not in (_SDP, "text/plain"):
-        raise _unexpected(answer, f"content type {answer.content_type or 'unknown'}")
-    location = answer.headers.get("location", "")
+def _parse_call(response: Response, info: HTTPInfo) -> RealtimeCall:
+    """Take the SDP answer and the call's id from a response.
+
+    The spec says application/sdp, the API sends text/plain: both are fine. Raises APIResponseError for anything else.
+    """
+    if response.content_type not in (_SDP, "text/plain"):
+        raise response.unexpected(f"content type {response.content_type or 'unknown'}")
+    location = response.headers.get("location", "")
     named = re.search(r"/calls/([\w-]+)", location, re.ASCII)
     if named is None:
-        raise _unexpected(answer, "no Location header that names the call")
-    if not answer.body.strip():
-        raise _unexpected(answer, "no SDP answer, the body is empty")
-    return RealtimeCall(sdp=answer.body.decode(errors="replace"), call_id=named[1], location=location, http=info)
-
-
-def _unexpected(answer: Response, problem: str) -> APIResponseError:
-    answer = answer.without_credential()
-    body = answer.body.decode(errors="replace")
-    return APIResponseError(problem, status=answer.status, headers=answer.headers, body=body)
+        raise response.unexpected("no Location header that names the call")
+    if not response.body.strip():
+        raise response.unexpected("no SDP answer, the body is empty")
+    return RealtimeCall(sdp=response.body.decode(errors="replace"), call_id=named[1], location=location, http=info)
 
 
 def _check_call_id(call_id: object) -> None:

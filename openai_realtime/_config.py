@@ -15,9 +15,8 @@ from urllib.parse import SplitResult, urlsplit
 import attrs
 from attrs import field, frozen, validators
 
-from openai_realtime.models.base import masked
-
 from . import __version__
+from ._redaction import Secret
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -36,6 +35,10 @@ _RESERVED = {
     "content-length": "is set for each request, from its body",
     "transfer-encoding": "is set for each request, from its body",
     "connection": "is set for each connection",
+    "upgrade": "is set for each connection",
+    "sec-websocket-key": "is set for each connection",
+    "sec-websocket-version": "is set for each connection",
+    "sec-websocket-extensions": "is set for each connection",
 }
 
 ApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
@@ -90,7 +93,7 @@ class RetryPolicy:
 class ClientOptions(TypedDict, total=False):
     """The options of both clients. What is not given comes from the environment, then from the defaults.
 
-    - api_key: OPENAI_API_KEY; an ``ek_`` client secret works too
+    - api_key: OPENAI_API_KEY; an ``ek_`` client secret works too; without a key the first call raises
     - base_url: OPENAI_BASE_URL, else https://api.openai.com/v1
     - organization, project: OPENAI_ORG_ID, OPENAI_PROJECT_ID
     - azure_endpoint: ``https://NAME.openai.azure.com``; the key is then `api_key` or AZURE_OPENAI_API_KEY
@@ -121,31 +124,32 @@ class ClientOptions(TypedDict, total=False):
     http_session: aiohttp.ClientSession | None
 
 
-class Hidden(dict[str, Any]):
-    """Options or headers that hold a key: the repr gives their names only, for tracebacks that show local variables."""
-
-    def __repr__(self) -> str:
-        return f"<{', '.join(self)}>"
+def sealed(options: Mapping[str, Any]) -> dict[str, Secret]:
+    """Seal each of `options`: a traceback may show local variables, and most can hold a secret."""
+    return {name: value if isinstance(value, Secret) else Secret(value) for name, value in options.items()}
 
 
 @frozen(kw_only=True)
 class Credential:
-    """Where the secret comes from, and the header that carries it."""
+    """Where the secret comes from, and the header that carries it; `missing` says what to set if there is no source."""
 
-    source: ApiKey = field(repr=masked)
+    source: Secret | Callable[[], Any] | None
     header: str = "Authorization"
     prefix: str = "Bearer "
+    missing: str = ""
 
-    async def value(self) -> str:
-        """The header's value, with the key asked for now. Raises ConfigurationError if there is none."""
-        key: Any = self.source if isinstance(self.source, str) else self.source()
+    async def value(self) -> Secret:
+        """Return the header's value, with the key asked for now. Raises ConfigurationError if there is none."""
+        if self.source is None:
+            raise ConfigurationError(self.missing)
+        key: Any = self.source if isinstance(self.source, Secret) else self.source()
         if inspect.isawaitable(key):
             key = await key
-        problem = _key_problem(key)
-        if not problem:
-            return f"{self.prefix}{key.strip()}"
-        del key  # a traceback may show local variables
-        raise ConfigurationError(problem)
+        key = key if isinstance(key, Secret) else Secret(key)
+        problem = _key_problem(key.reveal())
+        if problem:
+            raise ConfigurationError(problem)
+        return Secret(self.prefix + key.reveal().strip())
 
 
 @frozen(kw_only=True)
@@ -154,25 +158,28 @@ class ClientConfig:
 
     base_url: str
     credential: Credential
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str | Secret]
     timeout: Timeout
     retry: RetryPolicy
-    proxy: str | None = field(repr=masked)
+    proxy: Secret | None
     ssl: ssl.SSLContext | bool
 
 
-def resolve_config(options: ClientOptions, environ: Mapping[str, str]) -> ClientConfig:
-    """Complete `options` from `environ` and check them. Raises ConfigurationError that says what to set."""
+def resolve_config(options: Mapping[str, Any], environ: Mapping[str, str]) -> ClientConfig:
+    """Complete `options`, sealed or not, from `environ` and check them.
+
+    Raises ConfigurationError that says what to set. That there is no key is said when one is needed.
+    """
+    options = sealed(options)
     try:
-        return _resolve(options, environ)
+        return _resolve({name: value.reveal() for name, value in options.items()}, environ)
     except ConfigurationError as error:
         failure = error.with_traceback(None)
-    # Raised here, where no frame holds a key, because a traceback may show local variables.
-    del options, environ
+    del environ  # raised here, where no frame holds a key, because a traceback may show local variables
     raise failure
 
 
-def _resolve(options: ClientOptions, environ: Mapping[str, str]) -> ClientConfig:
+def _resolve(options: dict[str, Any], environ: Mapping[str, str]) -> ClientConfig:
     unknown = options.keys() - ClientOptions.__annotations__.keys()
     if unknown:
         raise ConfigurationError(f"unknown option: {', '.join(sorted(unknown))}")
@@ -232,49 +239,57 @@ def proxy_for(url: str) -> str | None:
     return urllib.request.getproxies().get(parts.scheme)
 
 
-def _azure(options: ClientOptions) -> bool:
+def _azure(options: Mapping[str, Any]) -> bool:
     return bool(options.get("azure_endpoint"))
 
 
-def _base_url(options: ClientOptions, environ: Mapping[str, str]) -> str:
+def _base_url(options: Mapping[str, Any], environ: Mapping[str, str]) -> str:
     endpoint, given = options.get("azure_endpoint"), options.get("base_url")
     if endpoint and given:
         raise ConfigurationError("give azure_endpoint or base_url, not both")
     if endpoint:
-        return str(endpoint).strip().rstrip("/").removesuffix("/openai/v1") + "/openai/v1"
-    return str(given or environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL).strip().rstrip("/")
+        return _tidy(endpoint).removesuffix("/openai/v1") + "/openai/v1"
+    return _tidy(given or environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL)
 
 
-def _credential(options: ClientOptions, environ: Mapping[str, str]) -> Credential:
+def _tidy(url: object) -> str:
+    """The URL without a slash at its end, its scheme in lower case as the rest of the code expects."""
+    scheme, colon, rest = str(url).strip().rstrip("/").partition(":")
+    return scheme.lower() + colon + rest
+
+
+def _credential(options: Mapping[str, Any], environ: Mapping[str, str]) -> Credential:
     if options.get("azure_ad_token_provider"):
         raise ConfigurationError("azure_ad_token_provider needs azure_endpoint")
     key = options.get("api_key") or environ.get("OPENAI_API_KEY")
-    if not key:
-        raise ConfigurationError(
-            "no API key: set OPENAI_API_KEY or pass api_key=...; "
-            "to try without one, use openai_realtime.emulator or `openai-realtime demo`"
-        )
-    return Credential(source=_checked(key))
+    return Credential(
+        source=_source(key),
+        missing="no API key: set OPENAI_API_KEY or pass api_key=...; "
+        "to try without one, use openai_realtime.emulator or `openai-realtime demo`",
+    )
 
 
-def _azure_credential(options: ClientOptions, environ: Mapping[str, str]) -> Credential:
+def _azure_credential(options: Mapping[str, Any], environ: Mapping[str, str]) -> Credential:
     provider = options.get("azure_ad_token_provider")
     if provider:
-        return Credential(source=provider)
+        return Credential(source=_source(provider))
     # OPENAI_API_KEY is another company's secret: it never goes to Azure.
-    key = options.get("api_key") or environ.get("AZURE_OPENAI_API_KEY")
-    if not key:
-        raise ConfigurationError(
-            "no Azure credential: set AZURE_OPENAI_API_KEY or pass api_key=... or azure_ad_token_provider=..."
-        )
-    return Credential(source=_checked(key), header="api-key", prefix="")
+    return Credential(
+        source=_source(options.get("api_key") or environ.get("AZURE_OPENAI_API_KEY")),
+        header="api-key",
+        prefix="",
+        missing="no Azure credential: set AZURE_OPENAI_API_KEY or pass api_key=... or azure_ad_token_provider=...",
+    )
 
 
-def _checked(key: ApiKey) -> ApiKey:
-    problem = "" if callable(key) else _key_problem(key)
+def _source(key: Any) -> Secret | Callable[[], Any] | None:
+    """The source that `key` is: a function, or a key that is checked now. None if it is empty."""
+    if not key or callable(key):
+        return key or None
+    problem = _key_problem(key)
     if problem:
         raise ConfigurationError(problem)
-    return key
+    return Secret(key)
 
 
 def _key_problem(key: object) -> str:
@@ -286,26 +301,33 @@ def _key_problem(key: object) -> str:
     return ""
 
 
-def _headers(options: ClientOptions, environ: Mapping[str, str]) -> dict[str, str]:
-    named = {
-        "User-Agent": f"openai-realtime-python/{__version__}",
-        "OpenAI-Organization": options.get("organization") or environ.get("OPENAI_ORG_ID"),
-        "OpenAI-Project": options.get("project") or environ.get("OPENAI_PROJECT_ID"),
-        "OpenAI-Safety-Identifier": options.get("safety_identifier"),
-        **check_headers("default_headers", options.get("default_headers")),
-    }
-    headers = {name: value for name, value in named.items() if value}
-    return check_headers("default_headers", headers)
+def _headers(options: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str | Secret]:
+    organization = options.get("organization") or environ.get("OPENAI_ORG_ID")
+    project = options.get("project") or environ.get("OPENAI_PROJECT_ID")
+    named = {"OpenAI-Organization": organization, "OpenAI-Project": project}
+    check_headers("default_headers", named)
+    return merge_headers(
+        {"User-Agent": f"openai-realtime-python/{__version__}"},
+        {name: value for name, value in named.items() if value},
+        check_headers("default_headers", {"OpenAI-Safety-Identifier": options.get("safety_identifier")}),
+        check_headers("default_headers", options.get("default_headers")),
+    )
 
 
-def check_headers(setting: str, given: Any) -> dict[str, str]:
-    """A copy of the headers of a `setting`. Raises ConfigurationError for what may not stand in a request."""
+def merge_headers(*given: Mapping[str, str | Secret]) -> dict[str, str | Secret]:
+    """Merge headers, whose names may be in any case; of the same name the last one holds."""
+    named = {name.lower(): (name, value) for headers in given for name, value in headers.items()}
+    return dict(named.values())
+
+
+def check_headers(setting: str, given: Any) -> dict[str, Secret]:
+    """Check and seal the headers of a `setting`. Raises ConfigurationError for what may not stand in a request."""
     if given is not None and not isinstance(given, Mapping):
         raise ConfigurationError(f"{setting}: needs a dict of names and values")
     headers = {name: value for name, value in (given or {}).items() if value}
     for name, value in headers.items():
         _check_header(setting, name, value)
-    return headers
+    return {name: Secret(value) for name, value in headers.items()}
 
 
 def _check_header(setting: str, name: object, value: object) -> None:
@@ -338,14 +360,14 @@ def _retry(given: RetryPolicy | None) -> RetryPolicy:
     return given or RetryPolicy()
 
 
-def _proxy(given: str | None) -> str | None:
-    """The proxy's URL; the environment often names it without the scheme. The error does not quote its password."""
+def _proxy(given: Any) -> Secret | None:
+    """Seal the proxy's URL; the environment often names it without the scheme. The error quotes no password."""
     if given is None:
         return None
     url = f"http://{given}" if "://" not in str(given) else given
     if _split(url) is None:
         raise ConfigurationError("proxy: needs the form http://HOST:PORT; other kinds of proxy are not supported")
-    return url
+    return Secret(url)
 
 
 @frozen(kw_only=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from attrs import frozen
 
 # No secret ends with a dot: that is the end of the sentence it stands in.
 _SECRET = re.compile(
@@ -19,23 +22,61 @@ _SECRET = re.compile(
 )
 
 
+_MIN_SECRET = 8  # characters; a shorter one is made up for a server that asks for none, and may be any word
+
+
+@frozen(repr=False)
+class Secret:
+    """A value that nothing shows: its repr and its text are ``***``. `reveal` gives it to what has to send it."""
+
+    _value: Any
+
+    def reveal(self) -> Any:
+        """Return the value itself. Keep it in no variable: a traceback may show those."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+
 def redact(text: str) -> str:
-    """Mask every secret in `text`."""
+    """Mask in `text` everything that looks like a secret."""
     return _SECRET.sub(lambda match: (match[1] or "") + "***", text)
 
 
 def redact_body(body: Any) -> Any:
+    """Mask in the texts of a JSON value everything that looks like a secret."""
+    return _convert(body, redact)
+
+
+def mask(value: Any, secrets: Iterable[Secret]) -> Any:
+    """Mask `secrets` in the texts of a JSON value, whatever they look like: some servers repeat what they were sent."""
+    forms = {form for secret in secrets for form in _forms(secret.reveal()) if len(form) >= _MIN_SECRET}
+    if not forms:
+        return value
+    pattern = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
+    return _convert(value, lambda text: pattern.sub("***", text))
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """Return `secret` as a server may repeat it: without its scheme ("Bearer"), and in JSON that was not decoded."""
+    words = secret.split(" ")
+    forms = (secret, words[1]) if len(words) == 2 else (secret,)  # noqa: PLR2004
+    return (*forms, *(form.replace("/", "\\/") for form in forms))
+
+
+def _convert(body: Any, convert: Callable[[str], str]) -> Any:
     try:
-        return _redact_json(body)
+        return _convert_json(body, convert)
     except RecursionError:
         return "nested too deeply to be shown"
 
 
-def _redact_json(value: Any) -> Any:
+def _convert_json(value: Any, convert: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        return redact(value)
+        return convert(value)
     if isinstance(value, dict):
-        return {key: _redact_json(item) for key, item in value.items()}
+        return {_convert_json(key, convert): _convert_json(item, convert) for key, item in value.items()}
     if isinstance(value, list):
-        return [_redact_json(item) for item in value]
+        return [_convert_json(item, convert) for item in value]
     return value

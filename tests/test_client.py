@@ -631,11 +631,14 @@ async def test_a_client_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     assert (received.headers["openai-organization"], received.headers["openai-project"]) == ("org-env", "proj-env")
 
 
-def test_a_client_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     clear_environment(monkeypatch)
     monkeypatch.setenv("OPENAI_API_KEY", "")
-    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY"):
-        AsyncRealtimeClient()
+    async with AsyncRealtimeClient() as client:  # made at import time, by programs that may never call
+        with pytest.raises(ConfigurationError, match="no API key: set OPENAI_API_KEY"):
+            await client.create_realtime_client_secret()
+        with pytest.raises(ConfigurationError, match="no API key: set OPENAI_API_KEY"):
+            await client.connect(model="m")
 
 
 async def test_headers_of_the_options() -> None:

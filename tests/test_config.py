@@ -13,13 +13,14 @@ from openai_realtime._config import (
     ClientConfig,
     ClientOptions,
     ConnectOptions,
-    Hidden,
     RetryPolicy,
     Timeout,
     is_loopback,
     proxy_for,
     resolve_config,
+    sealed,
 )
+from openai_realtime._redaction import Secret
 from openai_realtime.errors import ConfigurationError, RealtimeError
 
 KEY = "sk-config-0123456789abcdef"
@@ -73,12 +74,12 @@ def test_the_environment_fills_in() -> None:
     assert made.base_url == "https://gateway.example/v1"
     assert made.headers["OpenAI-Organization"] == "org-env"
     assert made.headers["OpenAI-Project"] == "proj-env"
-    assert made.credential.source == KEY
+    assert made.credential.source == Secret(KEY)
 
 
 def test_arguments_come_before_the_environment() -> None:
     made = config(OPENAI_ENVIRON, api_key="sk-mine", base_url="https://mine.example/v1/", organization="o", project="p")
-    assert made.credential.source == "sk-mine"
+    assert made.credential.source == Secret("sk-mine")
     assert made.base_url == "https://mine.example/v1"
     assert (made.headers["OpenAI-Organization"], made.headers["OpenAI-Project"]) == ("o", "p")
 
@@ -86,11 +87,11 @@ def test_arguments_come_before_the_environment() -> None:
 def test_empty_environment_values_are_unset() -> None:
     made = config({"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "", "OPENAI_ORG_ID": "", "OPENAI_PROJECT_ID": ""})
     assert made == config()
-    assert "no API key" in str(refusal({"OPENAI_API_KEY": ""}))
+    assert "no API key" in missing({"OPENAI_API_KEY": ""})
 
 
 def test_no_key_says_what_to_set() -> None:
-    message = str(refusal({}))
+    message = missing({})
     assert "OPENAI_API_KEY" in message
     assert "api_key=" in message
     assert "emulator" in message
@@ -101,8 +102,9 @@ def test_an_unknown_option_is_named() -> None:
 
 
 def test_headers_from_options() -> None:
-    made = config(safety_identifier="user-hash", default_headers={"X-Team": "voice", "User-Agent": "mine/1"})
-    assert made.headers == {"User-Agent": "mine/1", "OpenAI-Safety-Identifier": "user-hash", "X-Team": "voice"}
+    made = config(safety_identifier="user-hash", default_headers={"X-Team": "voice", "user-agent": "mine/1"})
+    revealed = {"user-agent": "mine/1", "OpenAI-Safety-Identifier": "user-hash", "X-Team": "voice"}
+    assert made.headers == {name: Secret(value) for name, value in revealed.items()}
 
 
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "api-key", "API-Key"])
@@ -119,7 +121,7 @@ def test_a_header_is_a_line_of_text(value: Any) -> None:
 
 
 def test_a_tab_is_part_of_a_line() -> None:
-    assert config(default_headers={"X-Team": "a\tb é"}).headers["X-Team"] == "a\tb é"
+    assert config(default_headers={"X-Team": "a\tb é"}).headers["X-Team"] == Secret("a\tb é")
 
 
 @pytest.mark.parametrize(
@@ -129,6 +131,8 @@ def test_a_tab_is_part_of_a_line() -> None:
         ("transfer-encoding", "is set for each request, from its body"),
         ("HOST", "comes from base_url"),
         ("Connection", "is set for each connection"),
+        ("Upgrade", "is set for each connection"),
+        ("Sec-WebSocket-Key", "is set for each connection"),
     ],
 )
 def test_default_headers_cannot_break_the_framing(name: str, reason: str) -> None:
@@ -155,10 +159,10 @@ def test_everything_is_frozen() -> None:
 # --- keys ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["", "  ", "sk bad", "sk-\u00e9", "sk-a\x00b", "export KEY=sk-1", b"sk-1", 5])
+@pytest.mark.parametrize("key", ["  ", "sk bad", "sk-\u00e9", "sk-a\x00b", "export KEY=sk-1", b"sk-1", 5])
 def test_what_no_key_can_be(key: Any) -> None:
     error = refusal({}, api_key=key)
-    assert "api_key" in str(error) or "no API key" in str(error)
+    assert "api_key" in str(error)
     assert "sk-" not in str(error)
 
 
@@ -167,10 +171,18 @@ def test_blanks_around_a_key_are_no_part_of_it() -> None:
 
 
 def run(awaitable: Any) -> Any:
-    """What a coroutine returns that waits for nothing."""
+    """The secret that a coroutine returns that waits for nothing."""
     with pytest.raises(StopIteration) as stopped:
         awaitable.send(None)
-    return stopped.value.value
+    return stopped.value.value.reveal()
+
+
+def missing(environ: dict[str, str], **options: Any) -> str:
+    """What the first use of a client without a key says."""
+    credential = config(environ, **options).credential
+    with pytest.raises(ConfigurationError) as caught:
+        run(credential.value())
+    return str(caught.value)
 
 
 async def asynchronous_key() -> str:
@@ -206,7 +218,7 @@ def test_no_repr_shows_a_secret() -> None:
     assert KEY not in repr(made)
     assert "hush-hush" not in repr(made)
     assert "base_url='https://api.openai.com/v1'" in repr(made)
-    assert repr(Hidden(api_key=KEY, base_url="x")) == "<api_key, base_url>"
+    assert repr(sealed({"api_key": KEY, "base_url": "x"})) == "{'api_key': ***, 'base_url': ***}"
 
 
 # --- base URLs -------------------------------------------------------------------------------------------------------
@@ -296,7 +308,7 @@ def test_the_openai_environment_never_reaches_azure() -> None:
     assert made.base_url == AZURE + "/openai/v1"
     assert run(made.credential.value()) == "azure-key"
     assert set(made.headers) == {"User-Agent"}
-    assert "AZURE_OPENAI_API_KEY" in str(refusal(OPENAI_ENVIRON, azure_endpoint=AZURE))
+    assert "AZURE_OPENAI_API_KEY" in missing(OPENAI_ENVIRON, azure_endpoint=AZURE)
 
 
 def test_an_entra_token_goes_as_a_bearer() -> None:
@@ -382,8 +394,8 @@ def test_tls_is_a_context_or_a_switch(given: Any) -> None:
 def test_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "inside.example")
-    assert config().proxy == "http://proxy.example:3128"
-    assert config(proxy="http://mine.example:1").proxy == "http://mine.example:1"
+    assert config().proxy == Secret("http://proxy.example:3128")
+    assert config(proxy="http://mine.example:1").proxy == Secret("http://mine.example:1")
     assert config(base_url="https://inside.example/v1").proxy is None
     assert config(base_url="https://localhost/v1").proxy is None
     assert proxy_for("http://outside.example/v1") is None
@@ -391,7 +403,7 @@ def test_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_proxy_without_a_scheme_is_http(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
-    assert config().proxy == "http://proxy.example:3128"
+    assert config().proxy == Secret("http://proxy.example:3128")
 
 
 @pytest.mark.parametrize("proxy", [f"socks5://user:{KEY}@proxy.example:1080", "http://", "http://[", "a b"])

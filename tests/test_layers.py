@@ -14,6 +14,7 @@ LAYERS = """
     _redaction
     _problems
     errors
+    _logging
     models.base models.constraints
     _codec.hints _codec.codegen models.base64 models.http models.webhooks
     models.audio models.tools models.prompts models.events models.items
@@ -31,7 +32,9 @@ LAYERS = """
     _codec
     conversation
     _config
+    _transport.redirects
     _transport.messages _transport.retry _transport.targets
+    _transport.info
     _transport.pool
     _transport.http
     _transport.websocket

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar, Unpack, cast
 
 from openai_realtime._client import AsyncRealtimeClient
-from openai_realtime._config import ClientOptions, Hidden
+from openai_realtime._config import ClientOptions, sealed
 from openai_realtime.errors import ConfigurationError
 
 from .thread import Facade, Family, ProcessBound, blocking
@@ -74,9 +74,8 @@ class RealtimeClient(Facade[AsyncRealtimeClient]):
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         if options.get("http_session") is not None:
             raise ConfigurationError("http_session belongs to your event loop; use AsyncRealtimeClient with it")
-        hidden = cast("ClientOptions", Hidden(options))
-        del options  # a traceback may show local variables
-        self._client = AsyncRealtimeClient(**hidden)
+        options = cast("ClientOptions", sealed(options))
+        self._client = AsyncRealtimeClient(**options)
         self._family = Family(self._client)
 
     def __enter__(self) -> Self:
@@ -99,10 +98,9 @@ class RealtimeClient(Facade[AsyncRealtimeClient]):
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """A copy with other options that shares the connections of this client, and ends with it."""
-        hidden = cast("ClientOptions", Hidden(options))
-        del options  # a traceback may show local variables
+        options = cast("ClientOptions", sealed(options))
         changed = copy.copy(self)
-        changed._client = self._client.with_options(**hidden)  # noqa: SLF001 - our own copy
+        changed._client = self._client.with_options(**options)  # noqa: SLF001 - our own copy
         return changed
 
     connect = connecting(AsyncRealtimeClient.connect, _realtime)

@@ -1,17 +1,20 @@
-"""An HTTP request and the server's answer as plain values."""
+"""An HTTP request and the server's response as plain values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import aiohttp
-from attrs import define, evolve, field
+from attrs import define, field
+
+from openai_realtime._codec.converter import load
+from openai_realtime._redaction import Secret, mask
+from openai_realtime.errors import APIResponseError, APIStatusError, DecodeError, error_from_response
+
+from .redirects import origin
 
 MAX_BODY = 16 * 2**20
-
-
-_MIN_KEY = 8  # shorter ones are made up for servers that ask for none, and may be any word
 
 
 @define(kw_only=True, eq=False)  # frozen ones take three times as long to make
@@ -32,38 +35,54 @@ class Request:
 
 @define(kw_only=True, eq=False)
 class Response:
-    """What the server said: header names in lower case, the body whole."""
+    """What the server said: header names in lower case, the body whole; and the `secrets` that it was sent."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-    credential: str = field(default="", repr=False)
-
-    def without_credential(self) -> Response:
-        """The same for an error: some gateways repeat the key of the request, and not every key looks like one."""
-        key = self.credential.rpartition(" ")[2]
-        if len(key) < _MIN_KEY:
-            return self
-        headers = {name: value.replace(key, "***") for name, value in self.headers.items()}
-        return evolve(self, headers=headers, body=self.body.replace(key.encode(), b"***"))
+    secrets: Sequence[Secret] = ()
 
     @property
     def content_type(self) -> str:
         """The media type, without parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    def unexpected(self, problem: str) -> APIResponseError:
+        """Make the error for a response that is not what the API promises."""
+        text = mask(self.body[:MAX_BODY].decode(errors="replace"), self.secrets)
+        return APIResponseError(problem, status=self.status, headers=mask(self.headers, self.secrets), body=text)
 
-async def read_answer(response: aiohttp.ClientResponse, credential: str = "") -> Response:
-    """All of an answer. The values of a header that is repeated are joined by commas, as HTTP has it."""
+    def refusal(self) -> APIStatusError:
+        """Make the error for a response with an error status, or with a redirect that is not followed."""
+        body = self._refusal_body()
+        return error_from_response(self.status, mask(self.headers, self.secrets), mask(body, self.secrets))
+
+    def _refusal_body(self) -> Any:
+        if self.status < 400:  # noqa: PLR2004
+            where = origin(self.headers.get("location", ""))
+            return {"error": {"message": f"a redirect{where and ' to ' + where} is not followed"}}
+        try:
+            return load(self.body)
+        except DecodeError:
+            return self.body.decode(errors="replace")
+
+
+async def read_response(response: aiohttp.ClientResponse) -> Response:
+    """Read a response whole. The values of a header that is repeated are joined by commas, as HTTP has it."""
     headers: dict[str, str] = {}
     for name, value in response.headers.items():
-        key = name.lower()
-        headers[key] = f"{headers[key]}, {value}" if key in headers else value
-    return Response(status=response.status, headers=headers, body=await _read(response), credential=credential)
+        key, text = name.lower(), _printable(value)
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return Response(status=response.status, headers=headers, body=await _read(response))
+
+
+def _printable(value: str) -> str:
+    """A header's value as text: aiohttp gives bytes that are no UTF-8 as lone surrogates, which nobody can print."""
+    return value if value.isascii() else value.encode(errors="surrogateescape").decode(errors="replace")
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body after decompression; not much more than MAX_BODY bytes of one that is larger."""
+    """Read the body after decompression; not much more than MAX_BODY bytes of one that is larger."""
     chunks, size = [], 0
     while size <= MAX_BODY and (chunk := await response.content.readany()):
         chunks.append(chunk)

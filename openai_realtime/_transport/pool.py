@@ -7,11 +7,9 @@ import weakref
 
 import aiohttp
 
-from openai_realtime.errors import (
-    ClientStateError,
-)
+from openai_realtime.errors import ClientStateError
 
-from .messages import Response, read_answer
+from .messages import Response, read_response
 
 _SWITCHING_PROTOCOLS = 101
 
@@ -76,9 +74,9 @@ class Pool:
 class RefusedError(aiohttp.ClientError):
     """A server answered an upgrade otherwise than by upgrading."""
 
-    def __init__(self, answer: Response) -> None:
+    def __init__(self, response: Response) -> None:
         super().__init__()
-        self.answer = answer
+        self.response = response
 
 
 async def _keep_refusal(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -87,7 +85,7 @@ async def _keep_refusal(request: aiohttp.ClientRequest, send: aiohttp.ClientHand
     if response.status == _SWITCHING_PROTOCOLS:
         return response
     async with response:
-        raise RefusedError(await read_answer(response))
+        raise RefusedError(await read_response(response))
 
 
 def _detach(sessions: dict[aiohttp.ClientTimeout, aiohttp.ClientSession]) -> None:

@@ -1,4 +1,4 @@
-"""When a failed request is sent again, and after how long. Pure functions; `transport` does the waiting."""
+"""When a failed request is sent again, and after how long. Pure functions; who sends does the waiting."""
 
 from __future__ import annotations
 
@@ -8,21 +8,33 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from openai_realtime._config import RetryPolicy
+from openai_realtime.errors import APIConnectionError, APIStatusError
 
 _RETRIED = (408, 409, 429)
 _FINAL_CODES = ("insufficient_quota",)
 
 
 def delays(policy: RetryPolicy, jitter: Callable[[], float] = random.random) -> Iterator[float]:
-    """The seconds before each retry: doubling up to the policy's limit, each up to a quarter shorter by chance."""
+    """Yield the seconds before each retry: doubling up to the limit, each up to a quarter shorter by chance."""
     delay = policy.initial_delay
     for _ in range(policy.max_retries):
         yield min(delay, policy.max_delay) * (1 - 0.25 * jitter())
         delay *= 2
 
 
+def delay_after(
+    error: APIConnectionError | APIStatusError, policy: RetryPolicy, backoff: Iterator[float]
+) -> float | None:
+    """Decide about a failed attempt: the seconds until the next one, None if `error` is final."""
+    if isinstance(error, APIConnectionError):
+        return next(backoff, None)
+    if not is_retryable(error.status, error.headers, error.code):
+        return None
+    return next_delay(policy, backoff, error.headers)
+
+
 def is_retryable(status: int, headers: Mapping[str, str], code: str | None) -> bool:
-    """Whether an answer is worth another try. The server's own word (``x-should-retry``) wins."""
+    """Decide whether a response is worth another try. The server's own word (``x-should-retry``) wins."""
     said = headers.get("x-should-retry")
     if said in ("true", "false"):
         return said == "true"
@@ -30,7 +42,7 @@ def is_retryable(status: int, headers: Mapping[str, str], code: str | None) -> b
 
 
 def server_delay(headers: Mapping[str, str], now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:
-    """The seconds the server asks to wait (``retry-after-ms``, ``retry-after``), None if it does not say."""
+    """Read the seconds the server asks to wait (``retry-after-ms``, ``retry-after``), None if it does not say."""
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
@@ -40,7 +52,7 @@ def server_delay(headers: Mapping[str, str], now: Callable[[], datetime] = lambd
 
 
 def next_delay(policy: RetryPolicy, backoff: Iterator[float], headers: Mapping[str, str]) -> float | None:
-    """The seconds before the next try after an answer, None if there is no next try."""
+    """Choose the seconds before the next try after a response, None if there is no next try."""
     delay = next(backoff, None)
     asked = server_delay(headers)
     if delay is None or asked is None:
@@ -59,6 +71,6 @@ def _number(text: str | None) -> float | None:
 def _until(text: str | None, now: Callable[[], datetime]) -> float | None:
     try:
         date = parsedate_to_datetime(text or "")
-    except ValueError:
+        return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now()).total_seconds())
+    except (ValueError, OverflowError):  # no date, or one so far off that Python has none
         return None
-    return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now()).total_seconds())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -10,8 +11,10 @@ from attrs import field, frozen
 
 from openai_realtime._config import check_headers
 from openai_realtime._problems import Problem, Summary
+from openai_realtime._redaction import Secret
 from openai_realtime.errors import InvalidRequestError
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXT = "a string of length 1 or more"
 
 
@@ -19,11 +22,11 @@ _TEXT = "a string of length 1 or more"
 class ConnectTarget:
     """What a WebSocket connects to: path and query, the dialect that is spoken there, and headers of the upgrade."""
 
-    path: str
+    path: str = field(repr=lambda path: repr(path.partition("?")[0]))  # what a gateway wants in a query may be a key
     dialect: Literal["realtime", "translation", "beta"] = "realtime"
     on_call: bool = False
     """Whether it is the sideband of a call: the server says nothing at first, and keeps the session when it is lost."""
-    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    headers: Mapping[str, Secret] = field(factory=dict)
 
 
 def realtime_target(  # noqa: PLR0913 - what connect takes
@@ -76,4 +79,8 @@ def _query(named: Mapping[str, str], more: Any) -> str:
         if not isinstance(name, str) or not isinstance(value, str) or name in named:
             allowed = f"another name than {name!r}" if name in named else "a string"
             raise InvalidRequestError([Problem(f"query[{name!r}]", "invalid_value", value, allowed)])
-    return urlencode({**named, **(more or {})})
+    query = {**named, **(more or {})}
+    for name, value in query.items():
+        if _SURROGATE.search(name + value):
+            raise InvalidRequestError([Problem(name, "invalid_value", value, "text that UTF-8 can hold")])
+    return urlencode(query)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from logging import DEBUG
 from typing import Any
 
 from aiohttp import WSMsgType
 
-from openai_realtime._codec.converter import server_event_decoder, structure
+from openai_realtime._codec.converter import load_object, server_event_decoder, structure
 from openai_realtime._config import ConnectOptions
+from openai_realtime._logging import HTTP, SESSION, event_type, outcome
+from openai_realtime._redaction import Secret, mask
 from openai_realtime.errors import (
     APIConnectionError,
     APIStatusError,
@@ -37,8 +40,8 @@ class EventSocket:
     """Its events come from `next`, one after the other, with their size in bytes of JSON. Pings are answered there."""
 
     __slots__ = (
-        *("_alive", "_closing", "_decode_event", "_heartbeat", "_options", "_patience", "_response", "_silent"),
-        *("_socket", "_target", "_tcp", "_transport", "last_error", "paused"),
+        *("_alive", "_closing", "_decode_event", "_heartbeat", "_options", "_patience", "_response", "_secrets"),
+        *("_silent", "_socket", "_target", "_tcp", "_transport", "last_error", "paused"),
     )  # thousands of connections may be open
 
     def __init__(self, transport: Transport, target: ConnectTarget, options: ConnectOptions) -> None:
@@ -51,6 +54,7 @@ class EventSocket:
         self._options = options
         self._alive = True
         self._silent = ""
+        self._secrets: tuple[Secret, ...] = ()
         self._closing: asyncio.Lock | None = None
         self._patience = _CLOSE
         self._heartbeat: asyncio.Task[None] | None = None
@@ -68,6 +72,7 @@ class EventSocket:
                 delay = self._transport.delay(error, backoff)
                 if delay is None:
                     raise
+                HTTP.info("upgrade again in %.3f s: %s", delay, outcome(error))
             await asyncio.sleep(delay)
 
     async def next(self) -> tuple[ServerEvent, int]:
@@ -90,7 +95,13 @@ class EventSocket:
 
     async def send(self, frame: bytes) -> None:
         """Hand one event to the socket. Raises ConnectionError or RuntimeError; `next` then tells how it ended."""
-        await self._socket.send_frame(frame, WSMsgType.TEXT)
+        if SESSION.isEnabledFor(DEBUG):
+            SESSION.debug("sending %s, %d bytes", event_type(load_object(frame).get("type")), len(frame))
+        try:
+            await self._socket.send_frame(frame, WSMsgType.TEXT)
+        except BaseException as error:  # noqa: BLE001 - it is raised again
+            del frame  # a settings event may hold an MCP server's authorization, and a traceback show local variables
+            raise error.with_traceback(None) from None
 
     async def finish(self) -> None:
         """Ask the server to close, so that `next` gives all it has sent before; close it if it does not."""
@@ -121,7 +132,7 @@ class EventSocket:
         self.last_error, self._silent, self._patience = None, "", _CLOSE
         try:
             async with asyncio.timeout(self._options.open_timeout):
-                self._socket = await self._transport.open_socket(self._target, self._options)
+                self._socket, self._secrets = await self._transport.open_socket(self._target, self._options)
                 # aiohttp has no public name for it, and its own close waits until the peer has taken all that was sent.
                 self._response = self._socket._response  # noqa: SLF001
                 self._tcp: Any = self._response.connection.transport  # type: ignore[union-attr]
@@ -168,9 +179,16 @@ class EventSocket:
             event = self._decode_event(data)
         except DecodeError as error:
             event = self._report("invalid_json", str(error))
+        if SESSION.isEnabledFor(DEBUG):
+            SESSION.debug("received %s, %d bytes", event_type(event.type), len(data))
         if event.type == "error":
-            self.last_error = event
+            event = self.last_error = self._masked(event)
         return event
+
+    def _masked(self, event: ServerEvent) -> ServerEvent:
+        """The error event without the secrets that it repeats of the upgrade, whatever they look like."""
+        masked = mask(event.raw, self._secrets)
+        return event if masked == event.raw else structure(masked, type(event))
 
     def _report(self, code: str, message: str) -> Error:
         """An error event of our own, for a frame that holds no event."""
@@ -193,7 +211,7 @@ class EventSocket:
     def _ended(self, code: int, reason: str) -> ConnectionClosedError:
         expired = code == _GOING_AWAY and "maximum duration" in reason
         cls = SessionExpiredError if expired else ConnectionClosedError
-        return cls(int(code), reason, self.last_error.raw if self.last_error else None)
+        return cls(int(code), mask(reason, self._secrets), self.last_error.raw if self.last_error else None)
 
     async def _keep_alive(self) -> None:
         """Ping while nothing comes; give up when that brings nothing either. A full buffer is no silence."""
