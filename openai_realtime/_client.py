@@ -266,8 +266,7 @@ class AsyncRealtimeClient:
         return Connecting(connection, update, timeout, self._links)
 
     async def _post(self, path: str, request: Model, result: type[R]) -> R:
-        body = encode(request)
-        return _parse_json(*await self._transport.send(Request(path=path, content_type=_JSON, body=body)), result)
+        return _parse_json(*await self._transport.send(_json_request(path, request)), result)
 
     async def _post_beta(self, path: str, request: Model, expected: type[Model], result: type[R]) -> R:
         check(request, expected)
@@ -279,13 +278,16 @@ class AsyncRealtimeClient:
 
     async def _control(self, call_id: str, action: str, body: Model | None = None) -> EmptyResult:
         _check_call_id(call_id)
-        request = Request(path=f"/realtime/calls/{call_id}/{action}")
-        if body is not None:
-            request = attrs.evolve(request, content_type=_JSON, body=encode(body))
+        path = f"/realtime/calls/{call_id}/{action}"
+        request = Request(path=path) if body is None else _json_request(path, body)
         response, info = await self._transport.send(request)
         if response.content_type == "text/html":  # the page of a captive portal or a login, and no word of the API
             raise response.unexpected("content type text/html")
         return EmptyResult(http=info)
+
+
+def _json_request(path: str, body: Model) -> Request:
+    return Request(path=path, content_type=_JSON, body=encode(body))
 
 
 def _parse_json(response: Response, info: HTTPInfo, cls: type[R]) -> R:

@@ -361,5 +361,5 @@ def _first_line(page: str) -> str:
 def _with_request_id(text: str, request_id: str | None) -> str:
     """One line that a terminal can show, and not an endless one."""
     short = text if len(text) <= _MAX_LINE else text[:_MAX_LINE] + "…"
-    line = " ".join("".join(char if char.isprintable() else " " for char in short).split())
-    return f"{line} [request {request_id}]" if request_id else line
+    line = f"{short} [request {request_id[:_MAX_LINE]}]" if request_id else short
+    return " ".join("".join(char if char.isprintable() else " " for char in line).split())

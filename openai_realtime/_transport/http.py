@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import itertools
+import re
 import time
 from collections.abc import Awaitable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
@@ -237,16 +238,17 @@ def _refusal(response: Response) -> APIStatusError | APIResponseError:
 
 def _connection_error(error: Exception) -> APIConnectionError:
     if isinstance(error, TimeoutError):
-        return APITimeoutError(str(error) or "no answer within the total timeout")
+        return APITimeoutError(_short(error) or "no answer within the total timeout")
     if isinstance(error, aiohttp.ClientPayloadError):
         return APIConnectionError("the connection was lost in the middle of the answer")
     if isinstance(error, aiohttp.ClientHttpProxyError):  # its text has the proxy's password
         return APIConnectionError(f"the proxy answered {error.status} {error.message}")
     if isinstance(error, aiohttp.ClientResponseError):
-        return APIConnectionError(_one_line(f"no HTTP answer: {error.message}"))
+        return APIConnectionError(" ".join(f"no HTTP answer: {error.message}".split()))
+    return APIConnectionError(_short(error) or type(error).__name__)
+
+
+def _short(error: Exception) -> str:
+    """The text of an error of aiohttp in one line, without the query of a URL, in which a gateway's key may stand."""
     # "ssl:default" is how aiohttp words that nothing special was asked of TLS, also where there is none.
-    return APIConnectionError(_one_line(str(error).replace(" ssl:default", "")) or type(error).__name__)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(re.sub(r"\?\S*| ssl:default", "", str(error)).split())

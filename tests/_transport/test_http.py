@@ -886,3 +886,23 @@ async def test_a_copy_cannot_have_another_session() -> None:
             client.with_options(http_session=session)
         with pytest.raises(ConfigurationError, match="unknown option: max_retries"):
             client.with_options(max_retries=1)  # type: ignore[call-arg]
+
+
+async def test_the_redirects_of_an_attempt_share_its_time() -> None:
+    async def slow(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.15)
+        writer.write(answer(307, Location="/v1/on"))
+        await writer.drain()
+
+    async with Server(slow) as server, connect(server, timeout=0.2, retry=RetryPolicy(max_retries=0)) as client:
+        error = await failure(client.create_realtime_client_secret())
+        requests = len(server.received)
+    assert isinstance(error, APITimeoutError)
+    assert str(error) == "no answer within the total timeout"
+    assert requests <= 2
+
+
+async def test_a_header_that_is_no_text_can_be_printed() -> None:
+    error, _ = await secret_failure(api_error(400).replace(b"\r\n", b"\r\nx-request-id: r\xff\x1b[2J\r\n", 1))
+    assert error.status == 400
+    assert str(error) == "HTTP 400 a_type: refused [request r\N{REPLACEMENT CHARACTER} [2J]"

@@ -95,6 +95,10 @@ def test_another_word_than_true_and_false_is_none() -> None:
         ({"retry-after": "Sat, 21 Nov 2026 12:00:40"}, 40.0),
         ({"retry-after": "Sat, 21 Nov 2026 12:00:50 -0000"}, 50.0),
         ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.0),
+        ({"retry-after": "Mon, 01 Jan 2024 00:00:00 +999999999999999"}, None),
+        ({"retry-after": "Mon, 01 Jan 0001 00:00:00 +2359"}, 0.0),
+        ({"retry-after": "Mon, 01 Jan 2024 00:00:00 -9999"}, None),
+        ({"retry-after": "1" * 9999}, float("inf")),
     ],
 )
 def test_what_the_server_asks_for(headers: dict[str, str], expected: float | None) -> None:

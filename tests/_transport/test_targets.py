@@ -9,11 +9,12 @@ from typing import Any
 import aiohttp
 import pytest
 from support.door import KEY, MODEL, Door
-from support.http_server import Certificates, tunnel
+from support.http_server import Certificates, Server, answer, connect, tunnel
 from support.lifetime import DEADLINE, emulated, in_thread, no_thread_left, nothing_left
 
 from openai_realtime import (
     APIConnectionError,
+    APIResponseError,
     AsyncRealtimeClient,
     AuthenticationError,
     BadRequestError,
@@ -329,3 +330,40 @@ async def test_a_proxy(certificates: Certificates) -> None:
 async def test_a_key_never_goes_in_the_clear() -> None:
     with pytest.raises(ConfigurationError, match="in the clear"):
         AsyncRealtimeClient(base_url="http://api.invalid/v1", api_key=KEY)
+
+
+async def test_a_page_in_place_of_a_websocket() -> None:
+    page = answer(200, "<title>Log in</title>", "text/html")
+    async with asyncio.timeout(DEADLINE), Server(page) as server, connect(server) as client:
+        with pytest.raises(APIResponseError) as caught:
+            await client.connect(model=MODEL)
+    assert str(caught.value) == (
+        "HTTP 200: no WebSocket but text/html: a proxy or a login page, or a server without sessions"
+    )
+
+
+async def test_a_scheme_in_capitals() -> None:
+    async with nothing_left(), Door() as door:
+        async with door.client(base_url=f"HTTP://{door.origin[7:]}/v1") as client, client.connect(model=MODEL):
+            pass
+        assert len(door.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "target", [{"model": "\ud800"}, {"call_id": "rtc_\udfff"}, {"model": "m", "query": {"a": "\ud800"}}]
+)
+async def test_text_that_no_url_can_hold(target: dict[str, Any]) -> None:
+    async with AsyncRealtimeClient(api_key=KEY) as client:
+        with pytest.raises(InvalidRequestError, match="is not text that UTF-8 can hold"):
+            await client.connect(**target)
+
+
+async def test_headers_of_a_connection_replace_those_of_the_client() -> None:
+    async with (
+        Door() as door,
+        door.client(default_headers={"X-Team": "voice"}) as client,
+        client.connect(model=MODEL, headers={"x-team": "mine"}, query={"guardrails": "a b"}),
+    ):
+        pass
+    assert door.requests[0].headers.getall("X-Team") == ["mine"]
+    assert dict(door.requests[0].query) == {"model": MODEL, "guardrails": "a b"}

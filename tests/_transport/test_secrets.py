@@ -1,0 +1,148 @@
+"""No key and no token comes out: not in tracebacks with local variables, not where a server repeats it."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from support.http_server import OK, Server, answer, connect, failure
+from support.recovery import greeting
+from support.scripted import DEADLINE, Peer, serving
+
+from openai_realtime import (
+    APIConnectionError,
+    APIStatusError,
+    AsyncRealtimeClient,
+    ConnectionClosedError,
+    Error,
+    McpTool,
+    RealtimeCreateClientSecretRequest,
+    RealtimeSessionConfig,
+)
+
+pytestmark = pytest.mark.anyio
+
+ODD = "0123456789abcdef0123456789abcdef"  # what Azure's keys look like
+TOKEN = "hush-hush-token"
+SESSION = RealtimeSessionConfig(
+    tools=[McpTool(server_label="docs", server_url="https://docs.example/mcp", authorization=TOKEN)]
+)
+Use = Callable[[AsyncRealtimeClient], Awaitable[Any]]
+USES: list[Use] = [
+    lambda client: client.create_realtime_client_secret(RealtimeCreateClientSecretRequest(session=SESSION)),
+    lambda client: client.create_realtime_call("v=0\r\n", SESSION),
+    lambda client: client.connect(model="m", headers={"X-Token": TOKEN}, query={"token": TOKEN}).__aenter__(),
+]
+
+
+async def asynchronous_key() -> str:
+    return ODD
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("key", [ODD, lambda: ODD, asynchronous_key])
+async def test_a_users_timeout_shows_no_secret(use: Use, key: Any) -> None:
+    arrived = asyncio.Event()
+
+    async def silent(*_: object) -> None:
+        arrived.set()
+        await asyncio.Event().wait()
+
+    async with Server(silent) as server, connect(server, api_key=key, default_headers={"X-Team": TOKEN}) as client:
+        task = asyncio.ensure_future(use(client))
+        async with asyncio.timeout(DEADLINE):
+            await arrived.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+    assert_hidden(caught.value)
+
+
+async def test_an_interrupted_send_shows_no_secret() -> None:
+    async def deaf(peer: Peer) -> None:
+        peer.request.transport.pause_reading()  # type: ignore[union-attr]
+        await asyncio.Event().wait()
+
+    async with serving(greeting(deaf)) as client, client.connect(model="m") as connection:
+        with pytest.raises(TimeoutError) as caught:  # noqa: PT012 - what fails is the sends together
+            async with asyncio.timeout(0.1):
+                while True:
+                    await connection._socket.send(b'{"type":"session.update","token":"%s"}' % TOKEN.encode() * 9999)
+    assert_hidden(caught.value)
+
+
+def assert_hidden(error: BaseException) -> None:
+    """No secret stands in the traceback, but in the frames of the tests themselves."""
+    while error.__traceback__ and "openai_realtime" not in error.__traceback__.tb_frame.f_code.co_filename:
+        error.__traceback__ = error.__traceback__.tb_next
+    contexts = [error]
+    while contexts[-1].__cause__ or contexts[-1].__context__:
+        contexts.append(contexts[-1].__cause__ or contexts[-1].__context__)  # type: ignore[arg-type]
+    for each in contexts:
+        frames = traceback.StackSummary.extract(traceback.walk_tb(each.__traceback__), capture_locals=True)
+        ours = [frame for frame in frames if "/tests/" not in frame.filename]
+        shown = "".join(str(frame.locals) for frame in ours)
+        assert ODD not in shown
+        assert TOKEN not in shown
+
+
+async def test_a_key_that_is_repeated_in_an_escaped_form() -> None:
+    key = "key/with+signs=="
+    page = answer(401, '{"error":{"message":"bad key key\\/with+signs=="}}', X_Key=key)
+    async with Server(page) as server, connect(server, api_key=key) as client:
+        error = await failure(client.create_realtime_client_secret())
+    assert (error.message, error.headers["x-key"]) == ("bad key ***", "***")
+
+
+async def test_the_values_of_default_headers_are_masked() -> None:
+    page = answer(403, '{"error":{"message":"team ' + TOKEN + ' may not"}}')
+    async with Server(page) as server, connect(server, default_headers={"X-Team": TOKEN}) as client:
+        error = await failure(client.create_realtime_client_secret())
+    assert error.message == "team *** may not"
+
+
+async def refuse(peer: Peer) -> None:
+    """Repeat what the client sent to identify itself, in an error and in the reason of the close."""
+    sent = peer.request.headers["authorization"].split()[1] + " " + peer.request.headers["x-token"]
+    await peer.refuse("invalid_api_key", 3000, f"bad {sent}", f"denied for {sent}")
+
+
+async def test_a_refused_session_repeats_no_secret() -> None:
+    async with serving(refuse, api_key=ODD) as client:
+        with pytest.raises(APIStatusError) as caught:
+            await client.connect(model="m", headers={"X-Token": TOKEN})
+    error = caught.value
+    assert (error.message, error.close_reason) == ("denied for *** ***", "bad *** ***")
+    assert_no_word(repr(error) + str(error) + repr(vars(error)))
+
+
+async def test_an_error_event_repeats_no_secret() -> None:
+    async with (
+        serving(greeting(refuse), api_key=ODD, default_headers={"X-Token": TOKEN}) as client,
+        client.connect(model="m") as connection,
+    ):
+        event = await connection.wait_for(Error, timeout=DEADLINE)
+        with pytest.raises(ConnectionClosedError) as caught:
+            async for _ in connection:
+                pass
+    assert event.error.message == "denied for *** ***"
+    assert caught.value.reason == "bad *** ***"
+    assert_no_word(repr(event) + str(event.raw) + repr(caught.value) + repr(vars(caught.value)))
+
+
+def assert_no_word(text: str) -> None:
+    assert ODD not in text
+    assert TOKEN not in text
+
+
+async def test_a_query_stands_in_no_error() -> None:
+    async with Server(OK) as server:
+        url = server.base_url
+    async with AsyncRealtimeClient(base_url=url, api_key=ODD) as client:
+        with pytest.raises(APIConnectionError) as caught:
+            await client.with_options(timeout=1).connect(model="m", query={"token": TOKEN})
+    assert_no_word(str(caught.value))
+    assert "?" not in str(caught.value)
