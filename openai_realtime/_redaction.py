@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from attrs import frozen
+from attrs import define
 
 # No secret ends with a dot: that is the end of the sentence it stands in.
 _SECRET = re.compile(
@@ -25,7 +25,7 @@ _SECRET = re.compile(
 _MIN_SECRET = 8  # characters; a shorter one is made up for a server that asks for none, and may be any word
 
 
-@frozen(repr=False)
+@define(repr=False, unsafe_hash=True)  # a frozen one takes three times as long to make
 class Secret:
     """A value that nothing shows: its repr and its text are ``***``. `reveal` gives it to what has to send it."""
 

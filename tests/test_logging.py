@@ -6,10 +6,10 @@ import logging
 
 import pytest
 from support.http_server import GONE, OK, Server, answer, api_error, connect, failure
-from support.recovery import greeting
+from support.recovery import POLICY, greeting, lose, nothing
 from support.scripted import DEADLINE, Peer, serving
 
-from openai_realtime import APIStatusError, ConversationItemCreate, ResponseOutputTextDelta, UserMessage
+from openai_realtime import APIStatusError, ConversationItemCreate, Reconnected, ResponseOutputTextDelta, UserMessage
 from openai_realtime._logging import event_type
 
 pytestmark = pytest.mark.anyio
@@ -69,7 +69,7 @@ async def test_events_by_type_and_size(level: int, caplog: pytest.LogCaptureFixt
         await connection.wait_for(ResponseOutputTextDelta, timeout=DEADLINE)
         await connection.wait_for(lambda event: event.type.startswith(WORDS), timeout=DEADLINE)
     told = [text.partition(",")[0] for _, text in lines(caplog, "session")]
-    assert told == ([] if level == logging.INFO else TOLD)
+    assert told == ([] if level == logging.INFO else TOLD) + ["session ended with 1000"]
     assert WORDS not in caplog.text
     assert KEY not in caplog.text
 
@@ -80,6 +80,19 @@ TOLD = [
     "received response.output_text.delta",
     "received an event without a proper type",
 ]
+
+
+async def test_a_reconnect(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="openai_realtime.session")
+    async with (
+        serving(greeting(lose), greeting(nothing)) as client,
+        client.connect(model="m", reconnect=POLICY) as connection,
+    ):
+        await connection.wait_for(Reconnected, timeout=DEADLINE)
+    assert lines(caplog, "session") == [
+        (logging.WARNING, "connection ended with 1006: replaced by another"),
+        (logging.INFO, "session ended with 1000"),
+    ]
 
 
 @pytest.mark.parametrize("odd", ["", "two words", "line\nline", "ü", 5, None, ["a"]])

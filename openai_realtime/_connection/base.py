@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar, overload
 from openai_realtime._codec.converter import encode
 from openai_realtime._codec.validation import check
 from openai_realtime._config import ConnectOptions
+from openai_realtime._redaction import Secret
 from openai_realtime._transport.http import Transport
 from openai_realtime._transport.targets import ConnectTarget
 from openai_realtime._transport.websocket import NORMAL
@@ -128,7 +129,7 @@ class AsyncConnection:
         check_kind("event", event, "a client event", ClientEvent)
         event = identified(event)
         check(event)
-        await self._link.send(event, encode(event))
+        await self._link.send(event, Secret(encode(event)))
 
     async def receive(self, timeout: float | None = None) -> ServerEvent:
         """The next event. Cancelled, or after `timeout` seconds (APITimeoutError), nothing is lost.
@@ -184,7 +185,7 @@ class AsyncConnection:
         """Send `event`; its answer, or the error that the server made of it."""
         event = identified(event)
         check(event)
-        frame = encode(event)
+        frame = Secret(encode(event))
         await self._link.ready()  # before the wait begins: who waits already is told of a replaced connection
         found, index = await self._requests.ask(event, lambda: self._link.send(event, frame), timeout)
         return await self._given(found, index)

@@ -17,6 +17,8 @@ from typing import Any
 
 from openai_realtime._codec.converter import encode
 from openai_realtime._config import ConnectOptions
+from openai_realtime._logging import SESSION
+from openai_realtime._redaction import Secret
 from openai_realtime._transport.http import Transport
 from openai_realtime._transport.targets import ConnectTarget
 from openai_realtime._transport.websocket import ABNORMAL, NORMAL, EventSocket
@@ -109,7 +111,7 @@ class Link:
         if self._reader is not None and not self._reader.get_loop().is_closed():
             self._reader.get_loop().call_soon_threadsafe(self._reader.cancel)
 
-    async def send(self, event: ClientEvent, frame: bytes) -> None:
+    async def send(self, event: ClientEvent, frame: Secret) -> None:
         """Hand an event, encoded as `frame`, to the socket. While a lost connection is replaced it waits.
 
         Raises ConnectionClosedError on a closed connection, and if the event is lost with its connection.
@@ -201,6 +203,7 @@ class Link:
     def _end(self, ended: ConnectionClosedError) -> None:
         if self.state is not State.CLOSED:
             by_client = self.state is State.CLOSING
+            SESSION.info("session ended with %d", NORMAL if by_client else ended.code)
             self.inbox.end(ConnectionClosedError(NORMAL, "by the client") if by_client else ended)
             self._become(State.CLOSED)
 
@@ -212,6 +215,7 @@ class Link:
         await self._stop_helpers()
         await self.socket.close()
         new = await self._recovery.replace(ended, planned=self._renewing)
+        SESSION.warning("connection ended with %d: replaced by another", ended.code)
         self._renewing = False
         self.socket = new.socket
         self.inbox.bound(on=True)
@@ -227,7 +231,7 @@ class Link:
     async def _resend(self, events: Sequence[ClientEvent]) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):  # lost again: the next plan has them
             for event in events:
-                await self.socket.send(encode(event))
+                await self.socket.send(Secret(encode(event)))
                 await asyncio.sleep(0)  # two minutes of audio are much work: others run between two events
         if self.state is State.REPLACING:
             self._become(State.OPEN)

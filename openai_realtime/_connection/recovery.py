@@ -13,6 +13,7 @@ import attrs
 from openai_realtime._codec.converter import encode
 from openai_realtime._codec.validation import check
 from openai_realtime._config import ConnectOptions
+from openai_realtime._redaction import Secret
 from openai_realtime._transport.http import Transport
 from openai_realtime._transport.retry import delays
 from openai_realtime._transport.targets import ConnectTarget
@@ -217,7 +218,7 @@ async def _ask(
 async def _send(socket: EventSocket, events: Sequence[ClientEvent]) -> None:
     with contextlib.suppress(ConnectionError, RuntimeError):  # the reading side is told how it ended
         for event in events:
-            await socket.send(encode(event))
+            await socket.send(Secret(encode(event)))
 
 
 async def _within(socket: EventSocket) -> tuple[ServerEvent, int]:

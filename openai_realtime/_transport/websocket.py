@@ -93,14 +93,18 @@ class EventSocket:
             elif kind is not WSMsgType.PONG:
                 raise self._closed(message)
 
-    async def send(self, frame: bytes) -> None:
-        """Hand one event to the socket. Raises ConnectionError or RuntimeError; `next` then tells how it ended."""
+    async def send(self, frame: Secret) -> None:
+        """Hand one event to the socket: a settings event may hold an MCP server's authorization.
+
+        Raises ConnectionError or RuntimeError; `next` then tells how it ended.
+        """
         if SESSION.isEnabledFor(DEBUG):
-            SESSION.debug("sending %s, %d bytes", event_type(load_object(frame).get("type")), len(frame))
+            data = frame.reveal()
+            SESSION.debug("sending %s, %d bytes", event_type(load_object(data).get("type")), len(data))
+            del data  # a traceback may show local variables, and aiohttp's frames below
         try:
-            await self._socket.send_frame(frame, WSMsgType.TEXT)
+            await self._socket.send_frame(frame.reveal(), WSMsgType.TEXT)
         except BaseException as error:  # noqa: BLE001 - it is raised again
-            del frame  # a settings event may hold an MCP server's authorization, and a traceback show local variables
             raise error.with_traceback(None) from None
 
     async def finish(self) -> None:

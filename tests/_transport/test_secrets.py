@@ -7,9 +7,10 @@ import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import attrs
 import pytest
 from support.http_server import OK, Server, answer, connect, failure
-from support.recovery import greeting
+from support.recovery import greeting, nothing
 from support.scripted import DEADLINE, Peer, serving
 
 from openai_realtime import (
@@ -21,6 +22,7 @@ from openai_realtime import (
     McpTool,
     RealtimeCreateClientSecretRequest,
     RealtimeSessionConfig,
+    SessionUpdate,
 )
 
 pytestmark = pytest.mark.anyio
@@ -30,6 +32,7 @@ TOKEN = "hush-hush-token"
 SESSION = RealtimeSessionConfig(
     tools=[McpTool(server_label="docs", server_url="https://docs.example/mcp", authorization=TOKEN)]
 )
+LARGE = attrs.evolve(SESSION, instructions="x" * 2**20)
 Use = Callable[[AsyncRealtimeClient], Awaitable[Any]]
 USES: list[Use] = [
     lambda client: client.create_realtime_client_secret(RealtimeCreateClientSecretRequest(session=SESSION)),
@@ -70,7 +73,15 @@ async def test_an_interrupted_send_shows_no_secret() -> None:
         with pytest.raises(TimeoutError) as caught:  # noqa: PT012 - what fails is the sends together
             async with asyncio.timeout(0.1):
                 while True:
-                    await connection._socket.send(b'{"type":"session.update","token":"%s"}' % TOKEN.encode() * 9999)
+                    await connection.send(SessionUpdate(session=LARGE))
+    assert_hidden(caught.value)
+
+
+async def test_an_interrupted_wait_for_new_settings_shows_no_secret() -> None:
+    async with serving(greeting(nothing)) as client, client.connect(model="m") as connection:
+        with pytest.raises(TimeoutError) as caught:
+            async with asyncio.timeout(0.1):
+                await connection.update_session(SESSION)
     assert_hidden(caught.value)
 
 
