@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import AsyncGenerator
 
 import aiohttp
 
@@ -13,34 +14,42 @@ from .messages import Response, read_response
 
 _SWITCHING_PROTOCOLS = 101
 
+_Upgrading = dict[aiohttp.ClientTimeout, aiohttp.ClientSession]
+
+_of_parents: list[object] = []
+"""What a fork left of the parent's, never freed: that would end the parent's connections."""
+
 
 class Pool:
-    """The one aiohttp session of a client and its copies, made in the loop that first needs it."""
+    """The one aiohttp session of a client and its copies, made in the loop that first needs it.
+
+    When that loop has ended, the next one that needs a session gets a new one.
+    """
 
     def __init__(self, session: aiohttp.ClientSession | None = None) -> None:
         self._injected = session is not None
         self._session = session
         # An injected session belongs to the loop it was made in; aiohttp has no public name for that.
         self._loop: asyncio.AbstractEventLoop | None = getattr(session, "_loop", None)
+        self._owner: AsyncGenerator[aiohttp.ClientSession] | None = None
         self._closed = False
-        self._upgrading: dict[aiohttp.ClientTimeout, aiohttp.ClientSession] = {}
+        self._upgrading: _Upgrading = {}
         # aiohttp warns of a session that nobody closed. These use the connections of the one above, which is closed or
         # not by its owner, up to the end of the last connection.
         weakref.finalize(self, _detach, self._upgrading).atexit = False  # other threads may still be at work then
 
     def session(self) -> aiohttp.ClientSession:
-        """The session. Raises ClientStateError after close and in another event loop than the first."""
+        """The session. Raises ClientStateError after close and while another event loop uses it."""
         loop = asyncio.get_running_loop()
         if self._closed:
             raise ClientStateError("the client is closed")
         if self._loop not in (None, loop):
-            raise ClientStateError("the client belongs to another event loop; make one client for each loop")
-        if self._session is not None and self._session.closed:
-            raise ClientStateError("the injected http_session is closed")
+            self._leave_loop()
         if self._session is None:
-            # No limit of connections here: who wants one has it on the server's side or injects a session.
-            connector = aiohttp.TCPConnector(limit=0)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            self._owner = _own_session()
+            self._session = _first(self._owner)
+        if self._session.closed:
+            raise ClientStateError("the injected http_session is closed")
         self._loop = loop
         return self._session
 
@@ -63,12 +72,29 @@ class Pool:
         """Close the session, unless it was injected. Calling it again does nothing."""
         if self._closed:
             return
-        if self._session is None or self._injected:
-            self._closed = True
-            return
-        session = self.session()  # refuses to close in another loop, where it could only leave sockets behind
+        if self._owner is not None:
+            self.session()  # refuses to close in another loop, where it could only leave sockets behind
         self._closed = True  # before the wait, for a second call in the meantime
-        await session.close()
+        if self._owner is not None:
+            await self._owner.aclose()
+
+    def reset(self) -> None:
+        """Forget the connections, in a forked child: they are the parent's."""
+        _of_parents.append((self._loop, self._owner, self._session, self._upgrading.copy()))
+        self._forget()
+
+    def _leave_loop(self) -> None:
+        """Forget what the last event loop had. Raises ClientStateError while that loop runs."""
+        if self._injected:
+            raise ClientStateError("the injected http_session belongs to another event loop")
+        if self._loop is not None and self._loop.is_running():
+            raise ClientStateError("the client is in use in another event loop; make one client for each loop")
+        _detach(self._upgrading)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._upgrading.clear()
+        self._loop = self._owner = self._session = None
 
 
 class RefusedError(aiohttp.ClientError):
@@ -77,6 +103,27 @@ class RefusedError(aiohttp.ClientError):
     def __init__(self, response: Response) -> None:
         super().__init__()
         self.response = response
+
+
+async def _own_session() -> AsyncGenerator[aiohttp.ClientSession]:
+    """Give a session and close it at the end: event loops end such generators before they close."""
+    # No limit of connections here: who wants one has it on the server's side or injects a session.
+    connector = aiohttp.TCPConnector(limit=0)
+    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+def _first(generator: AsyncGenerator[aiohttp.ClientSession]) -> aiohttp.ClientSession:
+    """What `generator` gives first, which it does without waiting."""
+    try:
+        generator.asend(None).send(None)
+    except StopIteration as given:
+        session: aiohttp.ClientSession = given.value
+        return session
+    raise AssertionError  # pragma: no cover - it waits for nothing
 
 
 async def _keep_refusal(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -88,7 +135,7 @@ async def _keep_refusal(request: aiohttp.ClientRequest, send: aiohttp.ClientHand
         raise RefusedError(await read_response(response))
 
 
-def _detach(sessions: dict[aiohttp.ClientTimeout, aiohttp.ClientSession]) -> None:
+def _detach(sessions: _Upgrading) -> None:
     """Let go of connections that are not the sessions' own."""
     for session in sessions.values():
         session.detach()

@@ -658,22 +658,6 @@ def test_an_injected_session_of_another_loop() -> None:
         first.run(session.close())
 
 
-def test_a_second_event_loop_is_refused() -> None:
-    async def use() -> AsyncRealtimeClient:
-        async with Server(OK) as server:
-            client = connect(server)
-            await client.create_realtime_client_secret()
-            return client
-
-    with asyncio.Runner() as first:
-        client = first.run(use())
-        with pytest.raises(ClientStateError, match="another event loop"):
-            asyncio.run(client.create_realtime_client_secret())
-        with pytest.raises(ClientStateError, match="another event loop"):
-            asyncio.run(client.close())
-        first.run(client.close())
-
-
 async def test_close_is_final_and_idempotent() -> None:
     keys: list[str] = []
     async with Server(OK) as server:
