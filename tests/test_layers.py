@@ -51,6 +51,7 @@ LAYERS = """
     _client
     _sync.thread
     _sync.connection
+    _sync.connecting
     _sync.client
     _sync
     tools

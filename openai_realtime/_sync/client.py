@@ -2,63 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import functools
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar, Unpack, cast
+from typing import Self, Unpack, cast
 
 from openai_realtime._client import AsyncRealtimeClient
 from openai_realtime._config import ClientOptions, sealed
 from openai_realtime.errors import ConfigurationError
 
-from .thread import Facade, Family, ProcessBound, blocking
-
-if TYPE_CHECKING:
-    from openai_realtime._connection.realtime import AsyncRealtimeConnection
-    from openai_realtime._connection.translation import AsyncRealtimeTranslationConnection
-
-    from .connection import RealtimeConnection, RealtimeTranslationConnection
+from .connecting import connecting, realtime, translation
+from .thread import Facade, Lease, blocking
 
 __all__ = ["RealtimeClient"]
-
-P = ParamSpec("P")
-A = TypeVar("A")
-C = TypeVar("C")
-
-
-def connecting(
-    method: Callable[Concatenate[AsyncRealtimeClient, P], AbstractAsyncContextManager[A]],
-    form: Callable[[A, ProcessBound], C],
-) -> Callable[Concatenate[RealtimeClient, P], AbstractContextManager[C]]:
-    """The blocking form of a method that opens a connection: same parameters, same docstring."""
-
-    @functools.wraps(method)
-    @contextlib.contextmanager
-    def call(self: RealtimeClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[C]:
-        family, manager = ProcessBound(self._family), method(self._client, *args, **kwargs)
-        connection = family.run(manager.__aenter__)
-        try:
-            yield form(connection, family)
-        except BaseException as error:
-            family.finish(functools.partial(manager.__aexit__, type(error), error, error.__traceback__))
-            raise
-        family.finish(functools.partial(manager.__aexit__, None, None, None))
-
-    return call
-
-
-def _realtime(connection: AsyncRealtimeConnection, family: ProcessBound) -> RealtimeConnection:
-    from .connection import RealtimeConnection  # noqa: PLC0415 - REST users never load the events
-
-    return RealtimeConnection(connection, family)
-
-
-def _translation(connection: AsyncRealtimeTranslationConnection, family: ProcessBound) -> RealtimeTranslationConnection:
-    from .connection import RealtimeTranslationConnection  # noqa: PLC0415 - as above
-
-    return RealtimeTranslationConnection(connection, family)
 
 
 class RealtimeClient(Facade[AsyncRealtimeClient]):
@@ -69,14 +23,12 @@ class RealtimeClient(Facade[AsyncRealtimeClient]):
     closed closes its connections when it is dropped or the program ends.
     """
 
-    _family: Family
-
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         if options.get("http_session") is not None:
             raise ConfigurationError("http_session belongs to your event loop; use AsyncRealtimeClient with it")
         options = cast("ClientOptions", sealed(options))
         self._client = AsyncRealtimeClient(**options)
-        self._family = Family(self._client)
+        self._lease = Lease(self._client)
 
     def __enter__(self) -> Self:
         return self
@@ -93,8 +45,8 @@ class RealtimeClient(Facade[AsyncRealtimeClient]):
 
         Calling it again does nothing; on a copy it leaves the shared connections open.
         """
-        if self._client is self._family.client:
-            self._family.close()
+        if self._client is self._lease.client:
+            self._lease.close()
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """A copy with other options that shares the connections of this client, and ends with it."""
@@ -103,8 +55,8 @@ class RealtimeClient(Facade[AsyncRealtimeClient]):
         changed._client = self._client.with_options(**options)  # noqa: SLF001 - our own copy
         return changed
 
-    connect = connecting(AsyncRealtimeClient.connect, _realtime)
-    connect_translation = connecting(AsyncRealtimeClient.connect_translation, _translation)
+    connect = connecting(AsyncRealtimeClient.connect, realtime)
+    connect_translation = connecting(AsyncRealtimeClient.connect_translation, translation)
     create_realtime_client_secret = blocking(AsyncRealtimeClient.create_realtime_client_secret)
     create_realtime_session = blocking(AsyncRealtimeClient.create_realtime_session)
     create_realtime_transcription_session = blocking(AsyncRealtimeClient.create_realtime_transcription_session)

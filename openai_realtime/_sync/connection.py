@@ -2,27 +2,81 @@
 
 from __future__ import annotations
 
-import math
+import os
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any, Self, TypeVar, overload
 
 from openai_realtime._connection.base import AsyncConnection
-from openai_realtime._connection.inbox import Entry
+from openai_realtime._connection.inbox import Entry, Inbox
 from openai_realtime._connection.realtime import AsyncRealtimeConnection
 from openai_realtime._connection.translation import AsyncRealtimeTranslationConnection
 from openai_realtime._transport.websocket import NORMAL
-from openai_realtime.errors import APITimeoutError, ConnectionClosedError, RealtimeError
+from openai_realtime.errors import APITimeoutError, ClientStateError, ConnectionClosedError
 from openai_realtime.models.events import ServerEvent
 
-from .thread import Facade, ProcessBound, blocking
+from .thread import Facade, Lease, Work, blocking, refuse_running_loop
 
 __all__ = ["RealtimeConnection", "RealtimeTranslationConnection"]
 
 A = TypeVar("A", bound=AsyncConnection)
 E = TypeVar("E", bound=ServerEvent)
+T = TypeVar("T")
+
+
+class Reader:
+    """Hands a connection's events from the loop thread to others. An interrupt loses none.
+
+    Those events count as unread in the connection until `mark_read` tells it.
+    """
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._arrived = 0
+        self._ended = False
+        self._queue: SimpleQueue[Entry | None] = SimpleQueue()  # None is the end, and stays there
+        self._returned: deque[Entry | None] = deque()
+        inbox.listen(self._put)
+
+    def get(self, timeout: float | None) -> ServerEvent:
+        """Take the next event. Raises queue.Empty after `timeout` seconds, and EOFError at the end."""
+        taken: list[Entry | None] = []
+        try:
+            get = self._returned.popleft if self._returned else partial(self._queue.get, timeout=timeout)
+            taken.extend(islice(iter(get, self), 1))  # taken and stored by one call, which no interrupt cuts in two
+            if taken[0] is not None:
+                return taken[0][0]
+        except IndexError:  # another thread took what was returned
+            return self.get(timeout)
+        except BaseException:
+            self._returned.extend(taken)  # an interrupt kept it from the caller
+            raise
+        self._queue.put(None)
+        raise EOFError
+
+    def unread(self) -> int:
+        """How many events nobody has taken."""
+        waiting = self._queue.qsize() + len(self._returned)
+        return max(waiting - 1, 0) if self._ended else waiting
+
+    def must_mark(self) -> bool:
+        """Whether nothing comes before `mark_read`: the connection believes its buffer to be full."""
+        return self._inbox.full and self._queue.empty()
+
+    async def mark_read(self) -> None:
+        """Make room in the connection's buffer for what was taken."""
+        self._inbox.read_to(self._arrived - self.unread())
+
+    def _put(self, entry: Entry | None) -> None:
+        self._queue.put(entry)
+        if entry is None:
+            self._ended = True
+        else:
+            self._arrived += 1
 
 
 class Connection(Facade[A]):
@@ -31,18 +85,11 @@ class Connection(Facade[A]):
     Iterate over it for all events in order. Other threads may send and wait meanwhile. Ctrl-C loses no event.
     """
 
-    _family: ProcessBound
-
-    def __init__(self, connection: A, family: ProcessBound) -> None:
+    def __init__(self, connection: A, lease: Lease) -> None:
         self._client = connection
-        self._inbox = connection._inbox  # noqa: SLF001 - this is its other half
-        self._family = family
-        # The event loop puts every event here. There it counts as unread until this side tells how many were given
-        # out, so that after an interrupt, which may lose one on its way, all others can be fetched anew (None).
-        self._arrived: SimpleQueue[Entry | None] | None = None
-        self._given = 0
-        self._returned: list[ServerEvent] = []
-        self._reading = threading.RLock()  # a thread that was interrupted while it took the lock can take it again
+        self._lease = lease
+        self._process = os.getpid()  # a fork cannot take it along: the socket stays the parent's
+        self._reader = Reader(connection._inbox)  # noqa: SLF001 - this is its other half
 
     def __repr__(self) -> str:
         return repr(self._client).replace("Async", "", 1)
@@ -63,47 +110,16 @@ class Connection(Facade[A]):
 
         Raises ConnectionClosedError after the last event.
         """
-        taken: list[ServerEvent] = []
+        self._check()
+        if self._reader.must_mark():
+            self._run(self._reader.mark_read)
+        seconds = None if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)
         try:
-            return self._next(timeout, taken)
-        except RealtimeError:  # nothing was taken, and another thread may have its hands on what was returned
-            raise
-        except BaseException:
-            self._returned += taken  # it did not reach the caller
-            raise
-
-    def _next(self, timeout: float | None, taken: list[ServerEvent]) -> ServerEvent:
-        """The next event, also put into `taken`, from where it comes back if an interrupt keeps it from the caller."""
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
-        if not self._reading.acquire(timeout=_left(deadline)):
-            raise APITimeoutError(f"no event within {timeout} seconds")
-        try:
-            self._family.check()
-            if self._returned:
-                taken[:], self._returned = self._returned[:1], self._returned[1:]
-            else:
-                event = self._wait(deadline)[0]
-                # One line, between whose parts no interrupt comes.
-                taken[:], self._given = [event], self._given + 1
-            return taken[0]
+            return self._reader.get(seconds)
         except Empty:
             raise APITimeoutError(f"no event within {timeout} seconds") from None
-        except BaseException:
-            self._arrived = None  # an event may have been lost on its way
-            raise
-        finally:
-            self._reading.release()
-
-    def _wait(self, deadline: float) -> Entry:
-        if self._arrived is None:
-            self._arrived = self._family.run(self._listen)
-        if self._arrived.empty() and self._inbox.full:
-            self._family.run(self._mark_read)  # nothing comes before the event loop knows that there is room
-        entry = self._arrived.get(timeout=_left(deadline, forever=None))
-        if entry is None:
-            self._arrived = None
-            return self._family.run(self._last)
-        return entry
+        except EOFError:
+            return self._run(self._last)
 
     @overload
     def wait_for(self, event: type[E], timeout: float | None = None) -> E: ...
@@ -112,14 +128,20 @@ class Connection(Facade[A]):
     def wait_for(self, event: Any, timeout: float | None = None) -> ServerEvent:
         """The next event of a class, or that a function accepts; it stays there for the iteration.
 
-        A function runs in the event-loop thread: it must not block. Raises as `AsyncConnection.wait_for`.
+        A function runs in the loop thread: it must not block. Raises as `AsyncConnection.wait_for`.
         """
-        found: ServerEvent = self._family.run(lambda: self._wait_for(event, timeout))
+        found: ServerEvent = self._run(lambda: self._wait_for(event, timeout))
         return found
 
     def close(self) -> None:
         """Close the session and wake every thread that waits. Calling it again does nothing."""
-        self._family.finish(self._client.close)
+        if os.getpid() != self._process or self._lease.closed:
+            return
+        try:
+            self._run(self._client.close)
+        except ClientStateError:
+            if not self._lease.closed:
+                raise
 
     @property
     def session(self) -> Any:
@@ -144,34 +166,26 @@ class Connection(Facade[A]):
     @property
     def unread(self) -> int:
         """How many events are here that nobody has read."""
-        arrived = self._arrived
-        return self._client.unread if arrived is None else arrived.qsize()
+        return self._reader.unread()
 
-    async def _listen(self) -> SimpleQueue[Entry | None]:
-        """A queue of all events that were not given out, and of those to come."""
-        arrived: SimpleQueue[Entry | None] = SimpleQueue()
-        await self._mark_read()
-        self._inbox.listen(arrived.put)
-        return arrived
+    def _check(self) -> None:
+        """Raise ClientStateError in another process than the first, and inside a running event loop."""
+        if os.getpid() != self._process:
+            raise ClientStateError("the connection belongs to the process that opened it; open one after the fork")
+        refuse_running_loop()
 
-    async def _last(self) -> Entry:
+    def _run(self, work: Work[T]) -> T:
+        self._check()
+        return super()._run(work)
+
+    async def _last(self) -> ServerEvent:
         """Raise what the session ended with."""
-        await self._mark_read()
-        return await self._client.receive(), 0
-
-    async def _mark_read(self) -> None:
-        self._inbox.read_to(self._given)
+        await self._reader.mark_read()
+        return await self._client.receive()
 
     async def _wait_for(self, event: Any, timeout: float | None) -> Any:
-        await self._mark_read()  # what this thread has read is not waited for
+        await self._reader.mark_read()  # what this thread has read is not waited for
         return await self._client.wait_for(event, timeout)
-
-
-def _left(deadline: float, forever: Any = -1) -> Any:
-    """The seconds until `deadline`, in the forms in which the standard library wants them."""
-    if deadline == math.inf:
-        return forever
-    return min(max(deadline - time.monotonic(), 0), threading.TIMEOUT_MAX)
 
 
 class RealtimeConnection(Connection[AsyncRealtimeConnection]):

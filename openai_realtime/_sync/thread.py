@@ -1,38 +1,46 @@
 """The event-loop thread behind all blocking objects, and how a coroutine method becomes a blocking one.
 
-All blocking clients of a process share one thread, which ends with the last of them.
+Signals interrupt the main thread between any two of its steps, so what must happen together happens in the loop thread.
 """
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import atexit
 import contextlib
 import functools
+import inspect
 import os
 import threading
 import weakref
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError, Future
+from queue import SimpleQueue
 from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar
 
-from anyio.from_thread import BlockingPortal, BlockingPortalProvider
+import anyio
+from anyio.from_thread import BlockingPortal
 
 from openai_realtime._client import AsyncRealtimeClient
-from openai_realtime._transport.pool import Pool
-from openai_realtime.errors import ClientStateError
+from openai_realtime.errors import ClientStateError, ConfigurationError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 A = TypeVar("A")
 A_co = TypeVar("A_co", covariant=True)
+Work = Callable[[], Coroutine[Any, Any, T]]
+
+_PATIENCE = 10.0  # seconds for the loop thread to end; it has nothing left to do then
 
 
 class Facade(Generic[A_co]):
-    """The blocking form of an object that lives in the event-loop thread."""
+    """The blocking form of an object that lives in the loop thread."""
 
     _client: A_co
-    _family: Any  # what has `run`: a `Family`, or a `ProcessBound`
+    _lease: Lease
+
+    def _run(self, work: Work[T]) -> T:
+        return self._lease.run(work)
 
 
 def blocking(method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[Facade[A], P], T]:
@@ -40,179 +48,273 @@ def blocking(method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]]) -> Cal
 
     @functools.wraps(method)
     def call(self: Facade[A], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        result: T = self._family.run(lambda: method(self._client, *args, **kwargs))
-        return result
+        return self._run(lambda: method(self._client, *args, **kwargs))
 
+    returned = method.__annotations__["return"]
+    if returned.startswith("Coroutine[Any, Any, "):
+        show_result(call, returned[len("Coroutine[Any, Any, ") : -1])
     return call
 
 
-class Family:
-    """What a client and its copies share: the running calls, and a lease of the event-loop thread.
+def show_result(call: Callable[..., object], result: str) -> None:
+    """Let `help` and `inspect.signature` say that `call` returns `result`."""
+    call.__signature__ = inspect.signature(call).replace(return_annotation=result)  # type: ignore[attr-defined]
 
-    The lease ends when the client is closed and its last call is over, so that no call loses its event loop.
+
+class LoopThread(threading.Thread):
+    """The thread whose event loop all blocking objects of a process share. It ends when nothing holds it."""
+
+    current: ClassVar[LoopThread | None] = None
+    # Guards `current` and new holders. Re-entrant, because a signal handler may close the client it interrupts.
+    lock: ClassVar = threading.RLock()
+    _of_parents: ClassVar[list[LoopThread | None]] = []
+
+    def __init__(self) -> None:
+        super().__init__(name="openai_realtime", daemon=True)
+        self.holders: set[object] = set()
+        self.portal: BlockingPortal
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._ready: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    @classmethod
+    def hold(cls, waiter: Waiter[Any]) -> LoopThread:
+        """Let `waiter` hold the thread, which starts if there is none. Call it with the lock."""
+        waiter.thread = thread = cls.current or cls()
+        thread.holders.add(waiter)
+        if thread is not cls.current:
+            thread.start()
+            error = thread._ready.get()  # noqa: SLF001 - our own
+            if error is not None:
+                raise error
+            cls.current = thread
+        return thread
+
+    @classmethod
+    def reset(cls) -> None:
+        """Forget the thread, in a forked child. It is never freed: that would end the parent's event loop."""
+        cls._of_parents.append(cls.current)
+        cls.current = None
+        cls.lock = threading.RLock()
+
+    def run(self) -> None:
+        """Run the event loop until nobody holds the thread."""
+        try:
+            anyio.run(self._serve)
+        except BaseException as error:  # noqa: BLE001 - whoever waits must see it
+            LoopThread.current = None
+            self._ready.put(error)
+            for waiter in [holder for holder in list(self.holders) if isinstance(holder, Waiter)]:
+                waiter.outcomes.put((None, error))
+
+    async def _serve(self) -> None:
+        self._unused = asyncio.Event()
+        async with BlockingPortal() as self.portal:
+            self.loop = asyncio.get_running_loop()
+            self._ready.put(None)
+            self.end_if_unused()  # who started it may have been interrupted
+            await self._unused.wait()
+
+    def drop(self, holder: object) -> None:
+        """End what `hold` began. Call it in the loop thread."""
+        self.holders.discard(holder)
+        if not self.holders:
+            self.end_if_unused()
+
+    def end_if_unused(self) -> None:
+        """End the thread if nothing holds it. Call it in the loop thread."""
+        if not self.lock.acquire(blocking=False):  # its owner may be in a signal handler, which waits for this thread
+            asyncio.get_running_loop().call_later(0.001, self.end_if_unused)
+            return
+        try:
+            if not self.holders:
+                if LoopThread.current is self:
+                    LoopThread.current = None
+                self._unused.set()
+        finally:
+            self.lock.release()
+
+    def call_soon(self, function: Callable[..., object], *args: object) -> None:
+        """Call `function` in the loop thread, if that has an event loop."""
+        if self.loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has just ended
+                self.loop.call_soon_threadsafe(function, *args)
+
+    def spawn(self, work: Work[object]) -> None:
+        """Run the coroutine that `work` makes, which nobody waits for."""
+        self.call_soon(lambda: self.loop and self.loop.create_task(work()))
+
+
+class Waiter(Generic[T]):
+    """One thread that waits for a coroutine in the loop thread; without a lease, for what ends a lease.
+
+    It waits at a SimpleQueue, which no interrupt leaves locked, as one may leave a Future.
     """
 
-    provider = BlockingPortalProvider()
-    everyone: ClassVar[weakref.WeakSet[Family]] = weakref.WeakSet()
-    # What a fork left of the parent's, never freed: that would end the parent's connections and wait for its thread.
-    abandoned: ClassVar[list[object]] = []
+    def __init__(self, lease: Lease | None) -> None:
+        self.lease = lease
+        self.thread: LoopThread | None = None
+        self.outcomes: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelled = False
+
+    def run(self, work: Work[T]) -> T:
+        """The result of the coroutine that `work` makes. After an interrupt nothing of it goes on unseen."""
+        try:
+            with LoopThread.lock:
+                thread = LoopThread.hold(self)
+            # Made in this thread, so that its warnings name the caller's line.
+            thread.portal.start_task_soon(self._deliver, work(), thread)
+            result, error = self.outcomes.get()
+            if error is not None:
+                raise error
+            return result  # type: ignore[no-any-return]
+        finally:
+            error = None  # its traceback holds this frame
+            self._leave()
+
+    def interrupt(self, error: BaseException) -> None:
+        """Cancel the coroutine and raise `error` where it is waited for. Call it in the loop thread."""
+        self.outcomes.put((None, error))
+        self._cancelled = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _deliver(self, coroutine: Coroutine[Any, Any, T], thread: LoopThread) -> None:
+        """Run `coroutine`. Nothing is raised here: the exit of a user's function would end the event loop."""
+        self._task = asyncio.current_task()
+        outcome: tuple[Any, BaseException | None] = (None, None)
+        try:
+            if self.lease is not None:
+                self.lease.join(thread)
+            if not self._cancelled:
+                outcome = await coroutine, None
+        except BaseException as error:  # noqa: BLE001 - it is the caller's
+            outcome = None, error
+        coroutine.close()  # it may not have begun
+        thread.drop(self)
+        self.outcomes.put(outcome)
+        del outcome  # as above
+
+    def _leave(self) -> None:
+        thread = self.thread
+        if thread is None or self not in thread.holders:
+            return
+        if thread.loop is None:  # it is only starting, or never will
+            thread.holders.discard(self)
+        thread.call_soon(self._give_up, thread)
+
+    def _give_up(self, thread: LoopThread) -> None:
+        self.interrupt(asyncio.CancelledError())
+        thread.drop(self)
+
+
+class Lease:
+    """A client's hold on the loop thread, from its first call to its close; copies and connections share it."""
+
+    everyone: ClassVar[weakref.WeakSet[Lease]] = weakref.WeakSet()
 
     def __init__(self, client: AsyncRealtimeClient) -> None:
+        _refuse_green_threads()
         self.client = client
         self.closed = False
-        self.start_anew()
+        self.thread: LoopThread | None = None
         self.everyone.add(self)
 
-    def start_anew(self) -> None:
-        """Hold nothing: no lock, no thread, no call."""
-        self.lock = threading.RLock()  # re-entrant, because a signal handler may close the client it interrupts
-        self.portal: BlockingPortal | None = None
-        self.running: weakref.WeakSet[Future[Any]] = weakref.WeakSet()
-
-    def run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The result of the coroutine that `make` gives, from the event-loop thread."""
-        _refuse_running_loop()
-        call: Future[T] = Future()
-        with self.lock:
-            if self.closed:
-                raise ClientStateError("the client is closed")
-            if self.portal is None:
-                self._enter()
-            self.running.add(call)
-        if self.closed:  # since then, by a signal handler, which found nothing to close
-            self._leave(call)
+    def run(self, work: Work[T]) -> T:
+        """The result of the coroutine that `work` makes, from the loop thread."""
+        refuse_running_loop()
+        if self.closed:
             raise ClientStateError("the client is closed")
-        return self._wait(call, make)
+        return Waiter[T](self).run(work)
+
+    def join(self, thread: LoopThread) -> None:
+        """Hold the thread in which a call begins. Raises ClientStateError after the close."""
+        if self.thread is not thread:
+            self.thread = thread
+            thread.holders.add(self.client)
+        if self.closed:
+            self.thread = None
+            thread.drop(self.client)
+            raise ClientStateError("the client is closed")
 
     def close(self) -> None:
-        """Cancel the running calls, close the connections, give the lease back."""
-        closing: Future[None] = Future()
-        with self.lock:
-            calls = tuple(self.running)
-            if self.closed or self.portal is None:
-                self.closed = True
-                return
-            _refuse_running_loop()
-            self.closed = True
-            self.running.add(closing)
-        for call in calls:
-            call.cancel()
-        self._wait(closing, self.client.close)
+        """Cancel the running calls, close the connections, give the loop thread back."""
+        if self.thread is not None:
+            refuse_running_loop()
+        self.closed = True  # before the look at the thread: `join` does it the other way round
+        thread = self.thread
+        if thread is not None:
+            Waiter[None](None).run(functools.partial(self._end, thread))
+            if LoopThread.current is not thread:
+                thread.join(_PATIENCE)
 
-    def _enter(self) -> None:
-        portal = self.provider.__enter__()
-        self.loop, self.portal = portal.call(asyncio.get_running_loop), portal
+    async def _end(self, thread: LoopThread) -> None:
+        self.thread = None
+        for waiter in self.waiters(thread):
+            waiter.interrupt(ClientStateError("the client was closed during the call"))
+        await _give_back(self.client, thread)
 
-    def _wait(self, call: Future[T], make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        try:
-            # Made in this thread, so that its warnings name the caller's line. The portal's own start_task_soon waits
-            # until the task has begun: that costs a third of a call, in switches between the threads.
-            self.loop.call_soon_threadsafe(_start, make(), call)
-            return call.result()
-        except CancelledError:
-            raise ClientStateError("the client was closed during the call") from None
-        finally:
-            call.cancel()  # after an interrupt: nothing may go on unseen
-            self._leave(call)
+    def waiters(self, thread: LoopThread | None) -> list[Waiter[Any]]:
+        """Who waits for calls of this client."""
+        holders = list(thread.holders) if thread is not None else []
+        return [holder for holder in holders if isinstance(holder, Waiter) and holder.lease is self]
 
-    def _leave(self, call: Future[Any]) -> None:
-        with self.lock:
-            self.running.discard(call)
-            if self.running or not self.closed or self.portal is None:
-                return
-            self.portal = None
-        self.provider.__exit__(None, None, None)
+    def reset(self) -> None:
+        """Start anew, in a forked child."""
+        self.thread = None
+        self.client._transport.pool.reset()  # noqa: SLF001 - its owner
 
     def __del__(self) -> None:
-        if self.portal is not None:
+        thread = self.thread
+        if thread is not None:
             # Dropped without close, in whatever thread and under whatever lock: leave it to the event loop.
-            self.loop.call_soon_threadsafe(self.loop.create_task, _give_back(self.client, self.provider))
-
-    @classmethod
-    def after_fork(cls) -> None:
-        """Run in the child, where the parent's event-loop thread does not exist."""
-        cls.abandoned.append(cls.provider)
-        cls.provider = BlockingPortalProvider()
-        for family in cls.everyone:
-            pool = family.client._transport.pool  # noqa: SLF001 - emptied in place, because copies share it
-            cls.abandoned += [vars(family).copy(), vars(pool).copy()]
-            vars(pool).update(vars(Pool()))
-            family.start_anew()
-
-    @classmethod
-    def at_exit(cls) -> None:
-        """Close what the program left open, except where a daemon thread is in a call: that ends with the process."""
-        for family in list(cls.everyone):
-            if not family.running:
-                family.close()
+            thread.spawn(functools.partial(_give_back, self.client, thread))
 
 
-class ProcessBound:
-    """A family as seen by an object that a fork cannot take along, because its socket stays the parent's."""
-
-    def __init__(self, family: Family) -> None:
-        self._family = family
-        self._process = os.getpid()
-
-    def check(self) -> None:
-        """Raise ClientStateError in another process than the first, and inside a running event loop."""
-        if os.getpid() != self._process:
-            raise ClientStateError("the connection belongs to the process that opened it; open one after the fork")
-        _refuse_running_loop()
-
-    def run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """As `Family.run`."""
-        self.check()
-        return self._family.run(make)
-
-    def finish(self, make: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """Run what ends the object. In another process there is nothing to end, nor after the close of the client."""
-        if os.getpid() == self._process:
-            try:
-                self.run(make)
-            except ClientStateError:
-                if not self._family.closed:
-                    raise
-
-
-async def _give_back(client: AsyncRealtimeClient, provider: BlockingPortalProvider) -> None:
-    """End the connections and the lease of a client that was dropped without close."""
-    await client.close()
-    # Another thread, because the end of the last lease waits for the one that runs this. While the program ends Python
-    # 3.12 refuses to start one: then this one ends with the program.
-    with contextlib.suppress(RuntimeError):
-        threading.Thread(target=provider.__exit__, args=(None, None, None), daemon=True).start()
-
-
-def _start(coroutine: Coroutine[Any, Any, T], call: Future[T]) -> None:
-    """In the event loop: begin what the thread that waits for `call` has made. `call` keeps the task alive."""
-    asyncio.get_running_loop().create_task(_deliver(coroutine, call))
-
-
-async def _deliver(coroutine: Coroutine[Any, Any, T], call: Future[T]) -> None:
-    """Run it here, in the event loop, for the thread that waits for `call`; cancelling `call` cancels it."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    if call.cancelled() or task is None:
-        return coroutine.close()
-    call.add_done_callback(lambda done: done.cancelled() and loop.call_soon_threadsafe(task.cancel))
+async def _give_back(client: AsyncRealtimeClient, thread: LoopThread) -> None:
+    """End the connections of a client and its hold on the thread."""
     try:
-        result = await coroutine
-    except BaseException as error:  # noqa: BLE001 - also SystemExit from an api_key function: it is the caller's
-        if call.set_running_or_notify_cancel():
-            call.set_exception(error)
-    else:
-        if call.set_running_or_notify_cancel():
-            call.set_result(result)
+        await client.close()
+    finally:
+        thread.drop(client)
 
 
-def _refuse_running_loop() -> None:
+def refuse_running_loop() -> None:
+    """Raise ClientStateError in a thread that runs an event loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return
-    raise ClientStateError("RealtimeClient would block the running event loop; use AsyncRealtimeClient and await it")
+    raise ClientStateError(
+        "a blocking call would block the running event loop; await the same method of AsyncRealtimeClient "
+        "(Jupyter and IPython take await in any cell), or call from another thread (asyncio.to_thread)"
+    )
 
 
-atexit.register(Family.at_exit)
+def _refuse_green_threads() -> None:
+    """Raise ConfigurationError where threads are coroutines of one real thread, in which only one loop can run."""
+    patched_by = _thread.start_new_thread.__module__.partition(".")[0]
+    if patched_by != "_thread":
+        raise ConfigurationError(
+            f"RealtimeClient needs real threads, and {patched_by} has replaced them; "
+            "use workers with threads (gunicorn -k gthread), or do not patch the module threading"
+        )
+
+
+def _at_exit() -> None:
+    """Close what the program left open, except where a daemon thread is in a call: that ends with the process."""
+    for lease in list(Lease.everyone):
+        if not lease.waiters(lease.thread):
+            lease.close()
+
+
+def _after_fork() -> None:
+    """Start anew in the child, where the parent's loop thread does not exist."""
+    LoopThread.reset()
+    for lease in list(Lease.everyone):
+        lease.reset()
+
+
+atexit.register(_at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=Family.after_fork)
+    os.register_at_fork(after_in_child=_after_fork)

@@ -38,8 +38,8 @@ from openai_realtime import (
     UnreadEventsError,
     UserMessage,
 )
-from openai_realtime._connection.connecting import Connecting
 from openai_realtime._sync import connection as sync_connection
+from openai_realtime._sync.connecting import Connecting
 from openai_realtime.emulator import Emulator, faults
 from openai_realtime.models.events import ServerEvent
 
@@ -350,7 +350,7 @@ def test_a_closed_client_has_no_usable_connections() -> None:
             connection = connecting.__enter__()
             connection.receive(DEADLINE)
             waits = [in_thread(connection.receive), in_thread(lambda: connection.wait_for(ResponseDone))]
-            while not client._family.running:
+            while not client._lease.waiters(client._lease.thread):
                 threading.Event().wait(0.001)
             client.close()
             errors = [wait.exception(DEADLINE) for wait in waits]
@@ -384,7 +384,9 @@ def test_one_thread_iterates_and_others_send_and_wait() -> None:
                 in_thread(functools.partial(connection.wait_for, functools.partial(is_item, item_id=f"{number}-0")))
                 for number in range(threads)
             ]
-            while len(client._family.running) < threads:  # what a thread has read is not waited for
+            while (
+                len(client._lease.waiters(client._lease.thread)) < threads
+            ):  # what a thread has read is not waited for
                 threading.Event().wait(0.001)
             reading = in_thread(lambda: [event for event in connection if isinstance(event, ConversationItemAdded)])
             talks = [in_thread(functools.partial(talk, connection, number)) for number in range(threads)]
@@ -427,8 +429,6 @@ def test_a_thread_that_waits_for_another_to_read_has_a_timeout() -> None:
         with blocking() as (_, client), client.connect(model=MODEL) as connection:
             connection.receive(DEADLINE)
             reading = in_thread(connection.receive)
-            while connection._reading.acquire(blocking=False):
-                connection._reading.release()
             with pytest.raises(APITimeoutError, match=r"0\.01 seconds"):
                 connection.receive(0.01)
             connection.create_item(UserMessage.from_text("x"))
@@ -451,13 +451,13 @@ def test_a_with_block_inside_an_except_block_leaves_without_that_exception(
     handled: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left: list[tuple[object, ...]] = []
-    original = Connecting.__aexit__
+    original = Connecting.__exit__
 
-    async def leave(self: Connecting[Any], *error: object) -> None:
+    def leave(self: Connecting[Any], *error: object) -> None:
         left.append(error)
-        await original(self, *error)
+        original(self, *error)
 
-    monkeypatch.setattr(Connecting, "__aexit__", leave)
+    monkeypatch.setattr(Connecting, "__exit__", leave)
     with blocking() as (_, client):
         try:
             raise handled("the user's")  # noqa: TRY301 - what is handled here is the point
@@ -570,15 +570,13 @@ def test_ctrl_c_ends_a_receive_though_another_thread_is_in_one(served: Emulator)
         served,
         f"""
         def interrupt(main):
-            while sys._current_frames()[main].f_code.co_name != "_next":
+            while sys._current_frames()[main].f_code.co_name != "get":
                 pass
             os.kill(os.getpid(), signal.SIGINT)
         with client, client.connect(model="{MODEL}") as connection:
             connection.receive(10)
             thread = threading.Thread(target=lambda: print(connection.receive(10).type))
             thread.start()
-            while connection._reading.acquire(blocking=False):
-                connection._reading.release()
             threading.Thread(target=interrupt, args=(threading.get_ident(),)).start()
             try:
                 connection.receive(10)
@@ -646,5 +644,5 @@ def test_what_a_forked_child_leaves_or_closes_harms_nobody(served: Emulator, cal
 
 
 def test_a_forked_child_connects_anew(served: Emulator) -> None:
-    child = f"print(client.connect(model='{MODEL}').__enter__().receive(10).type, flush=True)"
+    child = f"(c := client.connect(model='{MODEL}').open(), print(c.receive(10).type, flush=True), c.close())"
     assert forked(served, child) == (0, f"session.created\nchild 0\n{ADDED}", "")

@@ -10,11 +10,10 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from anyio import from_thread
 from support.threads import (
     DEADLINE,
     FORK,
@@ -356,19 +355,20 @@ def test_use_after_close(server: Server, used: bool) -> None:  # noqa: FBT001 - 
 
 
 @pytest.mark.usefixtures("no_new_threads")
-def test_a_signal_handler_may_close_the_client_during_its_first_call(server: Server) -> None:
+def test_a_signal_handler_may_close_the_client_during_its_first_call(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When there is no thread yet, and so nothing to close."""
-    client = connect(server)
-    enter = client._family._enter
+    client, start = connect(server), facade.LoopThread.start
 
-    def interrupted() -> None:
+    def interrupted(thread: facade.LoopThread) -> None:
         client.close()
-        enter()
+        start(thread)
 
-    client._family._enter = interrupted  # type: ignore[method-assign]
+    monkeypatch.setattr(facade.LoopThread, "start", interrupted)
     with pytest.raises(ClientStateError, match="the client is closed"):
         client.hangup_realtime_call("rtc_1")
-    assert (server.paths, client._family.portal) == ([], None)
+    assert (server.paths, client._lease.thread) == ([], None)
 
 
 @pytest.mark.usefixtures("no_new_threads")
@@ -435,20 +435,11 @@ def test_a_result_that_comes_after_the_close_is_dropped(server: Server) -> None:
         return "late"
 
     client = connect(server)
-    call = in_thread(client._family.run, stubborn)
+    call = in_thread(client._lease.run, stubborn)
     assert started.wait(DEADLINE)
     client.close()
     with pytest.raises(ClientStateError, match="closed during the call"):
         call.result(DEADLINE)
-
-
-def test_a_call_waits_for_the_event_loop_once(client: RealtimeClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each wait is a switch of threads, and these are most of what a blocking call costs more than an awaited one."""
-    client.hangup_realtime_call("rtc_1")
-    waits, result = [], Future.result
-    monkeypatch.setattr(Future, "result", lambda *args: waits.append(args) or result(*args))  # type: ignore[func-returns-value]
-    client.hangup_realtime_call("rtc_1")
-    assert len(waits) == 1
 
 
 def test_close_leaves_the_calls_of_other_clients_alone(server: Server, client: RealtimeClient) -> None:
@@ -599,11 +590,9 @@ def test_an_interrupt_at_any_line_of_a_call_leaves_the_client_usable(server: Ser
     assert number > 20
 
 
-def test_an_interrupt_at_any_line_of_the_first_call_leaves_the_client_usable(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # One that hits the start of the event-loop thread may cost its lease; that thread is not for the other tests.
-    monkeypatch.setattr(facade.Family, "provider", from_thread.BlockingPortalProvider())
+@pytest.mark.usefixtures("no_new_threads")
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_at_any_line_of_the_first_call_leaves_the_client_usable(server: Server) -> None:
     for number in itertools.count(1):
         with connect(server) as client:
             call = functools.partial(client.hangup_realtime_call, "rtc_1")
@@ -654,19 +643,6 @@ def test_a_client_dropped_in_a_running_program_closes_its_connections(server: Se
     process = script("call(connect())\nsys.stdin.readline()\nprint('ended')")
     assert server.dropped.wait(DEADLINE)
     assert process.finish() == (0, "200\nended\n", "")
-
-
-def test_a_client_dropped_while_the_program_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python 3.12 starts no thread then, so that the event-loop thread is left to end with the program."""
-
-    def refuse(_: threading.Thread) -> None:
-        raise RuntimeError("can't create new thread at interpreter shutdown")
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    client = AsyncRealtimeClient(base_url="http://127.0.0.1:9/v1", api_key=KEY)
-    asyncio.run(facade._give_back(client, from_thread.BlockingPortalProvider()))
-    with pytest.raises(ClientStateError, match="closed"):
-        asyncio.run(client.create_realtime_client_secret())
 
 
 def test_a_copy_outlives_the_name_of_its_original(server: Server, script: RunScript) -> None:
@@ -742,7 +718,7 @@ def test_ctrl_c_before_the_event_loop_took_the_call(server: Server, script: RunS
                 yield frame.f_code.co_name
                 frame = frame.f_back
         def interrupt(main):
-            while not {"_wait", "wait"} <= set(names(sys._current_frames()[main])):
+            while not {"start_task_soon", "wait"} <= set(names(sys._current_frames()[main])):
                 pass
             os.kill(os.getpid(), signal.SIGINT)
         busy, client = connect(api_key=slow_key), connect()
@@ -884,7 +860,7 @@ def test_a_fork_while_another_thread_holds_the_locks(server: Server, script: Run
         client = connect()
         held, release = threading.Event(), threading.Event()
         def hold():
-            with client._family.lock, facade.Family.provider._lock:
+            with facade.LoopThread.lock:
                 held.set()
                 release.wait(20)
         thread = threading.Thread(target=hold)
