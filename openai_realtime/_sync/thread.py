@@ -214,10 +214,10 @@ class Lease:
     everyone: ClassVar[weakref.WeakSet[Lease]] = weakref.WeakSet()
 
     def __init__(self, client: AsyncRealtimeClient) -> None:
-        _refuse_green_threads()
         self.client = client
         self.closed = False
         self.thread: LoopThread | None = None
+        _refuse_green_threads()
         self.everyone.add(self)
 
     def run(self, work: Work[T]) -> T:
