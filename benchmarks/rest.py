@@ -22,7 +22,7 @@ from openai_realtime import (
     decode,
     encode,
 )
-from openai_realtime._codec.validation import check
+from openai_realtime._codec.check import check
 
 CALLS = 480
 IN_FLIGHT = 16

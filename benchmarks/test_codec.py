@@ -24,9 +24,9 @@ import turn
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 from openai_realtime import InputAudioBufferAppend, Model, decode_server_event, encode
+from openai_realtime._codec.check import check
 from openai_realtime._codec.dialects import event_classes
 from openai_realtime._codec.hints import field_hints, is_model, members, origin, plain, tags
-from openai_realtime._codec.validation import check
 from openai_realtime._connection.ids import new_id
 from openai_realtime.models import ServerEvent
 from openai_realtime.models.base64 import to_base64

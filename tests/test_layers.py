@@ -15,8 +15,9 @@ LAYERS = """
     _problems
     errors
     _logging
-    models.base models.constraints
-    _codec.hints _codec.codegen models.base64 models.http models.webhooks
+    models.advice models.constraints models.flat
+    models.base
+    _codec.hints models.base64 models.http models.webhooks
     models.audio models.tools models.prompts models.events models.items
     models.sessions
     models.responses models.client_secrets models.calls
@@ -26,7 +27,8 @@ LAYERS = """
     models.beta
     models
     audio
-    _codec.dialects _codec.validation
+    _codec.dialects _codec.text _codec.reader _codec.explain
+    _codec.check
     _codec.converter
     _codec.raw
     _codec
@@ -67,8 +69,8 @@ LAYERS = """
 LEVELS = {name: level for level, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
 FOR_THE_EMULATOR = LEVELS["_codec"]  # never the client: it is an independent judge
 DOORS = {
-    "json": {"_codec.converter"},
-    "orjson": {"_codec.converter"},
+    "json": {"_codec.text"},
+    "orjson": {"_codec.text"},
     "aiohttp": {
         "_transport.messages",
         "_transport.pool",
@@ -130,9 +132,11 @@ def test_imports_are_relative_inside_a_folder_and_absolute_across(module: str) -
 
 
 def test_the_walk_sees_imports_of_every_form() -> None:
-    assert {"openai_realtime.models.base.Model", "openai_realtime._redaction.redact", "orjson"} <= {
-        *imported("_codec.converter")
-    }
+    assert {
+        "openai_realtime.models.base.Model",
+        "openai_realtime._redaction.redact",
+        "cattrs.preconf.orjson.make_converter",
+    } <= {*imported("_codec.converter")}
     assert "openai_realtime._lazy.load" in {*imported("models.__init__")} & {*imported("__init__")}
     assert "openai_realtime.__version__" in {*imported("_config")}
     assert unit("emulator.server.app") == "emulator"

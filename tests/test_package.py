@@ -33,7 +33,13 @@ def test_the_table_names_the_module_that_makes_the_name_public(package: str, nam
 
 
 def test_all_models_are_in_models() -> None:
-    modules = {path.stem for path in Path(models.__file__).parent.glob("*.py")} - {"__init__", "beta", "base64"}
+    modules = {path.stem for path in Path(models.__file__).parent.glob("*.py")} - {
+        "__init__",
+        "beta",
+        "base64",
+        "advice",
+        "flat",
+    }
     public = {
         name for module in modules for name in importlib.import_module(f"openai_realtime.models.{module}").__all__
     }
@@ -50,7 +56,8 @@ def test_a_star_import_brings_all_of_it(package: str, least: int) -> None:
 
 # --- what is loaded when: each class costs as much as a small module -------------------------------------------------
 
-SESSIONS = {"base", "constraints", "http", "audio", "tools", "prompts", "sessions", "client_secrets", "calls"}
+BASE = {"base", "advice", "flat", "constraints"}
+SESSIONS = {*BASE, "http", "audio", "tools", "prompts", "sessions", "client_secrets", "calls"}
 SERVER = {*SESSIONS - {"calls"}, "base64", "translation", "items", "responses", "events", "server_events"}
 
 
@@ -107,7 +114,7 @@ asyncio.run(main())
             "decode_client_event(event)",
             SERVER - {"translation", "server_events", "client_secrets", "http"} | {"client_events"},
         ),
-        ("decode(event, openai_realtime.VoiceId)", {"base", "constraints", "audio"}),
+        ("decode(event, openai_realtime.VoiceId)", {*BASE, "audio"}),
     ],
 )
 def test_reading_loads_the_classes_of_its_direction(call: str, wanted: set[str]) -> None:
@@ -120,5 +127,11 @@ def test_a_model_loads_only_what_comes_before_it() -> None:
     found = loaded("from openai_realtime import ResponseDone")
     assert of_models(found) == SERVER
     assert not {"aiohttp", "anyio", "cattrs", "orjson"} & found
-    assert of_models(loaded("from openai_realtime.models import ServerVad")) == {"base", "constraints", "audio"}
+    assert of_models(loaded("from openai_realtime.models import ServerVad")) == {
+        "base",
+        "advice",
+        "flat",
+        "constraints",
+        "audio",
+    }
     assert of_models(loaded("import openai_realtime.models\nhasattr(openai_realtime.models, 'sessions')")) == set()

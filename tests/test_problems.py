@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from openai_realtime import InvalidRequestError, Problem, structure_request
+from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import encode
-from openai_realtime._codec.validation import check
 from openai_realtime._problems import Summary
 from openai_realtime.models import (
     AudioPcm,

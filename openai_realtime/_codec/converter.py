@@ -1,29 +1,27 @@
-"""The one cattrs converter, and the only module that knows JSON.
+"""The one cattrs converter: models from JSON and back.
 
 Reading is tolerant: whatever a server sends is kept. A field that is absent becomes UNSET, a value of another type than
 declared stays as it came, an object with an unknown ``type`` becomes `UnknownObject`, and every model keeps the object
-it was read from in `raw`. Checking is a separate step (`validation`), for requests only.
+it was read from in `raw`. Checking is a separate step (`check`), for requests only.
 """
 
 from __future__ import annotations
 
-import functools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-import attrs
-import orjson
 from cattrs.preconf.orjson import make_converter
 
+from openai_realtime._problems import Problem, Summary
 from openai_realtime._redaction import redact
-from openai_realtime.errors import DecodeError, InvalidRequestError, Problem
+from openai_realtime.errors import InvalidRequestError
 from openai_realtime.models.base import UNSET, Model, UnknownObject
 
-from .codegen import generated
-from .hints import field_hints, is_model, is_union, members, origin, plain, tags
-from .validation import check
+from .check import check
+from .hints import Lazily, field_hints, is_model, is_union, members, origin, plain, tags
+from .reader import model_reader
+from .text import dump, load_object
 
 if TYPE_CHECKING:
     from openai_realtime.models.events import ClientEvent, Dialect, ServerEvent
@@ -37,14 +35,16 @@ converter = make_converter(detailed_validation=False)
 
 
 def encode(model: Model) -> bytes:
-    """The JSON of `model`: absent fields are left out, None is null, unknown fields it was read with are kept.
+    """Write `model` as JSON: absent fields are left out, None is null, unknown fields it was read with are kept.
 
     Raises InvalidRequestError for a value that JSON cannot hold.
     """
     try:
-        return orjson.dumps(converter.unstructure(model))
-    except (TypeError, RecursionError) as error:
-        raise InvalidRequestError([Problem("", "invalid_type", redact(str(error)), "JSON")]) from None
+        return dump(converter.unstructure(model), converter.unstructure)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRequestError(
+            [Problem("", "invalid_type", Summary("object", redact(str(error))), "JSON")]
+        ) from None
 
 
 def decode(data: str | bytes, cls: type[M]) -> M:
@@ -73,87 +73,19 @@ def structure(data: dict[str, Any], cls: type[M]) -> M:
 
 def dumps(value: Any) -> bytes:
     """Write a value that is JSON already."""
-    return orjson.dumps(value)
-
-
-def load(data: str | bytes) -> Any:
-    """Parse JSON. Raises DecodeError, without quoting the text."""
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise _not_json(error) from None
-
-
-def load_object(data: str | bytes) -> dict[str, Any]:
-    """Parse a JSON object. Raises DecodeError for anything else."""
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise _not_json(error) from None
-    if not isinstance(value, dict):
-        raise DecodeError(f"a JSON object was expected, not {type(value).__name__}")
-    return value
-
-
-def _not_json(error: orjson.JSONDecodeError) -> DecodeError:
-    return DecodeError(f"not JSON: {error.msg} at character {error.pos}")
-
-
-# --- reading: one factory a kind of hint; what holds no model passes through, where cattrs would coerce it ------------
-# A hook is made when its first value comes: most of a session's 130 classes are never read.
+    return dump(value, converter.unstructure)
 
 
 def _as_is(value: Any, _: Any) -> Any:
     return value
 
 
-# A class's own __init__ would take half of the time, because it has to get around its being frozen. So the values go
-# into a draft, which is of a subclass that is not frozen and has no slots of its own; such an instance may change its
-# class.
-_READ = """
-def generated(data, _):
-    if not isinstance(data, dict):
-        return data
-    get = data.get
-    draft = new(Draft)
-    {lines}
-    draft.__class__ = cls
-    return draft
-"""
-
-
+# What holds no model passes through where cattrs would coerce it. Hooks are made when their first value comes: most of
+# a session's 130 classes are never read.
 @converter.register_structure_hook_factory(is_model)
 def _model_hook(cls: Any) -> Hook:
-    """The reading of a `cls`. The hooks of its fields are names in the function, made when a value comes."""
-    names: dict[str, Any] = {"cls": cls, "Draft": _draft_class(cls), "new": object.__new__, "UNSET": UNSET}
     hints = field_hints(cls)
-    lines = []
-    for name in (field.name for field in attrs.fields(cls)):
-        if name not in hints:  # raw, and what HTTP calls add to their results
-            value = "data" if name == "raw" else "None"
-        elif plain(hints[name]):
-            value = f"get({name!r}, UNSET)"
-        else:
-            names[f"read_{name}"] = _made_later(hints[name], names, f"read_{name}")
-            value = f"read_{name}(data[{name!r}], None) if {name!r} in data else UNSET"
-        lines.append(f"draft.{name} = {value}")
-    return generated(cls, _READ, lines, names)
-
-
-def _draft_class(cls: Any) -> type:
-    """A subclass of a frozen `cls` that is not frozen and adds no slots."""
-    unfrozen = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
-    return type("Draft", (cls,), {"__slots__": (), **unfrozen})
-
-
-def _made_later(hint: Any, names: dict[str, Any], name: str) -> Hook:
-    """A hook that, when it is first called, puts the real one in its own place in `names`."""
-
-    def first(value: Any, _: Any) -> Any:
-        hook = names[name] = converter.get_structure_hook(hint)
-        return hook(value, None)
-
-    return first
+    return model_reader(cls, Lazily(lambda name: converter.get_structure_hook(hints[name])), UNSET)
 
 
 @converter.register_structure_hook_factory(lambda hint: not plain(hint) and origin(hint) is Sequence)
@@ -205,27 +137,26 @@ def _tagged_hook(key: str, models: Sequence[type[Model]], unknown: Hook) -> Hook
     return _TaggedHooks(key, choices, unknown).read
 
 
-class _TaggedHooks(dict[str, Hook]):
-    """The hooks of models by tag, the value of `key`, each made when it is first wanted.
+class _TaggedHooks(Lazily[Hook]):
+    """The hooks of models by tag, the value of `key`.
 
     Tags that no model has share the hook `unknown`, so that a server cannot make this grow.
     """
 
     def __init__(self, key: str, choices: Mapping[str, Sequence[type[Model]]], unknown: Hook) -> None:
-        super().__init__()
+        super().__init__(self._hook)
         self._key = key
         self._choices = choices
         self._unknown = unknown
 
     def __missing__(self, tag: str) -> Hook:
-        models = self._choices.get(tag)
-        if models is None:
-            return self._unknown
+        return super().__missing__(tag) if tag in self._choices else self._unknown
+
+    def _hook(self, tag: str) -> Hook:
+        models = self._choices[tag]
         if len(models) == 1:
-            self[tag] = converter.get_structure_hook(models[0])
-        else:
-            self[tag] = _tagged_hook("role", models, self._unknown)
-        return self[tag]
+            return converter.get_structure_hook(models[0])
+        return _tagged_hook("role", models, self._unknown)
 
     def read(self, value: Any, _: Any) -> Any:
         """The model that an object becomes; anything else stays as it is."""
@@ -241,47 +172,49 @@ class _TaggedHooks(dict[str, Hook]):
         return self[tag if isinstance(tag, str) else ""](value, None)
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------
-
-_FINAL = frozenset((str, int, bool, NoneType))
-"""The types of values that are JSON as they are: they need no hook."""
-
-
-@converter.register_unstructure_hook
-def _finite(value: float) -> float:
-    if not math.isfinite(value):  # orjson would write null
-        raise TypeError(str(value))
-    return value
-
-
 @converter.register_unstructure_hook
 def _no_bytes(_: bytes) -> str:  # cattrs would write base85, which nobody on the other side expects
     raise TypeError("bytes")
 
 
-_WRITE = """
-def generated(model):
-    result = {{}}
-    {lines}
-    if model.raw is not None and not known >= model.raw.keys():
-        result.update((name, value) for name, value in model.raw.items() if name not in known)
-    return result
-"""
+_SCALARS = frozenset((str, int, bool, NoneType))
+
+
+def _written(value: Any) -> Any:
+    """A field's value with JSON objects for the models in it.
+
+    Free-form JSON stays, however deep it is, and the encoder calls the converter for other kinds of values.
+    """
+    if isinstance(value, Model):
+        return converter.unstructure(value)
+    if isinstance(value, list | tuple):
+        return [converter.unstructure(item) if isinstance(item, Model) else item for item in value]
+    if isinstance(value, dict):
+        return {key: converter.unstructure(item) if isinstance(item, Model) else item for key, item in value.items()}
+    return value
 
 
 @converter.register_unstructure_hook_factory(is_model)
-def _unstructure_model(cls: Any) -> Callable[[Any], Any]:
-    """The writing of a `cls`: its fields that are set, and what it was read with and does not know."""
+def _model_writer(cls: Any) -> Callable[[Any], dict[str, Any]]:
+    """The writing of a `cls`: its fields that are set, what it was read with and does not know, and its `extra`."""
     known = frozenset(field_hints(cls))
-    names = {"UNSET": UNSET, "FINAL": _FINAL, "known": known, "write": converter.unstructure}
-    lines = []
-    for name in field_hints(cls):
-        lines += [f"value = model.{name}", "if value is not UNSET:"]
-        lines += [f"    result[{name!r}] = value if type(value) in FINAL else write(value)"]
-    return generated(cls, _WRITE, lines, names)
+    names = tuple(field_hints(cls))
+
+    def write(model: Any) -> dict[str, Any]:
+        result = {}
+        for name in names:
+            value = getattr(model, name)
+            if value is not UNSET:
+                result[name] = value if type(value) in _SCALARS else _written(value)
+        if model.raw is not None and not known >= model.raw.keys():
+            result.update((name, value) for name, value in model.raw.items() if name not in known)
+        if model.extra is not None:
+            result.update(model.extra)
+        return result
+
+    return write
 
 
-# --- events: a table from `type` to hook ------------------------------------------------------------------------------
 # The event modules are imported here and not above: whoever makes REST calls never needs them.
 
 
@@ -290,36 +223,38 @@ def decode_server_event(data: str | bytes, *, dialect: Dialect = "realtime") -> 
 
     Raises DecodeError if `data` is not JSON or not an object.
     """
-    event: ServerEvent = _server_hooks(dialect).decode(data)
+    event: ServerEvent = _server_hooks[dialect].decode(data)
     return event
 
 
 def decode_client_event(data: str | bytes, *, dialect: Dialect = "realtime") -> ClientEvent:
-    """Read what a client sent, as tolerantly; `validation.check` then finds what is wrong with it.
+    """Read what a client sent, as tolerantly; `check` then finds what is wrong with it.
 
     Raises DecodeError if `data` is not JSON or not an object.
     """
-    event: ClientEvent = _client_hooks(dialect).decode(data)
+    event: ClientEvent = _client_hooks[dialect].decode(data)
     return event
 
 
 def server_event_decoder(dialect: Dialect) -> Callable[[str | bytes], ServerEvent]:
-    """`decode_server_event` of one dialect, for who reads many events."""
-    return _server_hooks(dialect).decode
+    """Give the `decode_server_event` of one dialect, for who reads many events."""
+    return _server_hooks[dialect].decode
 
 
-@functools.cache
-def _server_hooks(dialect: Dialect) -> _TaggedHooks:
+def _hooks_of_server_events(dialect: Any) -> _TaggedHooks:
     from openai_realtime.models.events import ServerEvent  # noqa: PLC0415
 
     return _event_hooks(ServerEvent, dialect)
 
 
-@functools.cache
-def _client_hooks(dialect: Dialect) -> _TaggedHooks:
+def _hooks_of_client_events(dialect: Any) -> _TaggedHooks:
     from openai_realtime.models.events import ClientEvent  # noqa: PLC0415
 
     return _event_hooks(ClientEvent, dialect)
+
+
+_server_hooks = Lazily(_hooks_of_server_events)
+_client_hooks = Lazily(_hooks_of_client_events)
 
 
 def _event_hooks(base: Any, dialect: Dialect) -> _TaggedHooks:

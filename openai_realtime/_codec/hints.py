@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
+import re
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 
 from openai_realtime.models.base import Model, Unset
+from openai_realtime.models.constraints import Between, Length, Pattern
+
+T = TypeVar("T")
+
+
+class Lazily(dict[str, T], Generic[T]):
+    """A table whose values are made by `make` when they are first wanted, from their keys."""
+
+    def __init__(self, make: Callable[[str], T]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: str) -> T:
+        value = self[key] = self._make(key)
+        return value
 
 
 @functools.cache
@@ -81,3 +99,35 @@ def tags(hint: Any, key: str = "type") -> tuple[str, ...]:
     """The values of `key` that make an object a `hint`; none for what has no such tag."""
     tag = field_hint(hint, key) if is_model(hint) and hasattr(hint, key) else None
     return get_args(tag) if get_origin(tag) is Literal else ()
+
+
+def is_scalar(value: Any, hint: Any) -> bool:
+    """Whether `value` is of the JSON type that `hint` names. True is no number here, and 1 is a float."""
+    if get_origin(hint) is Literal:
+        return any(_same_type(value, choice) and value == choice for choice in get_args(hint))
+    if hint is bool or isinstance(value, bool):
+        return hint is bool and isinstance(value, bool)
+    if hint is str:
+        return isinstance(value, str)
+    if isinstance(value, int):
+        return hint in (int, float) and -(2**63) <= value < 2**64
+    return hint is float and isinstance(value, float) and math.isfinite(value)
+
+
+def _same_type(value: Any, choice: Any) -> bool:
+    """Whether both are strings, of a StrEnum too, or of one class: True equals 1 and is another JSON value."""
+    return type(value) is type(choice) or (isinstance(value, str) and isinstance(choice, str))
+
+
+def broken(value: Any, constraints: Sequence[Any]) -> Iterator[Between | Length | Pattern]:
+    """Give the constraints of ``Annotated`` that `value`, which is of the right type, does not meet."""
+    for constraint in constraints:
+        match constraint:
+            case Between(low, high) if not low <= value <= high:
+                yield constraint
+            case Length(low, high) if not low <= len(value) <= (high or len(value)):
+                yield constraint
+            case Pattern(regex) if not re.fullmatch(regex, value):
+                yield constraint
+            case _:
+                pass

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from types import NoneType
 from typing import Any, Self, TypeVar, overload
 
+from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import encode
-from openai_realtime._codec.validation import check
 from openai_realtime._config import ConnectOptions
 from openai_realtime._redaction import Secret
 from openai_realtime._transport.http import Transport

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from openai_realtime._codec.validation import check
+from openai_realtime._codec.check import check
 from openai_realtime._config import ConnectOptions
 from openai_realtime._transport.http import Transport
 from openai_realtime._transport.targets import ConnectTarget

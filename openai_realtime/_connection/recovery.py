@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import encode
-from openai_realtime._codec.validation import check
 from openai_realtime._config import ConnectOptions
 from openai_realtime._redaction import Secret
 from openai_realtime._transport.http import Transport

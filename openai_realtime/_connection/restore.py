@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import structure
 from openai_realtime._codec.hints import field_hints
-from openai_realtime._codec.validation import check
 from openai_realtime.errors import ConnectionClosedError, InvalidRequestError, SessionExpiredError
 from openai_realtime.models.base import Model
 from openai_realtime.models.events import ClientEvent

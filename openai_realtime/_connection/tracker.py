@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Final, TypeAlias
 
 import attrs
 
-from openai_realtime._codec.converter import encode, load_object
+from openai_realtime._codec.converter import encode
+from openai_realtime._codec.text import load_object
 from openai_realtime.models.client_events import InputAudioBufferAppend
 from openai_realtime.models.events import ClientEvent, ServerEvent
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openai_realtime._codec.validation import check
+from openai_realtime._codec.check import check
 from openai_realtime.models.server_events import SessionUpdated
 from openai_realtime.models.translation_events import (
     RealtimeTranslationSessionUpdateRequest,

@@ -12,7 +12,8 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from openai_realtime._codec.converter import encode, load_object
+from openai_realtime._codec.converter import encode
+from openai_realtime._codec.text import load_object
 from openai_realtime.models.events import ClientEvent
 
 JSON: TypeAlias = Mapping[str, Any]

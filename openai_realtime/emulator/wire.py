@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from openai_realtime._codec.converter import converter, load
+from openai_realtime._codec.converter import converter
+from openai_realtime._codec.text import load
 from openai_realtime.errors import DecodeError
 
 _KEY_PROTOCOL = re.compile(r"(openai-insecure-api-key\.)[^,\s]+")  # how a browser sends its key

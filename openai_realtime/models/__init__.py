@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .webhooks import *  # noqa: F403  - each module's __all__ is its public part
 
 _MODULE_OF = {
+    "Assigned": "base",
     "Maybe": "base",
     "Model": "base",
     "UNSET": "base",

@@ -7,14 +7,19 @@ Null, absent and default are three things on the wire: ``turn_detection: null`` 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+import functools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import attrs
 
 from openai_realtime._redaction import redact
 
-__all__ = ["UNSET", "Maybe", "Model", "UnknownObject", "Unset"]
+from .advice import places
+from .flat import flattened, restored
+
+__all__ = ["UNSET", "Assigned", "Maybe", "Model", "UnknownObject", "Unset"]
 
 T = TypeVar("T")
 
@@ -37,8 +42,20 @@ UNSET: Final = Unset.UNSET
 Maybe: TypeAlias = T | Unset
 """``Maybe[T]``: a field that may be absent."""
 
+Assigned: TypeAlias = Annotated[T, Unset]
+"""``Assigned[T]``: a field that the server fills in, with a value of its own or a default.
+
+It is always there in what a server sends, and so a reader need not ask; in what you send it may be left out. Where a
+server does leave it out it reads as UNSET, whatever its type says: that is falsy, and is no error.
+"""
+
+ABSENT: Final[Any] = UNSET
+"""The default of an `Assigned` field: UNSET, of any type."""
+
 
 _MAX_SHOWN = 32
+_SECRET_NAME = re.compile(r"(?i)auth|secret|password|header|key|token\b")
+_NOT_RECEIVED: Final[Any] = None  # a reader of what a server sent need not ask
 
 LOCAL: Final = {"openai_realtime.local": True}
 """Metadata of fields that are not part of the JSON: outside equality and repr, never encoded."""
@@ -61,16 +78,52 @@ def abridged(value: object) -> str:
     return f"<{len(value)} characters: {value[:_MAX_SHOWN]}…>"
 
 
+def _shown_extra(value: Any) -> Any:
+    """`value` without what stands under a name that secrets have."""
+    if isinstance(value, Mapping):
+        return {k: "***" if _SECRET_NAME.search(str(k)) else _shown_extra(v) for k, v in value.items()}
+    return [*map(_shown_extra, value)] if isinstance(value, list | tuple) else value
+
+
+def _advised(init: Callable[..., None]) -> Callable[..., None]:
+    """An `__init__` that says where a field belongs that the class does not have."""
+
+    @functools.wraps(init)
+    def __init__(self: Any, *args: Any, **fields: Any) -> None:  # noqa: N807
+        try:
+            init(self, *args, **fields)
+        except TypeError:
+            _refuse_unknown(type(self), fields)
+            raise
+
+    return __init__
+
+
+def _refuse_unknown(cls: Any, fields: Mapping[str, Any]) -> None:
+    """Raise TypeError for the first field that `cls` does not have."""
+    for name in fields.keys() - {field.name for field in attrs.fields(cls)}:
+        place = places(cls, name)
+        hint = f"did you mean {place[0]}?" if place else "extra={...} takes what is not known here"
+        raise TypeError(f"{cls.__name__} has no field {name!r}; {hint}") from None
+
+
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class Model:
     """The base of everything that travels as a JSON object.
 
     `raw` is the object as it was received, fields unknown to the class included, and None on a model that was made
-    here. Encoding writes the unknown ones back, so that nothing a server sent is lost. Models are equal by class and
-    fields, and hash as far as their values do: one that holds a list or a dict has no hash.
+    here. Encoding writes the unknown ones back, so that nothing a server sent is lost. `extra` is for what this
+    package does not know yet: its fields are sent as they are, in place of those of the same name, and not checked.
+    Models are equal by class, fields and `extra`, and hash as far as their values do: one that holds a list or a dict
+    has no hash.
     """
 
-    raw: Mapping[str, Any] | None = attrs.field(default=None, eq=False, repr=False, metadata=LOCAL)
+    raw: Mapping[str, Any] = attrs.field(default=_NOT_RECEIVED, eq=False, repr=False, metadata=LOCAL)
+    extra: Mapping[str, Any] | None = attrs.field(default=None, repr=False, metadata=LOCAL)
+
+    def __init_subclass__(cls) -> None:
+        if "__init__" in cls.__dict__:  # attrs makes each class twice: the second has it
+            cls.__init__ = _advised(cls.__dict__["__init__"])  # type: ignore[method-assign]
 
     # Written once: code of its own for each of 190 classes would be a quarter of what importing them costs.
     def __eq__(self, other: object) -> bool:
@@ -80,10 +133,22 @@ class Model:
         return hash((type(self), *_compared(self)))
 
     def __repr__(self) -> str:
-        """What is set, without secrets: most fields of most models are UNSET and would only hide the rest."""
+        """Show what is set, without secrets: most fields of most models are UNSET and would only hide the rest."""
         shown = ((field, getattr(self, field.name)) for field in attrs.fields(type(self)) if field.repr)
-        parts = (f"{f.name}={f.repr(v) if callable(f.repr) else repr(v)}" for f, v in shown if v is not UNSET)
+        parts = [f"{f.name}={f.repr(v) if callable(f.repr) else repr(v)}" for f, v in shown if v is not UNSET]
+        if self.extra is not None:
+            parts.append(f"extra={redact(repr(_shown_extra(self.extra)))}")
         return f"{type(self).__name__}({', '.join(parts)})"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Take what a server sent apart for pickle and copy, however deep it is."""
+        if self.raw is None:
+            return super().__reduce_ex__(protocol)
+        return _revived, (type(self), flattened([getattr(self, field.name) for field in attrs.fields(type(self))]))
+
+
+def _revived(cls: Any, flat: Sequence[Any]) -> Any:
+    return cls(**dict(zip((field.name for field in attrs.fields(cls)), restored(flat), strict=True)))
 
 
 def _compared(model: Any) -> tuple[Any, ...]:
@@ -93,6 +158,9 @@ def _compared(model: Any) -> tuple[Any, ...]:
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class UnknownObject(Model):
-    """An object whose ``type`` no class here has; all its data is in `raw`."""
+    """An object whose ``type`` no class here has; all its data is in `raw`.
+
+    One of your own, ``UnknownObject(type="new", extra={...})``, is sent as it is.
+    """
 
     type: Maybe[str] = UNSET

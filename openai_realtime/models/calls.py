@@ -18,7 +18,7 @@ __all__ = ["RealtimeCall", "RealtimeCallCreateRequest", "RealtimeCallReferReques
 class RealtimeCallCreateRequest(Model):
     """What POST /realtime/calls takes: an SDP offer, and the session unless the client secret has it."""
 
-    sdp: Annotated[str, Pattern(r"(?s)v=.*", "an SDP offer, which starts with v=0")]
+    sdp: Annotated[str, Pattern(r"v=[^\ud800-\udfff]*", "an SDP offer, which starts with v=0")]
     session: Maybe[RealtimeSessionConfig] = UNSET
 
 

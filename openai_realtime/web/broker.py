@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from openai_realtime import AsyncRealtimeClient
-from openai_realtime._codec.converter import load_object
+from openai_realtime._codec.text import load_object
 from openai_realtime.errors import (
     ConfigurationError,
     DecodeError,

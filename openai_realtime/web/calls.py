@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
 from openai_realtime import AsyncRealtimeClient
-from openai_realtime._codec.validation import check
+from openai_realtime._codec.check import check
 from openai_realtime.errors import RealtimeError, WebhookVerificationError
 from openai_realtime.models.sessions import RealtimeSessionConfig
 from openai_realtime.models.webhooks import RealtimeCallIncoming, SipHeader

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from openai_realtime._codec.converter import encode, load_object, structure_request
+from openai_realtime._codec.converter import encode, structure_request
+from openai_realtime._codec.text import load_object
 from openai_realtime.errors import InvalidRequestError, Problem
 from openai_realtime.models.sessions import RealtimeSessionConfig
 

@@ -39,7 +39,7 @@ from openai_realtime import (
     encode,
     structure_request,
 )
-from openai_realtime._codec.validation import check
+from openai_realtime._codec.check import check
 from openai_realtime._connection.restore import is_recoverable, plan_restore
 from openai_realtime.models.beta import BetaSessionUpdate, TranscriptionSessionUpdate
 from openai_realtime.models.events import ClientEvent, Dialect

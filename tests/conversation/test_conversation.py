@@ -20,7 +20,7 @@ from openai_realtime import (
     UserMessage,
     decode_server_event,
 )
-from openai_realtime._codec.validation import check
+from openai_realtime._codec.check import check
 from openai_realtime.conversation import Caption, Conversation, Prices, Usage
 
 Event = dict[str, Any]

@@ -18,10 +18,10 @@ from pydantic import BaseModel
 from support.models import instances
 
 from openai_realtime import models
+from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import _server_hooks, decode, decode_client_event, decode_server_event, encode
 from openai_realtime._codec.dialects import event_classes
 from openai_realtime._codec.hints import field_hints, is_model, tags
-from openai_realtime._codec.validation import check
 from openai_realtime.errors import ConfigurationError, DecodeError, InvalidRequestError
 from openai_realtime.models import (
     UNSET,
@@ -588,7 +588,7 @@ def test_an_event_of_an_unknown_type_is_whole(sample: dict[str, Any], dialect: D
 def test_unknown_types_do_not_pile_up() -> None:
     for number in range(100):
         decode_server_event(f'{{"type": "response.new.{number}"}}')
-    assert _server_hooks("realtime").keys() <= TABLES[ServerEvent, "realtime"].keys()
+    assert _server_hooks["realtime"].keys() <= TABLES[ServerEvent, "realtime"].keys()
 
 
 @pytest.mark.parametrize("side", [ServerEvent, ClientEvent])

@@ -8,7 +8,8 @@ from email import message_from_bytes
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-from openai_realtime._codec.converter import load, structure_request
+from openai_realtime._codec.converter import structure_request
+from openai_realtime._codec.text import load
 from openai_realtime.emulator import errors as api_errors, ids, problems
 from openai_realtime.emulator.sessions import beta, effective as sessions
 from openai_realtime.emulator.wire import JSON, Answer, ReceivedRequest, json_answer

@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 
 import attrs
 
-from openai_realtime._codec.converter import decode_client_event, load
-from openai_realtime._codec.validation import check
+from openai_realtime._codec.check import check
+from openai_realtime._codec.converter import decode_client_event
+from openai_realtime._codec.text import load
 from openai_realtime.emulator import errors as api_errors, ids, problems
 from openai_realtime.emulator.engine.timeline import Timeline
 from openai_realtime.emulator.errors import Refusal
