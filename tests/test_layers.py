@@ -33,6 +33,7 @@ LAYERS = """
     _codec.raw
     _codec
     conversation
+    audio.playback
     _config
     _transport.redirects
     _transport.messages _transport.retry _transport.targets

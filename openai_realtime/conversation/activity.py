@@ -29,6 +29,8 @@ class Activity:
         self.responses: set[str] = set()
         """The conversation's own responses that are under way."""
         self.user_is_speaking = False
+        self.server_interrupts = True
+        """Whether the server ends a response by itself when the user begins to speak."""
         self._asked: dict[str, None] = {}  # response.create that the server has not answered
         self._answer_is_due = False  # the server answers by itself when the user has spoken
         self._server_answers = False
@@ -59,6 +61,7 @@ class Activity:
             case "session.created" | "session.updated":
                 session = object_in(raw, "session")
                 detection = object_in(object_in(object_in(session, "audio"), "input") or session, "turn_detection")
+                self.server_interrupts = detection.get("interrupt_response") is not False
                 self._server_answers = bool(detection) and detection.get("create_response") is not False
             case "input_audio_buffer.speech_started":
                 self.user_is_speaking = True

@@ -38,7 +38,10 @@ class Signature:
 
     def bind(self, arguments: str) -> dict[str, Any]:
         """Read the model's arguments, strictly. Raises ValueError that says which is wrong."""
-        values = self._decode(arguments.strip() or "{}")
+        try:
+            values = self._decode(arguments.strip() or "{}")
+        except msgspec.MsgspecError as error:
+            raise ValueError(str(error)) from None
         return {name: getattr(values, name) for name in self._arguments.__struct_fields__}
 
 
