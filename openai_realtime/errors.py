@@ -142,7 +142,7 @@ class WebhookVerificationError(RealtimeError, ValueError):
 
 
 class ResponseEndedError(RealtimeError):
-    """A response ended without the event that was waited for.
+    """A response ended without the event that was waited for, or without the answer that was asked for.
 
     `status` is how it ended: ``failed``, ``cancelled``, ``incomplete`` or ``completed``; `code` says why, if the server
     did, and `body` is its ``response.done`` event.
@@ -161,7 +161,7 @@ class ResponseEndedError(RealtimeError):
 
     def __str__(self) -> str:
         why = ": ".join(text for text in (self.code, self.message) if text)
-        return _with_request_id(f"the response ended as {self.status}{why and f' ({why})'} without that event", None)
+        return _with_request_id(f"the response ended as {self.status}{why and f' ({why})'}", None)
 
 
 class UnreadEventsError(RealtimeError):

@@ -44,7 +44,7 @@ LAYERS = """
     _transport
     _connection.ids _connection.observers _connection.unanswered
     _connection.inbox _connection.requests _connection.tracker _connection.reconnect
-    _connection.restore
+    _connection.restore _connection.answers
     _connection.recovery
     _connection.link
     _connection.base

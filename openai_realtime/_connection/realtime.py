@@ -53,6 +53,7 @@ from openai_realtime.models.server_events import (
 )
 from openai_realtime.models.sessions import RealtimeSessionConfig, RealtimeTranscriptionSessionConfig
 
+from .answers import Answer, Gathering, question
 from .base import AsyncConnection, check_kind
 from .ids import identified, new_id
 from .inbox import Match
@@ -169,6 +170,22 @@ class AsyncRealtimeConnection(AsyncConnection):
             return await self._ask_in_turn(config, timeout)
         finally:
             self._turn.release()
+
+    async def ask(
+        self, what: str | bytes, response: ResponseConfig | None = None, *, timeout: float | None = 30
+    ) -> Answer:
+        """Say something, a text or audio in the session's input format, and return the whole answer.
+
+        It reads all events up to the end of the answer: iterate over the connection elsewhere, or ask, not both at
+        once. Each step may take `timeout` seconds. Raises ResponseEndedError with the server's reason if the response
+        failed, was cancelled or is incomplete.
+        """
+        await self.create_item(question(what), timeout=timeout)
+        created = await self.create_response(response, timeout=timeout)
+        gathering = Gathering(created.response.id)
+        while (answer := gathering.add(await self.receive(timeout))) is None:
+            pass
+        return answer
 
     async def cancel_response(
         self, response_id: str | None = None, *, timeout: float | None = 30

@@ -11,6 +11,7 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any, Self, TypeVar, overload
 
+from openai_realtime._connection.answers import Answer, Gathering, question
 from openai_realtime._connection.base import AsyncConnection
 from openai_realtime._connection.inbox import Entry, Inbox
 from openai_realtime._connection.realtime import AsyncRealtimeConnection
@@ -18,6 +19,7 @@ from openai_realtime._connection.translation import AsyncRealtimeTranslationConn
 from openai_realtime._transport.websocket import NORMAL
 from openai_realtime.errors import APITimeoutError, ClientStateError, ConnectionClosedError
 from openai_realtime.models.events import ServerEvent
+from openai_realtime.models.responses import ResponseConfig
 
 from .thread import Facade, Lease, Work, blocking, refuse_running_loop
 
@@ -206,6 +208,15 @@ class RealtimeConnection(Connection[AsyncRealtimeConnection]):
     create_response = blocking(AsyncRealtimeConnection.create_response)
     cancel_response = blocking(AsyncRealtimeConnection.cancel_response)
     clear_output_audio = blocking(AsyncRealtimeConnection.clear_output_audio)
+
+    def ask(self, what: str | bytes, response: ResponseConfig | None = None, *, timeout: float | None = 30) -> Answer:
+        """Say something and return the whole answer, as `AsyncRealtimeConnection.ask`, which it reads for itself."""
+        self.create_item(question(what), timeout=timeout)
+        created = self.create_response(response, timeout=timeout)
+        gathering = Gathering(created.response.id)
+        while (answer := gathering.add(self.receive(timeout))) is None:
+            pass
+        return answer
 
 
 class RealtimeTranslationConnection(Connection[AsyncRealtimeTranslationConnection]):

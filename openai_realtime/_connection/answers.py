@@ -1,0 +1,74 @@
+"""`Answer`: what the model answers to one question, gathered from the events of its response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from openai_realtime._codec.raw import object_in, objects_in, text_in
+from openai_realtime.errors import ConnectionClosedError, InvalidRequestError, Problem, ResponseEndedError
+from openai_realtime.models.events import ServerEvent
+from openai_realtime.models.items import FunctionCall, UserMessage
+from openai_realtime.models.responses import RealtimeResponse
+from openai_realtime.models.server_events import ResponseDone, ResponseOutputAudioDelta
+
+from .reconnect import Reconnected
+
+__all__ = ["Answer"]
+
+
+@frozen(kw_only=True)
+class Answer:
+    """The model's answer: its `text` (of speech the transcript), its `audio` in the session's output format, the calls.
+
+    `response` is the response as the server ended it, with what it used.
+    """
+
+    text: str
+    audio: bytes = field(repr=lambda audio: f"<{len(audio)} bytes>")
+    function_calls: Sequence[FunctionCall]
+    response: RealtimeResponse
+
+
+def question(what: Any) -> UserMessage:
+    """Return the message that says `what`, a text or audio. Raises InvalidRequestError for anything else."""
+    if isinstance(what, str):
+        return UserMessage.from_text(what)
+    if isinstance(what, bytes | bytearray | memoryview):
+        return UserMessage.from_audio(what)
+    raise InvalidRequestError([Problem("what", "invalid_type", type(what).__name__, "a text or bytes of audio")])
+
+
+class Gathering:
+    """Takes a session's events until the answer of one response is whole."""
+
+    def __init__(self, response_id: object) -> None:
+        self._response_id = response_id
+        self._audio = bytearray()
+
+    def add(self, event: ServerEvent) -> Answer | None:
+        """Take one event; return the answer if it was the last.
+
+        Raises ResponseEndedError if the response failed, was cancelled or is incomplete, and ConnectionClosedError if
+        its connection was lost and replaced.
+        """
+        if isinstance(event, Reconnected):
+            raise ConnectionClosedError(event.code, event.reason)
+        if isinstance(event, ResponseOutputAudioDelta) and event.response_id == self._response_id:
+            self._audio += event.audio
+        if not isinstance(event, ResponseDone) or event.response.id != self._response_id:
+            return None
+        if event.response.status != "completed":
+            raise ResponseEndedError(event.raw or {})
+        output = event.response.output or ()
+        calls = [item for item in output if isinstance(item, FunctionCall)]
+        text = _text(event)
+        return Answer(text=text, audio=bytes(self._audio), function_calls=calls, response=event.response)
+
+
+def _text(event: ResponseDone) -> str:
+    items = objects_in(object_in(event.raw or {}, "response"), "output")
+    parts = (part for item in items for part in objects_in(item, "content"))
+    return "".join(text_in(part, "text") or text_in(part, "transcript") for part in parts)
