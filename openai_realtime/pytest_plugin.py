@@ -1,7 +1,8 @@
 """Fixtures for tests of code that uses this package. pytest loads this module by itself, so it imports next to nothing.
 
 ``realtime_emulator`` is an `Emulator`; ``realtime_client`` and ``async_realtime_client`` are clients connected to it.
-The last one wants a test that runs under anyio's plugin (``pytest.mark.anyio``), or pytest-asyncio's in its auto mode.
+``realtime_caller`` is a person who calls your voice agent there. The last two want a test that runs under anyio's
+plugin (``pytest.mark.anyio``), or pytest-asyncio's in its auto mode.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from openai_realtime._sync.client import RealtimeClient
 
     from ._client import AsyncRealtimeClient
+    from .caller import Caller
     from .emulator import Emulator
 
 
@@ -43,3 +45,11 @@ async def async_realtime_client(realtime_emulator: Emulator) -> AsyncIterator[As
 
     async with AsyncRealtimeClient(**realtime_emulator.client_options) as client:
         yield client
+
+
+@pytest.fixture
+def realtime_caller(realtime_emulator: Emulator) -> Caller:
+    """A person who calls the agent under test, through ``realtime_emulator``."""
+    from .caller import Caller  # noqa: PLC0415
+
+    return Caller(realtime_emulator)

@@ -64,6 +64,7 @@ LAYERS = """
     web.broker web.calls
     web
     emulator
+    caller
     pytest_plugin cli
     __main__
 """

@@ -18,6 +18,7 @@ from .server.http import OPERATIONS
 from .server.sessions import Sessions
 from .server.state import State
 from .server.thread import ServerThread
+from .sessions.base import Observer
 from .wire import ReceivedRequest
 
 KEYS = frozenset("0123456789*#ABCD")  # of a telephone
@@ -104,6 +105,13 @@ class Emulator:
             self._faults.put(operation, faults, times)
         for fault in faults if now else ():
             self._in_loop(partial(self._sessions.inject, fault))
+
+    def observe(self, observer: Observer) -> None:
+        """Let `observer` follow all sessions, in the server's thread: a `Conversation` and any observer of clients can.
+
+        It sees each event of a client before that is answered, and each of the server before that goes out.
+        """
+        self._sessions.observers.append(observer)
 
     def incoming_call(self) -> str:
         """Let a phone call come in over SIP; gives the call id that the webhook would bring."""

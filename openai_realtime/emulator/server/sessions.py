@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from openai_realtime.emulator.faults import Fault
 from openai_realtime.emulator.script import Script
-from openai_realtime.emulator.sessions.base import Session
+from openai_realtime.emulator.sessions.base import Observer, Session
 from openai_realtime.emulator.sessions.beta import BetaSession
 from openai_realtime.emulator.sessions.realtime import LiveSession
 from openai_realtime.emulator.sessions.translation import TranslationSession
@@ -32,6 +32,7 @@ class Sessions:
         self.calls: dict[str, LiveSession] = {}
         self._pressed: dict[str, str] = {}  # the keys of calls to which nobody is attached yet
         self.connections: set[LiveConnection] = set()
+        self.observers: list[Observer] = []
 
     def open(self, config: JSON, wanted: admission.Request) -> Session:
         """Open a new session, or give that of the call to which the client attaches."""
@@ -42,12 +43,14 @@ class Sessions:
         if config["type"] != "translation":
             kind = BetaSession if admission.asks_for_beta(wanted) else LiveSession
         session = kind(config, self._script, self._state.now, azure=wanted.azure)
+        session.observers = self.observers
         session.open()
         return session
 
     def _of_call(self, call_id: str, config: JSON, *, azure: bool) -> LiveSession:
         if call_id not in self.calls:
             session = LiveSession(config, self._script, self._state.now, azure=azure, sideband=True)
+            session.observers = self.observers
             session.open()
             session.send_dtmf(self._pressed.pop(call_id, ""))
             self.calls[call_id] = session

@@ -172,6 +172,8 @@ class LiveConnection:
             return
         for ready in (event, *self._held):
             if not self._gone:
+                for observer in self.session.observers:
+                    observer.received(ready)
                 await self._socket.send_frame(encode(ready), web.WSMsgType.TEXT)
                 self._sent += 1
         self._held.clear()

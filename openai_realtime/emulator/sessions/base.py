@@ -7,8 +7,8 @@ Time is that of the `Timeline`: whoever runs the session says how fast it goes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 
 import attrs
 
@@ -41,6 +41,16 @@ _EVENT_TYPES = (
 )
 
 
+class Observer(Protocol):
+    """Follows all sessions of an emulator, in its thread: each event in order, before it is answered or goes out."""
+
+    def sent(self, event: ClientEvent, /) -> None:
+        """Follow an event that a client sent."""
+
+    def received(self, event: ServerEvent, /) -> None:
+        """Follow an event that a client will receive."""
+
+
 class Session:
     """The base of sessions. `now` gives UNIX seconds; `close` is the code and reason with which the session ends."""
 
@@ -49,6 +59,7 @@ class Session:
 
     def __init__(self, now: Callable[[], float], id_prefix: str = "sess_") -> None:
         self.received: list[ClientEvent] = []
+        self.observers: Sequence[Observer] = ()
         self.timeline = Timeline()
         self.close: tuple[int, str] | None = None
         self.expires_at = int(now()) + SESSION_SECONDS
@@ -65,6 +76,8 @@ class Session:
                 raise api_errors.not_text()
             event = self._cause = self._read(text)
             self.received.append(event)
+            for observer in self.observers:
+                observer.sent(event)
             self.handlers[type(event)](self, event)
         except Refusal as refusal:
             self._send(self._error(refusal, self._cause))

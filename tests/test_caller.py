@@ -1,0 +1,203 @@
+"""An agent of fifty lines that does what voice agents do, and the person who calls it."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+from support.sound import sine
+
+from openai_realtime import (
+    AsyncRealtimeClient,
+    FunctionCallOutput,
+    InputAudioBufferSpeechStarted,
+    RealtimeClient,
+    ResponseDone,
+    ResponseOutputAudioDelta,
+)
+from openai_realtime.audio import CaptureStream
+from openai_realtime.caller import Caller, CallerSpeaker
+from openai_realtime.conversation import Prices
+from openai_realtime.emulator import Emulator, Reply, ToolCall
+from openai_realtime.models import FunctionCall, InputAudioBufferDtmfEventReceived
+
+pytestmark = pytest.mark.anyio
+
+
+@attrs.define
+class Agent:
+    """Talks, calls its one tool, and stops when it is interrupted."""
+
+    emulator: Emulator
+    speaker_is_deaf: bool = False
+    spoken: str = ""
+    written: int = 0
+
+    async def __call__(self, microphone: CaptureStream, speaker: CallerSpeaker) -> None:
+        async with (
+            AsyncRealtimeClient(**self.emulator.client_options) as client,
+            client.connect(model="gpt-realtime-2.1") as connection,
+            asyncio.TaskGroup() as tasks,
+        ):
+            tasks.create_task(self.listen(microphone, connection))
+            async for event in connection:
+                match event:
+                    case ResponseOutputAudioDelta(audio=pcm):
+                        self.speak(event, speaker, pcm)
+                    case InputAudioBufferSpeechStarted() if not self.speaker_is_deaf:
+                        played = speaker.played
+                        if speaker.clear():
+                            await connection.truncate_item(self.spoken, audio_end_ms=(played - self.written) // 48)
+                    case ResponseDone(response=response):
+                        await self.call(connection, response)
+
+    def speak(self, event: ResponseOutputAudioDelta, speaker: CallerSpeaker, pcm: bytes) -> None:
+        if event.item_id != self.spoken:
+            self.spoken, self.written = str(event.item_id), speaker.played
+        speaker.write(pcm)
+
+    async def listen(self, microphone: CaptureStream, connection: Any) -> None:
+        async for pcm in microphone:
+            await connection.append_audio(pcm)
+
+    async def call(self, connection: Any, response: Any) -> None:
+        calls = [item for item in response.output if isinstance(item, FunctionCall)]
+        for call in calls:
+            city = json.loads(call.arguments)["city"]
+            await connection.create_item(FunctionCallOutput(call_id=call.call_id, output=f"sunny in {city}"))
+        if calls:
+            await connection.create_response()
+
+
+async def test_a_call_with_a_tool_an_answer_and_an_interruption(
+    realtime_emulator: Emulator, realtime_caller: Caller
+) -> None:
+    caller = realtime_caller
+    realtime_emulator.reply(
+        Reply(tool_calls=[ToolCall(name="weather", arguments='{"city": "Rome"}')]),
+        Reply(text="It is sunny in Rome today.", audio=sine(2)),
+        "You are welcome.",
+    )
+    async with caller.call(Agent(realtime_emulator)):
+        await caller.say("What is the weather in Rome?")
+        used = await caller.wait_for_tool_call("weather")
+        assert (used.arguments, used.output) == ({"city": "Rome"}, "sunny in Rome")
+        assert (await caller.wait_for_words("sunny")).startswith("It is sunny")
+        await caller.interrupt("Thank you!", at_ms=700)
+        last = await caller.listen()
+        await caller.wait_until(lambda: caller.answers[0].heard_ms == 700)
+
+    assert [turn.said for turn in caller.turns] == ["What is the weather in Rome?", "Thank you!"]
+    assert caller.turns[0].heard_ms == 700
+    assert last.heard_ms == caller.answers[1].audio_ms > 0
+    assert all(turn.latency_ms is not None and turn.latency_ms < 10_000 for turn in caller.turns)
+    assert [caption.role for caption in caller.conversation.captions] == ["assistant", "assistant"]
+    assert [use.name for use in caller.tool_calls] == ["weather"]
+    assert caller.conversation.cost(Prices(output_audio=1_000_000)) > 0
+
+
+async def test_the_same_again_is_the_same(realtime_emulator: Emulator) -> None:
+    async def told() -> list[object]:
+        caller = Caller(realtime_emulator)
+        realtime_emulator.reply(Reply(text="One two three.", audio=sine(1)), "Good bye.")
+        async with caller.call(Agent(realtime_emulator)):
+            await caller.say("Count, please.")
+            await caller.interrupt("Stop.", at_ms=333)
+            await caller.listen()
+            await caller.wait_until(lambda: caller.answers[0].heard_ms == 333)
+        return [[turn.heard_ms for turn in caller.turns], [answer.text for answer in caller.answers]]
+
+    first = await told()
+    assert first == await told()
+    assert first[0] == [333, 540]
+
+
+async def test_real_time(realtime_emulator: Emulator) -> None:
+    caller = Caller(realtime_emulator, real_time=True)
+    realtime_emulator.reply(Reply(text="One two three.", audio=sine(3)), Reply(text="Bye.", audio=sine(0.1)))
+    async with caller.call(Agent(realtime_emulator)):
+        await caller.say("Go.", silence_ms=600)
+        await caller.interrupt("No.", at_ms=100)
+        last = await caller.listen()
+        await caller.wait_until(lambda: caller.answers[0].heard_ms == caller.turns[0].heard_ms)
+    assert 100 <= caller.turns[0].heard_ms < 3000
+    assert last.heard_ms == 100
+
+
+async def test_an_agent_that_talks_on_is_found(realtime_emulator: Emulator) -> None:
+    caller = Caller(realtime_emulator, timeout=0.5)
+    realtime_emulator.reply(Reply(text="One two three.", audio=sine(2)), Reply())
+    async with caller.call(Agent(realtime_emulator, speaker_is_deaf=True)):
+        await caller.say("Count, please.")
+        with pytest.raises(
+            AssertionError, match=r"the agent stopped talking: not within 0\.5 seconds\nassistant: One two"
+        ):
+            await caller.interrupt("Stop.", at_ms=100)
+
+
+async def test_what_does_not_happen_says_what_did(realtime_emulator: Emulator) -> None:
+    caller = Caller(realtime_emulator, timeout=0.3)
+    async with caller.call(Agent(realtime_emulator)):
+        await caller.say("Echo")
+        await caller.listen()
+        with pytest.raises(AssertionError, match=r"the words 'sunny': not within 0\.3 seconds\nassistant: Echo"):
+            await caller.wait_for_words("sunny")
+        with pytest.raises(AssertionError, match="a call of weather"):
+            await caller.wait_for_tool_call("weather")
+
+
+async def test_an_agent_that_fails_ends_the_wait(realtime_caller: Caller) -> None:
+    async def broken(microphone: CaptureStream, speaker: CallerSpeaker) -> None:
+        raise LookupError("no key")
+
+    async def greet() -> None:
+        async with realtime_caller.call(broken):
+            with pytest.raises(AssertionError, match="the server heard 'Hello': the agent ended before"):
+                await realtime_caller.say("Hello")
+
+    with pytest.raises(LookupError, match="no key"):
+        await greet()
+
+
+async def test_an_agent_in_a_thread(realtime_emulator: Emulator, realtime_caller: Caller) -> None:
+    def talk(microphone: CaptureStream, speaker: CallerSpeaker) -> None:
+        with (
+            RealtimeClient(**realtime_emulator.client_options) as client,
+            client.connect(model="gpt-realtime-2.1") as connection,
+        ):
+            connection.append_audio(next(microphone))
+            connection.append_audio(next(microphone))
+            while not isinstance(event := connection.receive(10), ResponseDone):
+                if isinstance(event, ResponseOutputAudioDelta):
+                    speaker.write(event.audio)
+            for _ in microphone:
+                pass
+
+    async with realtime_caller.call(in_thread(talk)):
+        await realtime_caller.say("Hello there")
+        turn = await realtime_caller.listen()
+    assert turn.heard_ms > 0
+
+
+def in_thread(agent: Callable[[CaptureStream, CallerSpeaker], None]) -> Any:
+    return lambda microphone, speaker: asyncio.to_thread(agent, microphone, speaker)
+
+
+async def test_keys_of_a_telephone(realtime_emulator: Emulator, realtime_caller: Caller) -> None:
+    pressed: list[str] = []
+
+    async def menu(microphone: CaptureStream, speaker: CallerSpeaker) -> None:
+        async with (
+            AsyncRealtimeClient(**realtime_emulator.client_options) as client,
+            client.connect(call_id=realtime_caller.dial()) as connection,
+        ):
+            while True:
+                pressed.append(str((await connection.wait_for(InputAudioBufferDtmfEventReceived)).event))
+
+    async with realtime_caller.call(menu):
+        await realtime_caller.wait_until(lambda: realtime_caller.call_id)
+        realtime_caller.press("1#")
+        await realtime_caller.wait_until(lambda: len(pressed) == 2)
+    assert pressed == ["1", "#"]
