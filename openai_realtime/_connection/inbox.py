@@ -187,7 +187,7 @@ class Inbox:
                 if match is not None and not future.done() and match(event):
                     future.set_result((event, self.count))
             # Of the user's function: it is told to whom it belongs. An exit too, which would end the event loop here.
-            except (Exception, SystemExit) as error:  # noqa: BLE001
+            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001
                 # A future takes no StopIteration.
                 future.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
 

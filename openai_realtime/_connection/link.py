@@ -159,7 +159,7 @@ class Link:
         except ConnectionClosedError as error:
             ended = error
         # A defect of ours, or an exit in the user's on_reconnect: whoever waits must see it, and not wait on.
-        except (Exception, SystemExit) as error:  # noqa: BLE001
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001
             ended.__cause__ = error
         finally:
             self._end(ended)

@@ -64,7 +64,7 @@ class Observers:
             try:
                 if call is not None:
                     call(argument)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - its defect must not end the session
+            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - its defect must not end the session
                 self._drop(observer, error)
 
     def _drop(self, observer: Observer, error: BaseException) -> None:

@@ -82,7 +82,7 @@ class LoopThread(threading.Thread):
         waiter.thread = thread = cls.current or cls()
         thread.holders.add(waiter)
         if thread is not cls.current:
-            thread.start()
+            _thread.start_new_thread(thread.launch, ())
             error = thread._ready.get()  # noqa: SLF001 - our own
             if error is not None:
                 raise error
@@ -96,6 +96,13 @@ class LoopThread(threading.Thread):
         cls.current = None
         cls.lock = threading.RLock()
 
+    def launch(self) -> None:
+        """Start, where no signal interrupts: an interrupt of `Thread.start` leaves it half begun for ever."""
+        try:
+            self.start()
+        except RuntimeError as error:
+            self._ready.put(error)
+
     def run(self) -> None:
         """Run the event loop until nobody holds the thread."""
         try:
@@ -103,8 +110,6 @@ class LoopThread(threading.Thread):
         except BaseException as error:  # noqa: BLE001 - whoever waits must see it
             LoopThread.current = None
             self._ready.put(error)
-            for waiter in [holder for holder in list(self.holders) if isinstance(holder, Waiter)]:
-                waiter.outcomes.put((None, error))
 
     async def _serve(self) -> None:
         self._unused = asyncio.Event()
@@ -153,7 +158,7 @@ class Waiter(Generic[T]):
     def __init__(self, lease: Lease | None) -> None:
         self.lease = lease
         self.thread: LoopThread | None = None
-        self.outcomes: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        self._outcomes: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
         self._task: asyncio.Task[Any] | None = None
         self._cancelled = False
 
@@ -164,7 +169,7 @@ class Waiter(Generic[T]):
                 thread = LoopThread.hold(self)
             # Made in this thread, so that its warnings name the caller's line.
             thread.portal.start_task_soon(self._deliver, work(), thread)
-            result, error = self.outcomes.get()
+            result, error = self._outcomes.get()
             if error is not None:
                 raise error
             return result  # type: ignore[no-any-return]
@@ -172,9 +177,9 @@ class Waiter(Generic[T]):
             error = None  # its traceback holds this frame
             self._leave()
 
-    def interrupt(self, error: BaseException) -> None:
-        """Cancel the coroutine and raise `error` where it is waited for. Call it in the loop thread."""
-        self.outcomes.put((None, error))
+    def interrupt(self) -> None:
+        """Cancel the coroutine and wake who waits for it. Call it in the loop thread."""
+        self._outcomes.put((None, _ended_early()))
         self._cancelled = True
         if self._task is not None:
             self._task.cancel()
@@ -188,11 +193,13 @@ class Waiter(Generic[T]):
                 self.lease.join(thread)
             if not self._cancelled:
                 outcome = await coroutine, None
+        except asyncio.CancelledError:
+            outcome = None, _ended_early()
         except BaseException as error:  # noqa: BLE001 - it is the caller's
             outcome = None, error
         coroutine.close()  # it may not have begun
         thread.drop(self)
-        self.outcomes.put(outcome)
+        self._outcomes.put(outcome)
         del outcome  # as above
 
     def _leave(self) -> None:
@@ -204,7 +211,7 @@ class Waiter(Generic[T]):
         thread.call_soon(self._give_up, thread)
 
     def _give_up(self, thread: LoopThread) -> None:
-        self.interrupt(asyncio.CancelledError())
+        self.interrupt()
         thread.drop(self)
 
 
@@ -251,7 +258,7 @@ class Lease:
     async def _end(self, thread: LoopThread) -> None:
         self.thread = None
         for waiter in self.waiters(thread):
-            waiter.interrupt(ClientStateError("the client was closed during the call"))
+            waiter.interrupt()
         await _give_back(self.client, thread)
 
     def waiters(self, thread: LoopThread | None) -> list[Waiter[Any]]:
@@ -269,6 +276,10 @@ class Lease:
         if thread is not None:
             # Dropped without close, in whatever thread and under whatever lock: leave it to the event loop.
             thread.spawn(functools.partial(_give_back, self.client, thread))
+
+
+def _ended_early() -> ClientStateError:
+    return ClientStateError("the client was closed during the call")
 
 
 async def _give_back(client: AsyncRealtimeClient, thread: LoopThread) -> None:

@@ -92,7 +92,7 @@ async def run(call: ToolCall, tool: Tool | None, approved: Callable[[ToolCall], 
     try:
         async with asyncio.timeout(tool.timeout) as deadline:
             call.end("completed", written(await called(partial(tool.function, **arguments))))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the session goes on
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the session goes on
         if isinstance(error, TimeoutError) and deadline.expired():
             call.fail("timed_out", f"no result within {tool.timeout} seconds", error)
         else:

@@ -184,7 +184,7 @@ class Tools:
         try:
             async with asyncio.timeout(self._approval_timeout):
                 return bool(await called(partial(self._approve, call))) if self._approve else False
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, nobody approved
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, nobody approved
             call.error = error
             return False
         finally:
