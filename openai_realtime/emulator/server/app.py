@@ -15,10 +15,10 @@ from openai_realtime.emulator.faults import FaultQueue
 from openai_realtime.emulator.wire import Answer, ReceivedRequest, masked_headers, masked_path, raw_answer
 
 from . import admission, websocket
+from .connection import LiveConnection
 from .http import find_operation
 from .sessions import Sessions
 from .state import State
-from .websocket import LiveConnection
 
 _REDIRECTS = 300
 _ERRORS = 400
@@ -111,8 +111,8 @@ class Server:
             await websocket.refuse(socket, refusal)
             return socket
         await websocket.prepare(socket, request)
-        session = self._sessions.open(config, wanted)
-        connection = LiveConnection(socket, _transport(request), session, self._sessions.speed)
+        channel = websocket.WebSocketChannel(socket, _transport(request))
+        connection = LiveConnection(channel, self._sessions.open(config, wanted))
         connection.faults.extend(self._faults.get(faults.SESSION))
         with self._sessions.connected(connection):
             await connection.run()

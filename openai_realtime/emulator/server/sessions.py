@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from openai_realtime.emulator.faults import Fault
 from openai_realtime.emulator.script import Script
-from openai_realtime.emulator.sessions.base import Observer, Session
+from openai_realtime.emulator.sessions.base import Observer
 from openai_realtime.emulator.sessions.beta import BetaSession
 from openai_realtime.emulator.sessions.realtime import LiveSession
 from openai_realtime.emulator.sessions.translation import TranslationSession
 from openai_realtime.emulator.wire import JSON
 
 from . import admission
+from .connection import LiveConnection
+from .shared import SharedSession
 from .state import State
-from .websocket import LiveConnection
 
 
 class Sessions:
@@ -29,12 +31,12 @@ class Sessions:
         self.speed = speed
         self._state = state
         self._script = script
-        self.calls: dict[str, LiveSession] = {}
+        self.calls: dict[str, SharedSession[LiveSession]] = {}
         self._pressed: dict[str, str] = {}  # the keys of calls to which nobody is attached yet
         self.connections: set[LiveConnection] = set()
         self.observers: list[Observer] = []
 
-    def open(self, config: JSON, wanted: admission.Request) -> Session:
+    def open(self, config: JSON, wanted: admission.Request) -> SharedSession[Any]:
         """Open a new session, or give that of the call to which the client attaches."""
         call_id = wanted.query.get("call_id")
         if config["type"] != "translation" and call_id is not None:
@@ -45,15 +47,15 @@ class Sessions:
         session = kind(config, self._script, self._state.now, azure=wanted.azure)
         session.observers = self.observers
         session.open()
-        return session
+        return SharedSession(session, self.speed)
 
-    def _of_call(self, call_id: str, config: JSON, *, azure: bool) -> LiveSession:
+    def _of_call(self, call_id: str, config: JSON, *, azure: bool) -> SharedSession[LiveSession]:
         if call_id not in self.calls:
             session = LiveSession(config, self._script, self._state.now, azure=azure, sideband=True)
             session.observers = self.observers
             session.open()
             session.send_dtmf(self._pressed.pop(call_id, ""))
-            self.calls[call_id] = session
+            self.calls[call_id] = SharedSession(session, self.speed)
         return self.calls[call_id]
 
     @contextlib.contextmanager
@@ -70,24 +72,25 @@ class Sessions:
         if call_id not in self.calls:
             self._pressed[call_id] = self._pressed.get(call_id, "") + keys
             return
-        self.calls[call_id].send_dtmf(keys)
-        self._wake(self.calls[call_id])
+        self.calls[call_id].session.send_dtmf(keys)
+        self.calls[call_id].wake()
 
     def end_calls(self) -> None:
         """Close what is attached to calls that have ended."""
         for call_id in [call_id for call_id in self.calls if not self._state.has_call(call_id)]:
-            session = self.calls.pop(call_id)
-            session.close = (1000, "")
-            self._wake(session)
+            shared = self.calls.pop(call_id)
+            shared.session.close = (1000, "")
+            shared.wake()
 
     def advance(self, seconds: float) -> None:
         """Let so much time pass in all sessions; the state's clock has moved already."""
-        for session in {*self.calls.values(), *(connection.session for connection in self.connections)}:
-            if session.expires_at <= self._state.now():
-                session.expire()
+        shared: SharedSession[Any]
+        for shared in {*self.calls.values(), *(connection.shared for connection in self.connections)}:
+            if shared.session.expires_at <= self._state.now():
+                shared.session.expire()
             else:
-                session.advance(seconds)
-            self._wake(session)
+                shared.session.advance(seconds)
+            shared.wake()
         for connection in self.connections:
             connection.clock_moved()
 
@@ -104,8 +107,3 @@ class Sessions:
     async def close(self) -> None:
         """Close all connections because the server goes away."""
         await asyncio.gather(*(connection.close() for connection in self.connections))
-
-    def _wake(self, session: Session) -> None:
-        for connection in self.connections:
-            if connection.session is session:
-                connection.wake()

@@ -1244,7 +1244,7 @@ async def test_time_passes_once_for_a_call_with_two_sidebands(emulator: Emulator
     path = f"?call_id={emulator.incoming_call()}"
     async with Wire(emulator, path), Wire(emulator, path):
         await turn_until(lambda: len(emulator._sessions.connections) == 2)
-        (session,) = emulator._sessions.calls.values()
+        session = next(iter(emulator._sessions.calls.values())).session
         session._idle.start(now=0, seconds=5, start_ms=0)
         emulator.advance(2)
         await turn_until(lambda: session.next_due != 5)

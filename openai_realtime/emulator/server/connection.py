@@ -1,0 +1,196 @@
+"""A connection to a session: messages in, events out, in the session's order and at its speed, and faults."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+import attrs
+
+from openai_realtime._codec.converter import encode
+from openai_realtime.emulator import faults, ids
+from openai_realtime.emulator.sessions.base import Session
+from openai_realtime.models.events import ServerEvent
+from openai_realtime.models.server_events import Error, ErrorDetails
+
+from .shared import SharedSession
+
+_SORRY = ErrorDetails(type="server_error", message="The server had an error.")
+
+
+class Channel(Protocol):
+    """What the messages of a connection travel on: a WebSocket, or the data channel of a call."""
+
+    def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Give the client's messages, text or binary, until one side has closed."""
+
+    async def send(self, message: str | bytes) -> None:
+        """Send a message: text, or a binary one."""
+
+    async def send_event(self, event: bytes) -> None:
+        """Send the JSON of an event as text."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close in order."""
+
+    def drop(self) -> None:
+        """Cut it at once."""
+
+    def drop_within(self, event: bytes) -> None:
+        """Cut it in the middle of an event."""
+
+
+class LiveConnection:
+    """One of those who are connected to a session. The session's time goes on as long as somebody is."""
+
+    def __init__(self, channel: Channel, shared: SharedSession[Any]) -> None:
+        self.shared = shared
+        self.faults: list[faults.Fault] = []
+        self._channel = channel
+        self._wake = asyncio.Event()
+        self._gone = False
+        self._sent = 0
+        self._held: list[ServerEvent] = []
+        self._swapping = False
+        self._resuming = False
+        self._reader: asyncio.Task[None] | None = None
+        self._events = shared.join(self.wake)
+        self._timer = self._new_timer()
+
+    @property
+    def session(self) -> Session:
+        """The session that it is connected to."""
+        session: Session = self.shared.session
+        return session
+
+    def wake(self) -> None:
+        """Look again whether there is something to do."""
+        self._wake.set()
+
+    def resume(self) -> None:
+        """Let go on what is paused, or will be next: the client may be ahead of the pause it waits for."""
+        self._resuming = True
+        self.wake()
+
+    def clock_moved(self) -> None:
+        """The emulator's clock has jumped: the session's hour is over at another time of the loop's."""
+        self._timer.cancel()
+        self._timer = self._new_timer()
+
+    def inject(self, fault: faults.Fault) -> None:
+        """Let `fault` happen as soon as can be."""
+        self.faults.append(attrs.evolve(fault, at=self._sent))
+        self.wake()
+
+    async def close(self) -> None:
+        """The server goes away."""
+        await self._channel.close(1001, "")
+
+    async def run(self) -> None:
+        """Serve the session until one side closes, or its hour is over."""
+        self._reader = asyncio.ensure_future(self._read())
+        try:
+            await self._write()
+        finally:
+            self._timer.cancel()
+            self.shared.leave(self._events)
+            self._reader.cancel()
+            await asyncio.wait([self._reader])
+
+    async def _read(self) -> None:
+        async for message in self._channel:
+            self.shared.catch_up()
+            self.session.receive(message)
+            self.wake()
+        self._gone = True
+        self.wake()
+
+    async def _write(self) -> None:
+        while not self._gone:
+            self._wake.clear()
+            await self._suffer_at(self._sent)
+            event = self._events.pull()
+            if event is not None:
+                await self._suffer_at(event.type)
+                await self._deliver(event)
+            elif self.session.close is not None:
+                await self._channel.close(*self.session.close)
+                self._gone = True
+            elif self._resuming and self.session.timeline.wake():
+                self._resuming = False
+            else:
+                await self._pause()
+
+    def _new_timer(self) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(self.session.seconds_left, self._expire)
+
+    def _expire(self) -> None:
+        self.session.expire()
+        self.wake()
+
+    async def _deliver(self, event: ServerEvent) -> None:
+        """Send an event, unless a fault ended the connection, or wants it later."""
+        if self._swapping:
+            self._swapping = False
+            self._held.append(event)
+            return
+        for ready in (event, *self._held):
+            if not self._gone:
+                await self._channel.send_event(encode(ready))
+                self._sent += 1
+        self._held.clear()
+        await asyncio.sleep(0)  # a client that interrupts must be heard between two events
+
+    async def _pause(self) -> None:
+        """Wait for the client, for `wake`, or for the next event that is due."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.shared.clock.seconds_to(self.session.next_due)):
+                await self._wake.wait()
+
+    async def _suffer_at(self, place: int | str) -> None:
+        """Let happen what shall happen here."""
+        for fault in [fault for fault in self.faults if _is_due(fault.at, place)]:
+            self.faults.remove(fault)
+            await self._suffer(fault)
+
+    async def _suffer(self, fault: faults.Fault) -> None:
+        match fault:
+            case faults.Drop():
+                self._channel.drop()
+                self._gone = True
+            case faults.HalfFrame():
+                self._channel.drop_within(encode(Error(error=_SORRY)))
+                self._gone = True
+            case faults.Close():
+                await self._end(fault)
+            case faults.Silence():
+                await self._fall_silent()
+            case faults.Expire():
+                self.session.expire()
+            case faults.Message(message=message):
+                await self._channel.send(message)
+            case faults.Delay(seconds=seconds):
+                await asyncio.sleep(seconds)
+            case faults.Swap():
+                self._swapping = True
+
+    async def _end(self, fault: faults.Close) -> None:
+        if fault.error is not None:
+            event = Error(event_id=ids.object_id("event_", time.time()), error=fault.error)
+            await self._channel.send_event(encode(event))
+        self._gone = True
+        await self._channel.close(fault.code, fault.reason)
+
+    async def _fall_silent(self) -> None:
+        """Answer nothing, neither events nor pings, until the client is gone."""
+        if self._reader is not None:
+            self._reader.cancel()
+        await asyncio.Event().wait()  # until the connection is gone, which cancels this
+
+
+def _is_due(at: int | str, place: int | str) -> bool:
+    """Whether what happens at `at` happens here. A swap sends two events at once, and so goes past a number."""
+    return at <= place if isinstance(at, int) and isinstance(place, int) else at == place
