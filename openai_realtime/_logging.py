@@ -9,7 +9,7 @@ from .errors import APIStatusError
 HTTP = logging.getLogger("openai_realtime.http")
 """Requests and upgrades: each at DEBUG, refusals and retries at INFO."""
 SESSION = logging.getLogger("openai_realtime.session")
-"""Sessions: events by type and size at DEBUG, reconnects at WARNING."""
+"""Sessions: events by type and size at DEBUG, reconnects and ends at INFO."""
 
 
 def outcome(error: BaseException) -> str:

@@ -90,7 +90,7 @@ async def test_a_reconnect(caplog: pytest.LogCaptureFixture) -> None:
     ):
         await connection.wait_for(Reconnected, timeout=DEADLINE)
     assert lines(caplog, "session") == [
-        (logging.WARNING, "connection ended with 1006: replaced by another"),
+        (logging.INFO, "connection ended with 1006: replaced by another"),
         (logging.INFO, "session ended with 1000"),
     ]
 

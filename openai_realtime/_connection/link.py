@@ -215,7 +215,7 @@ class Link:
         await self._stop_helpers()
         await self.socket.close()
         new = await self._recovery.replace(ended, planned=self._renewing)
-        SESSION.warning("connection ended with %d: replaced by another", ended.code)
+        SESSION.info("connection ended with %d: replaced by another", ended.code)
         self._renewing = False
         self.socket = new.socket
         self.inbox.bound(on=True)
