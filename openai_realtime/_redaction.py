@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from attrs import define
-
 # No secret ends with a dot: that is the end of the sentence it stands in.
 _SECRET = re.compile(
     r"""
@@ -25,11 +23,16 @@ _SECRET = re.compile(
 _MIN_SECRET = 8  # characters; a shorter one is made up for a server that asks for none, and may be any word
 
 
-@define(repr=False, unsafe_hash=True)  # a frozen one takes three times as long to make
 class Secret:
-    """A value that nothing shows: its repr and its text are ``***``. `reveal` gives it to what has to send it."""
+    """A value that nothing shows: its repr and its text are ``***``. `reveal` gives it to what has to send it.
 
-    _value: Any
+    No attrs class: printers such as rich's look into the fields of those.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
 
     def reveal(self) -> Any:
         """Return the value itself. Keep it in no variable: a traceback may show those."""
@@ -37,6 +40,12 @@ class Secret:
 
     def __repr__(self) -> str:
         return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
 
 
 def redact(text: str) -> str:

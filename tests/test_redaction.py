@@ -4,6 +4,7 @@ import pickle
 from typing import Any
 
 import pytest
+from rich.pretty import pretty_repr
 
 from openai_realtime._redaction import Secret, mask
 
@@ -19,6 +20,7 @@ def test_a_secret_shows_nothing() -> None:
         "{'key': ***}",
         "  ***",
     ]
+    assert pretty_repr({"key": secret}) == "{'key': ***}"
     assert secret == Secret(ODD) != Secret("other")
     assert pickle.loads(pickle.dumps(secret)) == secret  # noqa: S301 - our own
 

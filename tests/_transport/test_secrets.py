@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
 import pytest
+from rich.console import Console
+from rich.traceback import Traceback
 from support.http_server import OK, Server, answer, connect, failure
 from support.recovery import greeting, nothing
 from support.scripted import DEADLINE, Peer, serving
@@ -89,15 +92,16 @@ def assert_hidden(error: BaseException) -> None:
     """No secret stands in the traceback, but in the frames of the tests themselves."""
     while error.__traceback__ and "openai_realtime" not in error.__traceback__.tb_frame.f_code.co_filename:
         error.__traceback__ = error.__traceback__.tb_next
+    shown = Console(width=200, file=io.StringIO(), record=True)
+    shown.print(Traceback.from_exception(type(error), error, error.__traceback__, show_locals=True, max_frames=0))
+    assert_no_word(shown.export_text())
     contexts = [error]
     while contexts[-1].__cause__ or contexts[-1].__context__:
         contexts.append(contexts[-1].__cause__ or contexts[-1].__context__)  # type: ignore[arg-type]
     for each in contexts:
         frames = traceback.StackSummary.extract(traceback.walk_tb(each.__traceback__), capture_locals=True)
         ours = [frame for frame in frames if "/tests/" not in frame.filename]
-        shown = "".join(str(frame.locals) for frame in ours)
-        assert ODD not in shown
-        assert TOKEN not in shown
+        assert_no_word("".join(str(frame.locals) for frame in ours))
 
 
 async def test_a_key_that_is_repeated_in_an_escaped_form() -> None:
