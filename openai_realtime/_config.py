@@ -46,7 +46,7 @@ ApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
 
 
 def _number(setting: str, allowed: str, holds: Callable[[Any], bool]) -> Any:
-    """A validator of numbers whose ConfigurationError names the setting."""
+    """Make a validator of numbers whose ConfigurationError names the setting."""
 
     def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if not isinstance(value, int | float) or isinstance(value, bool) or not holds(value):
@@ -210,7 +210,7 @@ def check_url(url: str, *, allow_insecure: bool) -> None:
 
 
 def _split(url: object) -> SplitResult | None:
-    """The parts of an http or https URL with a host, None for anything else."""
+    """Split an http or https URL with a host; None for anything else."""
     if not isinstance(url, str) or any(character.isspace() for character in url):
         return None
     try:
@@ -231,7 +231,7 @@ def is_loopback(host: str) -> bool:
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for `url`; none for loopback."""
+    """Find the proxy that the environment names for `url`; none for loopback."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if is_loopback(host) or urllib.request.proxy_bypass(host):
@@ -253,7 +253,7 @@ def _base_url(options: Mapping[str, Any], environ: Mapping[str, str]) -> str:
 
 
 def _tidy(url: object) -> str:
-    """The URL without a slash at its end, its scheme in lower case as the rest of the code expects."""
+    """Strip the slash at the end of a URL and write its scheme in lower case, as the rest of the code expects."""
     scheme, colon, rest = str(url).strip().rstrip("/").partition(":")
     return scheme.lower() + colon + rest
 
@@ -283,7 +283,7 @@ def _azure_credential(options: Mapping[str, Any], environ: Mapping[str, str]) ->
 
 
 def _source(key: Any) -> Secret | Callable[[], Any] | None:
-    """The source that `key` is: a function, or a key that is checked now. None if it is empty."""
+    """Take `key` as a source: a function, or a key that is checked now. None if it is empty."""
     if not key or callable(key):
         return key or None
     problem = _key_problem(key)

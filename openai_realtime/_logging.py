@@ -19,6 +19,6 @@ def outcome(error: BaseException) -> str:
 
 
 def event_type(event_type: object) -> str:
-    """The type of an event, if it looks like one: any text may stand there."""
+    """Return the type of an event, if it looks like one: any text may stand there."""
     known = isinstance(event_type, str) and event_type.isascii() and event_type.replace(".", "_").isidentifier()
     return str(event_type) if known else "an event without a proper type"

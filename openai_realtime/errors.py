@@ -306,7 +306,7 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
 
 
 def error_from_response(status: int, headers: Mapping[str, str], body: Any) -> APIStatusError:
-    """The exception for an answer with an error status; `body` is its decoded JSON, or its text."""
+    """Make the exception for an answer with an error status; `body` is its decoded JSON, or its text."""
     cls = _BY_STATUS.get(status) or (InternalServerError if status >= 500 else APIStatusError)  # noqa: PLR2004
     error = cls(status=status, headers=headers, body=body)
     if error.code == "beta_api_shape_disabled":
@@ -319,7 +319,7 @@ _UNAUTHORIZED = 3000
 
 
 def error_from_event(event: Mapping[str, Any] | None, code: int, reason: str) -> APIError:
-    """The exception for a session that the server refuses after the upgrade, by an `error` event and a close.
+    """Make the exception for a session that the server refuses after the upgrade, by an `error` event and a close.
 
     It is the one that HTTP would have brought; `close_code` and `close_reason` tell how it came.
     """
@@ -342,7 +342,7 @@ def _object(body: object, name: str) -> Mapping[str, Any]:
 
 
 def _detail(body: object) -> Mapping[str, Any]:
-    """The API's error object, or what a gateway or another server sends in its place."""
+    """Find the API's error object, or what a gateway or another server sends in its place."""
     if not isinstance(body, dict):
         return {"message": _first_line(body) if isinstance(body, str) else None}
     error = body.get("error")
@@ -353,7 +353,7 @@ def _detail(body: object) -> Mapping[str, Any]:
 
 
 def _first_line(page: str) -> str:
-    """The first line of a text; of an HTML page its first text, which is the title."""
+    """Find the first line of a text; of an HTML page its first text, which is the title."""
     lines = re.sub(r"<[^<>]*>", "\n", page[:_MAX_SEARCHED]).splitlines()
     return next((line.strip() for line in lines if line.strip()), "")
 

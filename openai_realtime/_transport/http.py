@@ -69,11 +69,11 @@ class Transport:
         raise AssertionError  # pragma: no cover - count() never ends
 
     def delay(self, error: APIConnectionError | APIStatusError, backoff: Any) -> float | None:
-        """The seconds to wait before sending again after `error`, None if it is final."""
+        """Return the seconds to wait before sending again after `error`, None if it is final."""
         return delay_after(error, self.config.retry, backoff)
 
     def backoff(self) -> Iterator[float]:
-        """The seconds before each retry, to be handed to `delay`."""
+        """Yield the seconds before each retry, to be handed to `delay`."""
         return delays(self.config.retry)
 
     async def open_socket(
@@ -132,7 +132,7 @@ class Transport:
         return response if response.status < 300 else response.refusal(), True  # noqa: PLR2004
 
     async def _headers(self) -> Mapping[str, str | Secret]:
-        """The headers of one attempt, with its key: a string is always the same, a function is asked anew."""
+        """Return the headers of one attempt, with its key: a function is asked for it anew."""
         if self._prepared is not None:
             return self._prepared
         self.pool.session()  # a closed client asks for no key
@@ -143,7 +143,7 @@ class Transport:
         return headers
 
     async def _credential(self) -> Secret:
-        """The header's value, with this attempt's key. Raises APITimeoutError: a function that gives it may hang."""
+        """Return the header's value, with this attempt's key. Raises APITimeoutError: a function may hang."""
         seconds = self.config.timeout.total
         limit = asyncio.timeout(seconds)
         try:
@@ -197,7 +197,7 @@ def _reveal(value: Any) -> Any:
 
 
 def _revealed(headers: Mapping[str, str | Secret]) -> dict[str, str]:
-    """The headers as aiohttp needs them."""
+    """Return the headers as aiohttp needs them."""
     return {name: _reveal(value) for name, value in headers.items()}
 
 
@@ -206,7 +206,7 @@ def _secrets(headers: Mapping[str, str | Secret]) -> tuple[Secret, ...]:
 
 
 def _client_timeout(timeout: Timeout) -> aiohttp.ClientTimeout:
-    """What aiohttp keeps to. A timer for each read is costly, and one as long as all of the attempt never rings."""
+    """Make what aiohttp keeps to. A timer for each read is costly, and one as long as the attempt never rings."""
     read, total = timeout.read, timeout.total
     if read is not None and total is not None and read >= total:
         read = None
@@ -214,7 +214,7 @@ def _client_timeout(timeout: Timeout) -> aiohttp.ClientTimeout:
 
 
 def _payload(request: Request) -> aiohttp.MultipartWriter | io.BytesIO | bytes | None:
-    """What aiohttp sends, made anew for each attempt; much goes as a file."""
+    """Make what aiohttp sends, anew for each attempt; much goes as a file."""
     if request.parts:
         return _multipart(request.parts)
     return request.body if request.body is None or len(request.body) <= _LARGE else io.BytesIO(request.body)
@@ -229,7 +229,7 @@ def _multipart(parts: tuple[tuple[str, str, bytes], ...]) -> aiohttp.MultipartWr
 
 
 def _refusal(response: Response) -> APIStatusError | APIResponseError:
-    """The error for a response to an upgrade that is none."""
+    """Make the error for a response to an upgrade that is none."""
     if response.status >= 300:  # noqa: PLR2004
         return response.refusal()
     page = response.content_type or "no content type"
@@ -249,6 +249,6 @@ def _connection_error(error: Exception) -> APIConnectionError:
 
 
 def _short(error: Exception) -> str:
-    """The text of an error of aiohttp in one line, without the query of a URL, in which a gateway's key may stand."""
+    """Put the text of aiohttp's `error` in one line, without a URL's query, in which a gateway's key may stand."""
     # "ssl:default" is how aiohttp words that nothing special was asked of TLS, also where there is none.
     return " ".join(re.sub(r"\?\S*| ssl:default", "", str(error)).split())

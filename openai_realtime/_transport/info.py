@@ -49,6 +49,6 @@ def _integer(text: str | None) -> int | None:
 
 
 def _seconds(text: str | None) -> float | None:
-    """The seconds in a duration as the API writes it: ``20ms``, ``1s``, ``6m0s``."""
+    """Read the seconds in a duration as the API writes it: ``20ms``, ``1s``, ``6m0s``."""
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", text or "")
     return sum(float(number) * _UNITS[unit] for number, unit in parts) if parts else None

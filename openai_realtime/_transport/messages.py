@@ -77,7 +77,7 @@ async def read_response(response: aiohttp.ClientResponse) -> Response:
 
 
 def _printable(value: str) -> str:
-    """A header's value as text: aiohttp gives bytes that are no UTF-8 as lone surrogates, which nobody can print."""
+    """Make text of a header's value: aiohttp gives bytes that are no UTF-8 as lone surrogates."""
     return value if value.isascii() else value.encode(errors="surrogateescape").decode(errors="replace")
 
 

@@ -39,7 +39,7 @@ class Pool:
         weakref.finalize(self, _detach, self._upgrading).atexit = False  # other threads may still be at work then
 
     def session(self) -> aiohttp.ClientSession:
-        """The session. Raises ClientStateError after close and while another event loop uses it."""
+        """Return the session. Raises ClientStateError after close and while another event loop uses it."""
         loop = asyncio.get_running_loop()
         if self._closed:
             raise ClientStateError("the client is closed")
@@ -54,7 +54,7 @@ class Pool:
         return self._session
 
     def upgrading(self, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
-        """A session for WebSockets over the same connections: aiohttp takes their timeout from the session alone."""
+        """Return a session for WebSockets over the same connections: their timeout can only be the session's."""
         shared = self.session()
         if timeout not in self._upgrading:
             self._upgrading[timeout] = aiohttp.ClientSession(
@@ -117,7 +117,7 @@ async def _own_session() -> AsyncGenerator[aiohttp.ClientSession]:
 
 
 def _first(generator: AsyncGenerator[aiohttp.ClientSession]) -> aiohttp.ClientSession:
-    """What `generator` gives first, which it does without waiting."""
+    """Return what `generator` gives first, which it does without waiting."""
     try:
         generator.asend(None).send(None)
     except StopIteration as given:
@@ -127,7 +127,7 @@ def _first(generator: AsyncGenerator[aiohttp.ClientSession]) -> aiohttp.ClientSe
 
 
 async def _keep_refusal(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """A middleware that raises RefusedError, because aiohttp drops a refusal's body and follows redirects."""
+    """Raise RefusedError, as a middleware, because aiohttp drops a refusal's body and follows redirects."""
     response = await send(request)
     if response.status == _SWITCHING_PROTOCOLS:
         return response

@@ -10,7 +10,7 @@ _KEEP_THE_BODY = (307, 308)
 
 
 def redirect_target(url: str, status: int, headers: Mapping[str, str]) -> str | None:
-    """Where a redirect that keeps the body leads, None if it leaves the origin (or adds a user to it)."""
+    """Find where a redirect that keeps the body leads, None if it leaves the origin (or adds a user to it)."""
     if status not in _KEEP_THE_BODY or not headers.get("location"):
         return None
     try:
@@ -22,7 +22,7 @@ def redirect_target(url: str, status: int, headers: Mapping[str, str]) -> str | 
 
 
 def origin(url: str) -> str:
-    """The scheme, host and port of `url`, empty if it has none."""
+    """Return the scheme, host and port of `url`, empty if it has none."""
     try:
         parts = urlsplit(url)
     except ValueError:

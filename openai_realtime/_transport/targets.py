@@ -38,7 +38,7 @@ def realtime_target(  # noqa: PLR0913 - what connect takes
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> ConnectTarget:
-    """The target that exactly one of the first three names. Raises InvalidRequestError for none, several, bad ones."""
+    """Make the target that one of the first three names. Raises InvalidRequestError for none, several, bad ones."""
     named = {"model": model, "call_id": call_id, "intent": intent}
     given = {name: value for name, value in named.items() if value is not None}
     if len(given) != 1:
@@ -61,7 +61,7 @@ def realtime_target(  # noqa: PLR0913 - what connect takes
 def translation_target(
     model: str, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
 ) -> ConnectTarget:
-    """The target of a translation session. Raises InvalidRequestError for a bad `model`."""
+    """Make the target of a translation session. Raises InvalidRequestError for a bad `model`."""
     if not isinstance(model, str) or not model:
         raise InvalidRequestError([Problem("model", "invalid_value", model, _TEXT)])
     return ConnectTarget(
@@ -72,7 +72,7 @@ def translation_target(
 
 
 def _query(named: Mapping[str, str], more: Any) -> str:
-    """The query of both. Raises InvalidRequestError for what is no text, or is named twice."""
+    """Join both to a query. Raises InvalidRequestError for what is no text, or is named twice."""
     if more is not None and not isinstance(more, Mapping):
         raise InvalidRequestError([Problem("query", "invalid_type", more, "a dict of names and values")])
     for name, value in (more or {}).items():

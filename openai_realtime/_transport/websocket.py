@@ -77,7 +77,7 @@ class EventSocket:
             await asyncio.sleep(delay)
 
     async def next(self) -> tuple[ServerEvent, int]:
-        """The next event. Raises ConnectionClosedError, SessionExpiredError when there are no more."""
+        """Return the next event. Raises ConnectionClosedError, SessionExpiredError when there are no more."""
         while True:
             try:
                 message = await self._socket.receive()
@@ -154,7 +154,7 @@ class EventSocket:
         return self._options.wait_for_session and not self._target.on_call
 
     def _nothing_came(self) -> str:
-        """What the server did in place of opening a session."""
+        """Say what the server did in place of opening a session."""
         if self._heartbeat is None:
             return f"no session within {self._options.open_timeout} seconds"
         last = (
@@ -168,7 +168,7 @@ class EventSocket:
         )
 
     async def _first_events(self) -> list[tuple[ServerEvent, int]]:
-        """What comes up to the first event that is no error. The API refuses after the upgrade: error, close."""
+        """Read up to the first event that is no error. The API refuses after the upgrade: error, close."""
         events = []
         try:
             while True:
@@ -191,12 +191,12 @@ class EventSocket:
         return event
 
     def _masked(self, event: ServerEvent) -> ServerEvent:
-        """The error event without the secrets that it repeats of the upgrade, whatever they look like."""
+        """Mask in an error event what it repeats of the upgrade's secrets, whatever they look like."""
         masked = mask(event.raw, self._secrets)
         return event if masked == event.raw else structure(masked, type(event))
 
     def _report(self, code: str, message: str) -> Error:
-        """An error event of our own, for a frame that holds no event."""
+        """Make an error event of our own, for a frame that holds no event."""
         error = {"type": "invalid_frame", "code": code, "message": message}
         self.last_error = structure({"type": "error", "error": error}, Error)
         return self.last_error

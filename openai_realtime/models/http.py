@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import attrs
 
@@ -41,9 +42,9 @@ class HTTPInfo:
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class HTTPResult(Model):
-    """The base of the results of HTTP calls; `http` is outside equality and repr."""
+    """The base of the results of HTTP calls; `http` is outside equality and repr. It is None only if made by hand."""
 
-    http: HTTPInfo | None = attrs.field(default=None, eq=False, repr=False, metadata=LOCAL)
+    http: HTTPInfo = attrs.field(default=cast("HTTPInfo", None), eq=False, repr=False, metadata=LOCAL)
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

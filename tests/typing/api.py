@@ -984,8 +984,8 @@ def calls(call: RealtimeCall, nothing: EmptyResult) -> None:
     assert_type(call.sdp, str)
     assert_type(call.call_id, str)
     assert_type(call.location, str)
-    assert_type(call.http, HTTPInfo | None)
-    assert_type(nothing.http, HTTPInfo | None)
+    assert_type(call.http, HTTPInfo)
+    assert_type(nothing.http, HTTPInfo)
 
 
 def facts(http: HTTPInfo) -> None:
