@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Reconnected,
         ReconnectPolicy,
         RestorePlan,
+        SessionExpiring,
     )
     from ._connection.translation import AsyncRealtimeTranslationConnection
     from ._migration import (
@@ -335,6 +336,7 @@ __all__ = [
     "ServerVad",
     "SessionCreated",
     "SessionExpiredError",
+    "SessionExpiring",
     "SessionInputAudioBufferAppend",
     "SessionInputTranscriptDelta",
     "SessionOutputAudioDelta",
@@ -383,6 +385,7 @@ _MODULE_OF = {
     "Reconnected": "_connection.reconnect",
     "ResponseEndedError": "errors",
     "RestorePlan": "_connection.reconnect",
+    "SessionExpiring": "_connection.reconnect",
     "AsyncRealtimeTranslationConnection": "_connection.translation",
     "Migration": "_migration",
     "to_client_secret_request": "_migration",

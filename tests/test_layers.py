@@ -43,7 +43,8 @@ LAYERS = """
     _transport.websocket
     _transport
     _connection.ids _connection.observers _connection.unanswered
-    _connection.inbox _connection.requests _connection.tracker _connection.reconnect
+    _connection.requests _connection.speech _connection.reconnect
+    _connection.inbox _connection.tracker
     _connection.restore _connection.answers
     _connection.recovery
     _connection.link

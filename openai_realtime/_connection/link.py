@@ -27,10 +27,12 @@ from openai_realtime.models.events import ClientEvent
 
 from .inbox import Entry, Inbox
 from .observers import Observer, Observers
-from .reconnect import ReconnectPolicy
-from .recovery import Recovery
+from .reconnect import ReconnectPolicy, SessionExpiring, until_renewal
+from .recovery import Recovery, Replacement, renewed
 from .requests import LOOKED_AT, Requests
 
+_RENEWAL_PAUSE = 1.0  # seconds after which a renewal that failed is tried again, then twice as many
+_EXPIRING = 60.0  # seconds before the end of a session that is not replaced, when that is told
 _SESSION = ("session.created", "session.updated")
 
 
@@ -69,7 +71,8 @@ class Link:
         self._backoff = transport.backoff
         self._recovery = Recovery(transport, target, options, policy) if policy else None
         self._process = os.getpid()
-        self._renewing = False
+        self._next: tuple[Replacement, int] | None = None
+        self._expiry: asyncio.TimerHandle | None = None
         self._resent: frozenset[str] = frozenset()
         self._reader: asyncio.Task[None] | None = None
         # What belongs to the present socket: its renewal, and the sending of what the last one did not answer.
@@ -165,6 +168,8 @@ class Link:
             self._end(ended)
             await self._stop_helpers()
             await self.socket.close()
+            if self._next is not None:
+                await self._next[0].socket.close()
 
     async def _read(self) -> ConnectionClosedError:
         """Take every event of the socket; how it ended when there are no more."""
@@ -195,13 +200,29 @@ class Link:
         if isinstance(kind, str) and kind in LOOKED_AT:
             if kind in _SESSION:
                 self.session = getattr(event, "session", None)
+                self._tell_of_the_end()
             if self.requests.received(event, self.inbox.count + 1):
                 self.inbox.wake()
                 return
         self.inbox.put(entry)
 
+    def _tell_of_the_end(self) -> None:
+        """Have a local event come before the session ends, if it is not replaced then."""
+        expires_at: Any = getattr(self.session, "expires_at", None)
+        self._cancel_expiry()
+        if self._recovery is None and isinstance(expires_at, int | float):
+            delay = until_renewal(expires_at, _EXPIRING, time.time())
+            if delay is not None:
+                event = SessionExpiring(expires_at=expires_at)
+                self._expiry = asyncio.get_running_loop().call_later(delay, self._take, (event, 0))
+
+    def _cancel_expiry(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+
     def _end(self, ended: ConnectionClosedError) -> None:
         if self.state is not State.CLOSED:
+            self._cancel_expiry()
             by_client = self.state is State.CLOSING
             SESSION.info("session ended with %d", NORMAL if by_client else ended.code)
             self.inbox.end(ConnectionClosedError(NORMAL, "by the client") if by_client else ended)
@@ -209,24 +230,39 @@ class Link:
 
     async def _replace(self, ended: ConnectionClosedError) -> None:
         """Go on with a new connection. Raises `ended` if there is none."""
-        if self._recovery is None or self.state is State.CLOSING:
+        recovery = self._recovery
+        if recovery is None or self.state is State.CLOSING:
             raise ended
         self._become(State.REPLACING)
         await self._stop_helpers()
         await self.socket.close()
-        new = await self._recovery.replace(ended, planned=self._renewing)
+        if self._next is not None:
+            ended = renewed()
+        new = await self._prepared(recovery) or await recovery.replace(ended)
+        recovery.use(new)
         SESSION.info("connection ended with %d: replaced by another", ended.code)
-        self._renewing = False
         self.socket = new.socket
         self.inbox.bound(on=True)
         self._resent = frozenset(str(event.event_id) for event in new.events)
-        self.requests.replaced(self._resent)
-        # First, for those who wait for it. All other waits end, but those for the answers to what is sent again.
+        kept = self._resent | new.answered
+        self.requests.replaced(kept)
+        # First, for those who wait for it. All other waits end, but those whose answers are still to come.
         self._take((new.news, 0))
-        self.inbox.fail_waits(ended, self.requests.waits_of(self._resent))
+        self.inbox.fail_waits(ended, self.requests.waits_of(kept))
         for entry in new.received:
             self._take(entry)
         self._helpers.append(asyncio.create_task(self._resend(new.events)))
+
+    async def _prepared(self, recovery: Recovery) -> Replacement | None:
+        """The connection that was made ready before the last one ended, if nothing has changed since."""
+        prepared, self._next = self._next, None
+        if prepared is None:
+            return None
+        new, known = prepared
+        if recovery.tracker.changes == known:
+            return new
+        await new.socket.close()
+        return None
 
     async def _resend(self, events: Sequence[ClientEvent]) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):  # lost again: the next plan has them
@@ -249,10 +285,19 @@ class Link:
             self._helpers.append(asyncio.create_task(self._renew(self._recovery, delay)))
 
     async def _renew(self, recovery: Recovery, delay: float) -> None:
+        """Make a new connection ready, then close the one that works. While none is to be had that one is kept."""
         await asyncio.sleep(delay)
-        await recovery.calm()
-        self._renewing = True
-        self._become(State.REPLACING)
+        pause = _RENEWAL_PAUSE
+        while self._next is None:
+            await recovery.calm()
+            try:
+                self._next = await recovery.prepare(lambda: self._become(State.REPLACING))
+            except Exception as error:  # noqa: BLE001 - also of the user's functions: the session that works is kept
+                SESSION.warning("the session could not be renewed, and goes on: %s", error)
+                if self.state is State.REPLACING:
+                    self._become(State.OPEN)
+                await asyncio.sleep(pause)
+                pause *= 2
         await self.socket.finish()
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from openai_realtime._logging import SESSION
 from openai_realtime.errors import InvalidRequestError, Problem
 from openai_realtime.models.events import ClientEvent, ServerEvent
 
 __all__ = ["Observer"]
-
-_LOG = logging.getLogger("openai_realtime.session")
 
 
 class Observer(Protocol):
@@ -70,4 +68,4 @@ class Observers:
     def _drop(self, observer: Observer, error: BaseException) -> None:
         self._observers.remove(observer)
         self.errors.append(error)
-        _LOG.error("the observer %s raised and is not called again", type(observer).__name__, exc_info=error)
+        SESSION.error("the observer %s raised and is not called again", type(observer).__name__, exc_info=error)

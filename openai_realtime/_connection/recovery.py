@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import attrs
 
 from openai_realtime._codec.check import check
-from openai_realtime._codec.converter import encode
+from openai_realtime._codec.converter import encode, structure
 from openai_realtime._config import ConnectOptions
 from openai_realtime._redaction import Secret
 from openai_realtime._transport.http import Transport
@@ -21,36 +22,59 @@ from openai_realtime._transport.websocket import ABNORMAL, EventSocket
 from openai_realtime.errors import (
     APIConnectionError,
     APIStatusError,
-    APITimeoutError,
     ConnectionClosedError,
     RealtimeEventError,
 )
-from openai_realtime.models.client_events import ConversationItemCreate
+from openai_realtime.models.client_events import (
+    ConversationItemCreate,
+    ConversationItemDelete,
+    ConversationItemRetrieve,
+    InputAudioBufferAppend,
+)
 from openai_realtime.models.events import ClientEvent, ServerEvent
-from openai_realtime.models.server_events import ConversationItemDone, Error
+from openai_realtime.models.server_events import ConversationItemAdded, ConversationItemDeleted, ConversationItemDone
 
 from .ids import identified, new_id
-from .reconnect import Lost, Reconnected, ReconnectPolicy, RestorePlan
-from .restore import is_recoverable, plan_restore
+from .inbox import Entry
+from .reconnect import Lost, Reconnected, ReconnectPolicy, RestorePlan, until_renewal
+from .requests import LOOKED_AT, Requests
+from .restore import ASKED_ABOUT, is_recoverable, plan_restore
 from .tracker import SessionTracker
 
 _Failure: TypeAlias = APIConnectionError | APIStatusError | ConnectionClosedError
-_ANSWER = 30.0  # seconds until the next answer while a session is restored
-_OURS = ("session.updated", "conversation.item.added", "conversation.item.created", "conversation.item.done")
+_ANSWER = 30.0  # seconds for each answer while a session is restored
+_AT_ONCE = 64  # events that are sent before their answers have come
+_OURS = (
+    "session.updated",
+    "conversation.item.added",
+    "conversation.item.created",
+    "conversation.item.done",
+    "conversation.item.retrieved",
+)
 
 
 @attrs.frozen
 class Replacement:
-    """A new connection that is ready, what it sent beyond the answers to the restore, and what is to be sent."""
+    """A new connection that is ready, what it sent beyond the answers to the restore, and what is to be sent.
+
+    `answered` are the ids of the events whose answers are among what was `received`.
+    """
 
     socket: EventSocket
+    tracker: SessionTracker
     news: Reconnected
-    received: tuple[tuple[ServerEvent, int], ...]
+    received: tuple[Entry, ...]
     events: tuple[ClientEvent, ...]
+    answered: frozenset[str]
+
+
+def renewed() -> ConnectionClosedError:
+    """How a session ended that was renewed: its normal close is not the end that the user waits for."""
+    return ConnectionClosedError(ABNORMAL, "replaced before the session's end")
 
 
 class Recovery:
-    """Follows a session (`conversation`, to be fed with its events) and replaces its connection."""
+    """Follows a session by its `tracker`, and replaces its connection."""
 
     def __init__(
         self, transport: Transport, target: ConnectTarget, options: ConnectOptions, policy: ReconnectPolicy
@@ -61,33 +85,29 @@ class Recovery:
         self._target = target
         self._options = options
         self._backoff: Iterator[float] | None = None
-        self._failing = False
+        self._opened = time.monotonic()
+        self._replaced = 0
+        self._of_error = False
         self._changed = asyncio.Event()
         # The restored items, whose second answer (`conversation.item.done`) is no news either.
-        self._echoes: frozenset[str] = frozenset()
+        self._echoes: set[str] = set()
 
     def received(self, event: ServerEvent) -> bool:
-        """Follow an event of the session; whether it is news. One that is no error shows that the connection works."""
+        """Follow an event of the session; whether it is news."""
         self.tracker.received(event)
         self._changed.set()
-        if self._echoes and isinstance(event, ConversationItemDone) and getattr(event.item, "id", "") in self._echoes:
-            return False
-        self._failing = isinstance(event, Error)
-        if not self._failing:
+        self._of_error = event.type == "error"
+        if event.type == "response.done":
             self._backoff = None
-        return True
+        name = getattr(event.item, "id", "") if isinstance(event, ConversationItemDone) else ""
+        if name not in self._echoes:
+            return True
+        self._echoes.discard(name)
+        return False
 
     def renewal(self, now: float) -> float | None:
-        """The seconds until the connection is to be replaced before the session ends; None if it is not.
-
-        `now` is UNIX seconds. Never before half of the time is over, so that a large `renew_before` cannot loop, and
-        not at all for an end in the past, which tells only that the two clocks differ.
-        """
-        expires_at, before = self.tracker.expires_at, self.policy.renew_before
-        if expires_at is None or before is None or expires_at <= now:
-            return None
-        left = expires_at - now
-        return max(left - before, left / 2)
+        """The seconds until the connection is to be replaced before the session ends; None if it is not."""
+        return until_renewal(self.tracker.expires_at, self.policy.renew_before, now)
 
     async def calm(self) -> None:
         """Return when nothing is under way."""
@@ -95,17 +115,30 @@ class Recovery:
             self._changed.clear()
             await self._changed.wait()
 
-    async def replace(self, ended: ConnectionClosedError, *, planned: bool) -> Replacement:
-        """A connection in the place of the one that `ended`. Raises `ended`, from what was in the way, if none can be.
+    async def prepare(self, hold: Callable[[], None]) -> tuple[Replacement, int]:
+        """A connection that may take the place of one that works, and the count of changes that it knows of.
 
-        `planned` is a renewal, which the close code does not tell.
+        `hold` is called when nothing more may be sent. Raises what is in the way.
         """
-        if planned:  # by us, and so its normal close is not the end that the user waits for
-            ended = ConnectionClosedError(ABNORMAL, "replaced before the session's end")
-            self._backoff = None
-        if not is_recoverable(ended, of_error=self._failing):
+        setup = await self._open()
+        try:
+            await self.calm()
+            hold()
+            known = self.tracker.changes
+            plan = await self._agreed(self._plan(renewed()))
+            return await setup.restore(plan, self.tracker), known
+        except BaseException:
+            await setup.close()
+            raise
+
+    async def replace(self, ended: ConnectionClosedError) -> Replacement:
+        """Connect in place of the connection that `ended`. Raises `ended`, from what was in the way, if that fails."""
+        if not is_recoverable(ended, of_error=self._of_error) or self._replaced >= self.policy.max_reconnects:
             raise ended
-        plan = await self._agreed(plan_restore(self.tracker, ended, server_keeps_it=self._target.on_call))
+        self._replaced += 1
+        plan = await self._agreed(self._plan(ended))
+        if time.monotonic() - self._opened >= self.policy.stable_after:
+            self._backoff = None
         if self._backoff is None:
             self._backoff = delays(self.policy.retry)
         else:  # the last one brought nothing: not at once again
@@ -118,6 +151,14 @@ class Recovery:
             except Exception as error:  # refused settings, or the user's key function failed
                 raise ended from error
             await asyncio.sleep(delay)
+
+    def use(self, new: Replacement) -> None:
+        """Follow the session of a new connection from now on."""
+        self.tracker, self._echoes = new.tracker, set(new.news.restored)
+        self._opened = time.monotonic()
+
+    def _plan(self, ended: ConnectionClosedError) -> RestorePlan:
+        return plan_restore(self.tracker, ended, server_keeps_it=self._target.on_call)
 
     def _after(self, error: _Failure, ended: ConnectionClosedError) -> float:
         """The seconds until the next attempt. Raises `ended` when there is none."""
@@ -141,40 +182,131 @@ class Recovery:
             raise plan.cause from error
         raise plan.cause
 
-    async def _restored(self, plan: RestorePlan) -> Replacement:
+    async def _open(self) -> _Setup:
         socket = EventSocket(self._transport, self._target, self._options)
-        received = await socket.open(iter(()))
+        return _Setup(socket, await socket.open(iter(())), on_call=self._target.on_call)
+
+    async def _restored(self, plan: RestorePlan) -> Replacement:
+        setup = await self._open()
         try:
-            return await self._restore(socket, received, plan)
+            return await setup.restore(plan, self.tracker)
         except BaseException:
-            await socket.close()
+            await setup.close()
             raise
 
-    async def _restore(
-        self, socket: EventSocket, received: list[tuple[ServerEvent, int]], plan: RestorePlan
-    ) -> Replacement:
-        """Settings, then items; the next step only when the server has answered the one before."""
-        conversation = SessionTracker()
+
+class _Setup:
+    """A new session on its way to be what the lost one was."""
+
+    def __init__(self, socket: EventSocket, received: list[Entry], *, on_call: bool) -> None:
+        self._socket = socket
+        self._on_call = on_call
+        self._received = received
+        self._tracker = SessionTracker()
+        self._requests = Requests(asyncio.get_running_loop().create_future, time.monotonic)
         for first, _ in received:
-            conversation.received(first)
-        settings = [attrs.evolve(event, event_id=new_id("event")) for event in _settings(plan)]
-        for error in (await _ask(socket, conversation, settings, received)).values():
-            raise RealtimeEventError(error.raw or {})
-        creates = [identified(ConversationItemCreate(item=item)) for item in plan.items]
-        refused = await _ask(socket, conversation, creates, received)
-        conversation.speaking = self.tracker.speaking  # until the server has heard it: it goes again
-        for event in plan.events:
-            conversation.sent(event)
-        kept = [create for create in creates if create.event_id not in refused]
+            self._tracker.received(first)
+
+    async def close(self) -> None:
+        """Give up."""
+        await self._socket.close()
+
+    async def restore(self, plan: RestorePlan, lost: SessionTracker) -> Replacement:
+        """Settings, then items; the next step only when the server has answered the one before."""
+        reading = asyncio.create_task(self._read())
+        try:
+            answer = await self._ask_all(
+                reading, [attrs.evolve(event, event_id=new_id("event")) for event in _settings(plan)]
+            )
+            for error in answer.values():
+                if isinstance(error, RealtimeEventError):
+                    raise error
+            creates = [identified(ConversationItemCreate(item=item)) for item in plan.items]
+            answers = await self._ask_all(reading, creates)
+            events, answered = await self._ask_about(reading, plan.events)
+        finally:
+            reading.cancel()
+            await asyncio.wait([reading])
+        self._tracker.speech.speaking = lost.speech.speaking  # until the server has heard it: it goes again
+        for event in events:
+            self._tracker.sent(event)
+        refused = {name: error for name, error in answers.items() if isinstance(error, RealtimeEventError)}
         news = Reconnected(
             code=plan.cause.code,
             reason=plan.cause.reason,
-            restored=[_item_id(create) for create in kept],
-            resent=[str(event.event_id) for event in plan.events],
+            restored=[_item_id(answer) for answer in answers.values() if not isinstance(answer, RealtimeEventError)],
+            resent=[str(event.event_id) for event in events if not isinstance(event, InputAudioBufferAppend)],
+            resent_audio_ms=round(self._tracker.speech.milliseconds()),
             lost=[*plan.lost, *(_refused(create, refused) for create in creates if create.event_id in refused)],
         )
-        self.tracker, self._echoes = conversation, frozenset(news.restored)
-        return Replacement(socket, news, tuple(received), plan.events)
+        return Replacement(self._socket, self._tracker, news, tuple(self._received), events, frozenset(answered))
+
+    async def _read(self) -> None:
+        """Read to the end, and raise it."""
+        while True:
+            event, size = await self._socket.next()
+            self._tracker.received(event)
+            told = event.type in LOOKED_AT and self._requests.received(event, 0)
+            if not told and event.type not in _OURS:
+                self._received.append((event, size))
+
+    async def _ask_all(self, reading: asyncio.Task[None], events: Sequence[ClientEvent]) -> dict[str, Any]:
+        """The answers to `events`, or their refusals, by the events' ids."""
+        answers: dict[str, Any] = {}
+        for start in range(0, len(events), _AT_ONCE):
+            some = events[start : start + _AT_ONCE]
+            asking: asyncio.Future[Any] = asyncio.gather(*map(self._ask, some))
+            try:
+                await asyncio.wait([asking, reading], return_when=asyncio.FIRST_COMPLETED)
+                if not asking.done():
+                    reading.result()  # raises how the connection ended
+                answers.update(zip((str(event.event_id) for event in some), asking.result(), strict=True))
+            finally:
+                asking.cancel()
+                await asyncio.wait([asking])
+        return answers
+
+    async def _ask(self, event: ClientEvent) -> ServerEvent | RealtimeEventError:
+        async def send() -> None:
+            self._tracker.sent(event)
+            self._requests.sent(event)
+            with contextlib.suppress(ConnectionError, RuntimeError):  # the reading side is told how it ended
+                await self._socket.send(Secret(encode(event)))
+
+        try:
+            answer, _ = await self._requests.ask(event, send, _ANSWER)
+        except RealtimeEventError as error:
+            return error
+        found: ServerEvent = answer
+        return found
+
+    async def _ask_about(
+        self, reading: asyncio.Task[None], events: Sequence[ClientEvent]
+    ) -> tuple[tuple[ClientEvent, ...], list[str]]:
+        """On a call, where the session lives on: which `events` are to be sent again, and the ids of those done.
+
+        Whoever waits for the answers to those has them as if they had come.
+        """
+        if not self._on_call:
+            return tuple(events), []
+        about = [event for event in events if event.type in ASKED_ABOUT]
+        questions = [identified(ConversationItemRetrieve(item_id=_target_id(event))) for event in about]
+        answers = await self._ask_all(reading, questions)
+        done = []
+        for event, answer in zip(about, answers.values(), strict=True):
+            missing = isinstance(answer, RealtimeEventError)
+            if isinstance(event, ConversationItemDelete) is missing:
+                done.append(str(event.event_id))
+                self._received.append((_as_if_answered(event, answer), 0))
+        return tuple(event for event in events if str(event.event_id) not in done), done
+
+
+def _as_if_answered(event: ClientEvent, answer: Any) -> ServerEvent:
+    """The answer that was lost with its connection."""
+    if isinstance(event, ConversationItemDelete):
+        return structure({"type": "conversation.item.deleted", "item_id": event.item_id}, ConversationItemDeleted)
+    item = (answer.raw or {}).get("item")
+    return structure({"type": "conversation.item.added", "previous_item_id": None, "item": item}, ConversationItemAdded)
 
 
 def _checked(plan: RestorePlan) -> RestorePlan:
@@ -189,56 +321,13 @@ def _settings(plan: RestorePlan) -> list[ClientEvent]:
     return [] if plan.session is None else [plan.session]
 
 
-async def _ask(
-    socket: EventSocket,
-    conversation: SessionTracker,
-    events: Sequence[ClientEvent],
-    received: list[tuple[ServerEvent, int]],
-) -> dict[str, Error]:
-    """Send `events` and read until all are answered: the errors, by the id of the event. Others go to `received`."""
-    for event in events:
-        conversation.sent(event)
-    refused: dict[str, Error] = {}
-    asked = {event.event_id for event in events}
-    sending = asyncio.create_task(_send(socket, events))
-    try:
-        while conversation.pending:
-            answer, size = await _within(socket)
-            conversation.received(answer)
-            if isinstance(answer, Error) and _cause(answer) in asked:
-                refused[_cause(answer)] = answer
-            elif answer.type not in _OURS:
-                received.append((answer, size))
-    finally:
-        sending.cancel()
-        await asyncio.wait([sending])
-    return refused
+def _refused(create: ConversationItemCreate, refused: dict[str, RealtimeEventError]) -> Lost:
+    return Lost(what="item", id=_item_id(create), reason=f"refused: {refused[str(create.event_id)]}")
 
 
-async def _send(socket: EventSocket, events: Sequence[ClientEvent]) -> None:
-    with contextlib.suppress(ConnectionError, RuntimeError):  # the reading side is told how it ended
-        for event in events:
-            await socket.send(Secret(encode(event)))
+def _item_id(event: Any) -> str:
+    return str(getattr(event.item, "id", None))
 
 
-async def _within(socket: EventSocket) -> tuple[ServerEvent, int]:
-    try:
-        async with asyncio.timeout(_ANSWER):
-            return await socket.next()
-    except TimeoutError:
-        raise APITimeoutError(f"no answer within {_ANSWER} seconds while the session was restored") from None
-
-
-def _cause(event: Error) -> str:
-    """The id of the client's event that an error names."""
-    error = (event.raw or {}).get("error")
-    return str(error.get("event_id")) if isinstance(error, dict) else ""
-
-
-def _refused(create: ConversationItemCreate, refused: dict[str, Error]) -> Lost:
-    reason = RealtimeEventError(refused[str(create.event_id)].raw or {})
-    return Lost(what="item", id=_item_id(create), reason=f"refused: {reason}")
-
-
-def _item_id(create: ConversationItemCreate) -> str:
-    return str(getattr(create.item, "id", None))
+def _target_id(event: Any) -> str:
+    return str(event.item_id) if isinstance(event, ConversationItemDelete) else _item_id(event)

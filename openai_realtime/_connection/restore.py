@@ -5,19 +5,22 @@ There is no resume in the API: a new connection is a new, empty session. Pure va
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import structure
 from openai_realtime._codec.hints import field_hints
+from openai_realtime._codec.raw import JSON, text_in
 from openai_realtime.errors import ConnectionClosedError, InvalidRequestError, SessionExpiredError
 from openai_realtime.models.base import Model
+from openai_realtime.models.client_events import InputAudioBufferAppend, InputAudioBufferCommit
 from openai_realtime.models.events import ClientEvent
 from openai_realtime.models.items import (
     AssistantMessage,
     FunctionCall,
     FunctionCallOutput,
+    InputAudio,
     InputImage,
     InputText,
     Item,
@@ -28,19 +31,26 @@ from openai_realtime.models.items import (
 )
 
 from .reconnect import Lost, RestorePlan
-from .tracker import JSON, Place, SessionTracker, text_of
+from .tracker import Place, SessionTracker
 
 _RECOVERABLE: Final = (1001, 1005, 1006, 1011, 1012, 1013, 1015)
 _FATAL: Final = ("invalid_api_key", "insufficient_quota", "invalid_model", "missing_model", "beta_api_shape_disabled")
 _NOT_RESENT: Final[Mapping[str, str]] = {
     "response.cancel": "the response ended with its connection",
+    "session.close": "the session ended without it",
     "output_audio_buffer.clear": "the playback ended with its connection",
     "conversation.item.truncate": "the speech is only text in the new session",
 }
-_UNDER_WAY: Final = {
-    True: "it was under way; what was said so far is kept",
-    False: "it was under way outside the conversation, which has nothing of it",
-}
+_UNDER_WAY: Final = "it was under way; what was said so far is kept"
+_ASIDE: Final = "it was under way outside the conversation, which has nothing of it"
+_OLD: Final = "its transcript had not all come, and of its audio more than two minutes ago nothing is kept"
+_HARMLESS: Final = (
+    "session.update",
+    "conversation.item.retrieve",
+    "conversation.item.truncate",
+    "response.cancel",
+)
+ASKED_ABOUT: Final = ("conversation.item.create", "conversation.item.delete")
 _INCOMPLETE: Final = ("in_progress", "incomplete")
 
 
@@ -54,41 +64,77 @@ def is_recoverable(ended: ConnectionClosedError, *, of_error: bool = True) -> bo
     return code not in _FATAL and (ended.code in _RECOVERABLE or isinstance(ended, SessionExpiredError))
 
 
-def plan_restore(conversation: SessionTracker, cause: ConnectionClosedError, *, server_keeps_it: bool) -> RestorePlan:
-    """The plan for a lost conversation. On a call the server keeps it: there only events are sent again."""
-    unanswered = conversation.unanswered()
-    events = tuple(event for event in unanswered if event.type not in _NOT_RESENT)
-    lost = [
-        Lost(what="event", id=str(event.event_id), reason=f"{event.type}: {_NOT_RESENT[event.type]}")
-        for event in unanswered
-        if event.type in _NOT_RESENT
-    ]
+def plan_restore(tracker: SessionTracker, cause: ConnectionClosedError, *, server_keeps_it: bool) -> RestorePlan:
+    """The plan for a lost session. On a call the server keeps it: there only events are sent again."""
+    unanswered = tracker.to_be_sent_again()
     if server_keeps_it:
-        return RestorePlan(cause=cause, session=None, items=(), events=events, lost=tuple(lost))
-    items = {item_id: _restored(conversation, item_id) for item_id in conversation.items}
+        return _plan_on_call(unanswered, cause, tracker)
+    items, again = {item_id: _restored(tracker, item_id) for item_id in tracker.items}, []
+    for turn in tracker.speech.turns:
+        if tracker.transcribes_only or turn == tracker.speech.unanswered_turn:
+            again += _turn_again(tracker, turn)
+            items[turn] = (None, "" if tracker.speech.turns[turn] else _OLD)
+        elif turn not in items:
+            items[turn] = _restored_turn(tracker, turn)
+    lost = [_lost_event(event, _NOT_RESENT[event.type]) for event in unanswered if event.type in _NOT_RESENT]
     return RestorePlan(
         cause=cause,
-        session=_settings(conversation),
+        session=_settings(tracker),
         items=tuple(item for item, _ in items.values() if item is not None),
-        events=events,
-        lost=(*lost, *_lost_work(conversation), *_lost_items(items)),
+        events=(*again, *(event for event in unanswered if event.type not in _NOT_RESENT)),
+        lost=(*lost, *_lost_work(tracker), *_lost_items(items), *_lost_transcripts(tracker, items)),
     )
 
 
-def _settings(conversation: SessionTracker) -> ClientEvent | None:
+def _plan_on_call(
+    unanswered: Sequence[ClientEvent], cause: ConnectionClosedError, tracker: SessionTracker
+) -> RestorePlan:
+    """Send again what does no harm if the server did it already, or what it can be asked about (`ASKED_ABOUT`)."""
+    again = tuple(event for event in unanswered if event.type in (*_HARMLESS, *ASKED_ABOUT))
+    lost = [
+        _lost_event(event, "whether the server did it is not known")
+        for event in unanswered
+        if event not in again and not isinstance(event, InputAudioBufferAppend)
+    ]
+    milliseconds = tracker.speech.milliseconds()
+    if milliseconds:
+        lost.append(Lost(what="audio", id=None, reason=f"whether {milliseconds:.0f} ms reached the call is not known"))
+    return RestorePlan(cause=cause, session=None, items=(), events=again, lost=tuple(lost))
+
+
+def _lost_event(event: ClientEvent, reason: str) -> Lost:
+    return Lost(what="event", id=str(event.event_id), reason=f"{event.type}: {reason}")
+
+
+def _turn_again(tracker: SessionTracker, turn: str) -> list[ClientEvent]:
+    """The events that bring a turn about once more."""
+    audio: list[ClientEvent] = [appended.event for appended in tracker.speech.turns[turn]]
+    return [*audio, InputAudioBufferCommit()] if audio and not tracker.speech.detects_turns else audio
+
+
+def _restored_turn(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
+    """A turn as an item with its audio: the server keeps its id, and does not answer it once more."""
+    audio = tracker.speech.audio_of(item_id)
+    return (UserMessage(id=item_id, content=[InputAudio(audio=audio)]), "") if audio else (None, _OLD)
+
+
+def _settings(tracker: SessionTracker) -> ClientEvent | None:
     """One event with all settings of the lost session, of the class that set them."""
-    if conversation.update is None:
+    if tracker.update is None:
         return None
-    data = {"type": conversation.update.type, "session": conversation.settings}
-    return structure(data, type(conversation.update))
+    data = {"type": tracker.update.type, "session": tracker.settings}
+    return structure(data, type(tracker.update))
 
 
-def _lost_work(conversation: SessionTracker) -> list[Lost]:
-    lost = [Lost(what="response", id=name, reason=_UNDER_WAY[own]) for name, own in conversation.responses.items()]
-    if conversation.dropped_ms:
-        reason = f"the first {conversation.dropped_ms:.0f} ms of more than two minutes of speech"
+def _lost_work(tracker: SessionTracker) -> list[Lost]:
+    responses = tracker.unanswered.responses
+    lost = [Lost(what="response", id=name, reason=_UNDER_WAY if own else _ASIDE) for name, own in responses.items()]
+    if tracker.speech.dropped_ms:
+        reason = (
+            f"the first {tracker.speech.dropped_ms:.0f} ms of more than two minutes that the server said nothing of"
+        )
         lost.append(Lost(what="audio", id=None, reason=reason))
-    if conversation.translates:
+    if tracker.translates:
         lost.append(Lost(what="audio", id=None, reason="how far the translation got is not known"))
     return lost
 
@@ -97,14 +143,20 @@ def _lost_items(items: Mapping[str, tuple[Item | None, str]]) -> list[Lost]:
     return [Lost(what="item", id=item_id, reason=reason) for item_id, (_, reason) in items.items() if reason]
 
 
-def _restored(conversation: SessionTracker, item_id: str) -> tuple[Item | None, str]:
+def _lost_transcripts(tracker: SessionTracker, items: Mapping[str, tuple[Item | None, str]]) -> list[Lost]:
+    reason = "its speech is restored; whether a transcript comes is the server's choice"
+    waiting = [name for name in items if name in tracker.speech.transcribing and items[name][0] is not None]
+    return [Lost(what="transcript", id=name, reason=reason) for name in waiting]
+
+
+def _restored(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
     """An item for the new session, and what of it is lost; no item if nothing is left."""
-    raw = conversation.items[item_id]
-    kind = text_of(raw, "type")
-    restore = _RESTORE.get((kind, text_of(raw, "role") if kind == "message" else ""))
+    raw = tracker.items[item_id]
+    kind = text_in(raw, "type")
+    restore = _RESTORE.get((kind, text_in(raw, "role") if kind == "message" else ""))
     if restore is None:
         return None, f"{kind or 'an item without type'}: the server does not take it back"
-    item, reason = restore(conversation, item_id)
+    item, reason = restore(tracker, item_id)
     try:
         if item is not None:
             check(item)
@@ -116,12 +168,14 @@ def _restored(conversation: SessionTracker, item_id: str) -> tuple[Item | None, 
 def _message(cls: Any, part: Any) -> Callable[[SessionTracker, str], tuple[Item | None, str]]:
     """The rule for messages of a class: their words as `part`, and images as they are."""
 
-    def restore(conversation: SessionTracker, item_id: str) -> tuple[Item | None, str]:
-        places = conversation.parts(item_id)
-        parts = [_part(conversation, place, part) for place in places]
+    def restore(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
+        if item_id in tracker.speech.transcribing:  # half a sentence would stand as all of it
+            return _restored_turn(tracker, item_id)
+        places = tracker.parts(item_id)
+        parts = [_part(tracker, place, part) for place in places]
         content = [part for part in parts if part is not None]
         reason = ""
-        if any(place in conversation.cut for place in places):
+        if any(place in tracker.cut for place in places):
             reason = "truncated speech: its words were cut by its share of the time"
         elif len(content) < len(parts) or not parts:
             reason = "no transcript of its audio came" if parts else "nothing of it came"
@@ -130,8 +184,8 @@ def _message(cls: Any, part: Any) -> Callable[[SessionTracker, str], tuple[Item 
     return restore
 
 
-def _part(conversation: SessionTracker, place: Place, cls: Any) -> Model | None:
-    text, raw = conversation.text(place), conversation.part(place)
+def _part(tracker: SessionTracker, place: Place, cls: Any) -> Model | None:
+    text, raw = tracker.text(place), tracker.part(place)
     if not text:
         return _evolved(raw, InputImage) if raw.get("image_url") else None
     # The beta and servers like it say "text" where today's API says "output_text".
@@ -142,15 +196,15 @@ def _listed(_: SessionTracker, __: str) -> tuple[Item | None, str]:
     return None, ""  # the server lists the tools of MCP servers anew
 
 
-def _call(conversation: SessionTracker, item_id: str) -> tuple[Item | None, str]:
-    raw = conversation.items[item_id]
+def _call(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
+    raw = tracker.items[item_id]
     if raw.get("status") in _INCOMPLETE:
         return None, "function_call: its arguments had not all come"
     return _evolved(raw, FunctionCall), ""
 
 
-def _output(conversation: SessionTracker, item_id: str) -> tuple[Item | None, str]:
-    return _evolved(conversation.items[item_id], FunctionCallOutput), ""
+def _output(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
+    return _evolved(tracker.items[item_id], FunctionCallOutput), ""
 
 
 def _evolved(raw: JSON, cls: Any) -> Any:

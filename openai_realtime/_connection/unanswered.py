@@ -7,16 +7,13 @@ that tells nothing by exclusion: they belong to the oldest event that they can a
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 import attrs
 
-from openai_realtime._codec.converter import encode
-from openai_realtime._codec.text import load_object
+from openai_realtime._codec.raw import JSON, decoded_size, json_of, object_in, objects_in, text_in
 from openai_realtime.models.events import ClientEvent
-
-JSON: TypeAlias = Mapping[str, Any]
 
 ANSWERS: Final[Mapping[str, tuple[str, ...]]] = {
     "session.update": ("session.updated",),
@@ -96,8 +93,8 @@ class Unanswered:
 
     def creates(self) -> bool:
         """Whether a response of the conversation was asked for, and has not begun."""
-        asked = (_json(sent.event) for sent in self.pending.values() if sent.event.type == "response.create")
-        return any(_object(event, "response").get("conversation") != "none" for event in asked)
+        asked = (json_of(sent.event) for sent in self.pending.values() if sent.event.type == "response.create")
+        return any(object_in(event, "response").get("conversation") != "none" for event in asked)
 
     def forget_responses(self) -> None:
         """Hold the conversation's responses to be over, whose ends did not come."""
@@ -106,7 +103,7 @@ class Unanswered:
     def sent(self, event: ClientEvent) -> None:
         """Follow an event that goes to the server. It has an event id, and an item that it creates has an id."""
         if event.type in _APPENDS:
-            self.appended(size_of(audio_of(event)))
+            self.appended(decoded_size(audio_of(event)))
         elif event.type in ANSWERS:
             self.pending[str(event.event_id)] = Sent(next(self.order), event, self._audio_bytes)
             if event.type in ("input_audio_buffer.commit", "input_audio_buffer.clear"):
@@ -118,49 +115,58 @@ class Unanswered:
 
     def received(self, raw: JSON) -> list[Sent]:
         """Follow an event of the server; what it answers or refuses, which is pending no more."""
-        kind = text_of(raw, "type")
+        kind = text_in(raw, "type")
         if kind == "error":
-            found = self._refused(_object(raw, "error"))
+            found = self._refused(object_in(raw, "error"))
             return [] if found is None else [self.pending.pop(str(found.event.event_id))]
         if kind in ("session.created", "session.updated"):
-            self._least = _LEAST_MS * bytes_per_ms(_object(raw, "session"), "input")
+            self._least = _LEAST_MS * bytes_per_ms(object_in(raw, "session"), "input")
         elif kind == "response.created":
             self.changes += 1
-            response = _object(raw, "response")
+            response = object_in(raw, "response")
             # A response out of band has null there; servers of the beta say nothing.
-            own = self.responses[text_of(response, "id")] = response.get("conversation_id", "") is not None
+            own = self.responses[text_in(response, "id")] = response.get("conversation_id", "") is not None
             self.calls_tools = self.calls_tools and not own
         answered = self._answered(kind, raw)
         if kind == "response.done":
             self.changes += 1
-            own = self.responses.pop(text_of(_object(raw, "response"), "id"), True)
-            self.calls_tools = _calls_tools(_object(raw, "response")) if own else self.calls_tools
+            own = self.responses.pop(text_in(object_in(raw, "response"), "id"), True)
+            self.calls_tools = _calls_tools(object_in(raw, "response")) if own else self.calls_tools
         return [self.pending.pop(str(sent.event.event_id)) for sent in answered]
 
     def _answered(self, kind: str, raw: JSON) -> list[Sent]:
-        asked = _ASKED_BY.get(kind)
-        candidates = [sent for sent in self.pending.values() if sent.event.type == asked]
-        if not candidates and kind == "input_audio_buffer.cleared":
-            # Some servers say so of a commit that they do not make.
-            candidates = [sent for sent in self.pending.values() if sent.event.type == "input_audio_buffer.commit"]
-        if not candidates:
+        if kind not in _ASKED_BY:
             return []
         if kind == "response.done":
-            return [sent for sent in candidates if self._stops(sent.event, _object(raw, "response"))]
+            return [sent for sent in self._asked_for(kind) if self._stops(sent.event, object_in(raw, "response"))]
+        if kind == "session.updated":
+            # Of updates that are all in force it is the one that says most, of equals the oldest.
+            found = [sent for sent in self._asked_for(kind) if _is_answer(json_of(sent.event), raw)]
+            return [max(found, key=lambda sent: _count(json_of(sent.event)))] if found else self._first(kind)
         if kind == "input_audio_buffer.committed":
             # The refusal of a commit with too little audio comes after the answers to later ones.
-            return [next((sent for sent in candidates if sent.audio_bytes >= self._least), candidates[0])]
-        exact = [sent for sent in candidates if _is_answer(_json(sent.event), raw)]
+            return self._first(kind, lambda sent: sent.audio_bytes >= self._least) or self._first(kind)
+        if kind == "input_audio_buffer.cleared":
+            # Some servers say so of a commit that they do not make.
+            return self._first(kind) or self._first("input_audio_buffer.committed")
+        exact = self._first(kind, lambda sent: _is_answer(json_of(sent.event), raw))
         if exact:
-            self._keeps_ids = self._keeps_ids or asked == "conversation.item.create"
-            # Of updates that are all in force it is the one that says most, of equals the oldest.
-            return [max(exact, key=lambda sent: _count(_json(sent.event)))]
-        return [sent for sent in candidates if self._may_answer(_json(sent.event), raw)][:1]
+            self._keeps_ids = self._keeps_ids or exact[0].event.type == "conversation.item.create"
+        return exact or self._first(kind, lambda sent: self._may_answer(json_of(sent.event), raw))
+
+    def _asked_for(self, kind: str) -> Iterator[Sent]:
+        """What events of a type answer, oldest first."""
+        asked = _ASKED_BY[kind]
+        return (sent for sent in self.pending.values() if sent.event.type == asked)
+
+    def _first(self, kind: str, match: Callable[[Sent], bool] = lambda _: True) -> list[Sent]:
+        """The oldest of them that `match` accepts, if there is one."""
+        return list(itertools.islice(filter(match, self._asked_for(kind)), 1))
 
     def _stops(self, cancel: ClientEvent, response: JSON) -> bool:
         """Whether the end of a response is what a cancel asked for."""
-        wanted = _json(cancel).get("response_id")
-        name = text_of(response, "id")
+        wanted = json_of(cancel).get("response_id")
+        name = text_in(response, "id")
         return (
             name == wanted
             if wanted
@@ -171,24 +177,25 @@ class Unanswered:
         """Whether an answer that does not match may still be meant for `event`."""
         kind = event["type"]
         if kind == "conversation.item.create":
-            return not self._keeps_ids and _look(_object(event, "item")) == _look(_object(raw, "item"))
+            ours = object_in(event, "item")
+            return not (self._keeps_ids and ours.get("id")) and _look(ours) == _look(object_in(raw, "item"))
         if kind == "response.create":  # servers that know no metadata leave it out
-            response = _object(raw, "response")
+            response = object_in(raw, "response")
             return "metadata" not in response or not (
-                response["metadata"] or _object(event, "response").get("metadata")
+                response["metadata"] or object_in(event, "response").get("metadata")
             )
-        return kind in ("session.update", "transcription_session.update", "session.close") or kind.endswith(".clear")
+        return not kind.startswith("conversation.item.")
 
     def _refused(self, error: JSON) -> Sent | None:
         """What an error is about: the event that it names, or else the only kind or the only one that can be meant."""
-        named = text_of(error, "event_id")
+        named = text_in(error, "event_id")
         if named:
             return self.pending.get(named)
-        code, param = text_of(error, "code"), text_of(error, "param")
+        code, param = text_in(error, "code"), text_in(error, "param")
         about = _ABOUT.get(code) or _PARAMS.get(param.partition(".")[0].partition("[")[0])
         if about is not None:
             return next((sent for sent in self.pending.values() if sent.event.type == about), None)
-        if len(self.pending) != 1 or code in _ABOUT_NOBODY or text_of(error, "type") in _ABOUT_NOBODY:
+        if len(self.pending) != 1 or code in _ABOUT_NOBODY or text_in(error, "type") in _ABOUT_NOBODY:
             return None
         return next(iter(self.pending.values()))
 
@@ -197,17 +204,17 @@ def _is_answer(event: JSON, raw: JSON) -> bool:
     """Whether an answer says that it is meant for `event`."""
     kind = event["type"]
     if kind == "conversation.item.create":
-        name = text_of(_object(event, "item"), "id")
-        return bool(name) and name == _object(raw, "item").get("id")
+        name = text_in(object_in(event, "item"), "id")
+        return bool(name) and name == object_in(raw, "item").get("id")
     if kind == "conversation.item.retrieve":
-        return bool(event.get("item_id") == _object(raw, "item").get("id"))
+        return bool(event.get("item_id") == object_in(raw, "item").get("id"))
     if kind.startswith("conversation.item."):
         return bool(event.get("item_id") == raw.get("item_id"))
     if kind == "response.create":
-        ours = _object(_object(event, "response"), "metadata")
-        theirs = _object(raw, "response").get("metadata")
+        ours = object_in(object_in(event, "response"), "metadata")
+        theirs = object_in(raw, "response").get("metadata")
         return bool(ours) and isinstance(theirs, dict) and ours.items() <= theirs.items()
-    return _holds(_object(raw, "session"), _object(event, "session"))
+    return _holds(object_in(raw, "session"), object_in(event, "session"))
 
 
 def _holds(theirs: Any, ours: Any) -> bool:
@@ -218,9 +225,7 @@ def _holds(theirs: Any, ours: Any) -> bool:
 
 
 def _calls_tools(response: JSON) -> bool:
-    output = response.get("output")
-    items = output if isinstance(output, list) else []
-    return any(isinstance(item, dict) and item.get("type") in _CALLS for item in items)
+    return any(item.get("type") in _CALLS for item in objects_in(response, "output"))
 
 
 def _count(value: Any) -> int:
@@ -230,41 +235,18 @@ def _count(value: Any) -> int:
 
 def _look(item: JSON) -> Any:
     """What an item is, but for its id and words."""
-    content = item.get("content")
-    kinds = [text_of(part, "type") for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    kinds = [text_in(part, "type") for part in objects_in(item, "content")]
     return item.get("type"), item.get("role"), item.get("call_id"), kinds
-
-
-def _json(event: ClientEvent) -> JSON:
-    """An event as it goes on the wire."""
-    return load_object(encode(event))
 
 
 def audio_of(event: ClientEvent) -> str:
     """The base64 of an append, whatever its class."""
-    audio = getattr(event, "audio", None) or (event.raw or {}).get("audio")
-    return audio if isinstance(audio, str) else ""
+    return text_in(json_of(event), "audio")
 
 
 def bytes_per_ms(session: JSON, side: str) -> int:
     """Of a session's input or output audio; the beta names its formats another way."""
-    kind = _object(_object(_object(session, "audio"), side), "format").get("type") or session.get(
+    kind = object_in(object_in(object_in(session, "audio"), side), "format").get("type") or session.get(
         f"{side}_audio_format"
     )
     return _G711_BYTES_PER_MS if kind in _G711 else _PCM_BYTES_PER_MS
-
-
-def size_of(audio: str) -> int:
-    """The bytes that base64 stands for."""
-    return len(audio) * 3 // 4 - audio.count("=", -2)
-
-
-def _object(raw: JSON, name: str) -> JSON:
-    value = raw.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def text_of(raw: JSON, name: str) -> str:
-    """A field that is text; empty if it is none."""
-    value = raw.get(name)
-    return value if isinstance(value, str) else ""

@@ -34,12 +34,13 @@ from openai_realtime import (
     decode_server_event,
     encode,
 )
+from openai_realtime._connection import unanswered
 from openai_realtime._connection.ids import identified
 from openai_realtime._connection.tracker import SessionTracker
 from openai_realtime.models import UnknownObject
 from openai_realtime.models.beta import BetaSessionUpdate, TranscriptionSessionUpdate
 from openai_realtime.models.events import ClientEvent, Dialect
-from openai_realtime.models.translation_events import SessionClose, SessionInputAudioBufferAppend
+from openai_realtime.models.translation_events import SessionInputAudioBufferAppend
 
 TRACES = Path(__file__).parents[3] / "shared" / "traces"
 
@@ -205,7 +206,7 @@ def spoken(text: str, milliseconds: int, **settings: Any) -> Session:
     conversation = Session()
     conversation.says("session.created", session=settings)
     conversation.adds("a", None, **message("a", {"type": "output_audio", "transcript": text}))
-    per_ms = conversation._bytes_per_ms["output"]
+    per_ms = conversation._output_bytes_per_ms
     audio = base64.b64encode(bytes(milliseconds * per_ms)).decode()
     conversation.says("response.output_audio.delta", item_id="a", content_index=0, delta=audio)
     return conversation
@@ -249,7 +250,7 @@ def test_speech_of_unknown_length_that_was_truncated_is_not_heard() -> None:
 )
 def test_telephone_audio_has_eight_bytes_a_millisecond(settings: dict[str, Any]) -> None:
     conversation = spoken("one two three four", 1000, **settings)
-    assert conversation._bytes_per_ms["output"] == 8
+    assert conversation._output_bytes_per_ms == 8
     conversation.says("conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=500)
     assert conversation.text(("a", 0)) == "one two"
 
@@ -283,15 +284,15 @@ def test_an_event_is_pending_until_it_is_answered(event: ClientEvent, answer: st
     conversation = Session()
     conversation.says(answer, **fields)  # to nobody
     first, second = conversation.sends(event), conversation.sends(event)
-    assert conversation.unanswered() == [first, second]
+    assert conversation.to_be_sent_again() == [first, second]
     assert conversation.busy
     conversation.says("rate_limits.updated", rate_limits=[])
-    assert conversation.unanswered() == [first, second]
+    assert conversation.to_be_sent_again() == [first, second]
     conversation.says(answer, **fields)
     if answer != "response.done":  # it ends whatever was to be cancelled
-        assert conversation.unanswered() == [second]
+        assert conversation.to_be_sent_again() == [second]
         conversation.says(answer, **fields)
-    assert conversation.unanswered() == []
+    assert conversation.to_be_sent_again() == []
 
 
 @pytest.mark.parametrize("event", [event for event, _, _ in ANSWERS])
@@ -300,7 +301,7 @@ def test_an_error_answers_the_event_that_it_names(event: ClientEvent) -> None:
     first, second = conversation.sends(event), conversation.sends(event)
     conversation.says("error", error={"message": "of nobody"})
     conversation.says("error", error={"message": "no", "event_id": second.event_id})
-    assert conversation.unanswered() == [first]
+    assert conversation.to_be_sent_again() == [first]
     assert conversation.update is None
 
 
@@ -311,7 +312,7 @@ def test_the_answer_about_another_item_is_none(event: ClientEvent, answer: str, 
     conversation = Session()
     sent = conversation.sends(event)
     conversation.says(answer, **json.loads(json.dumps(fields).replace("item_1", "item_2")))
-    assert conversation.unanswered() == [sent]
+    assert conversation.to_be_sent_again() == [sent]
 
 
 def test_an_item_of_a_new_kind_is_answered_too() -> None:
@@ -321,11 +322,11 @@ def test_an_item_of_a_new_kind_is_answered_too() -> None:
     first = conversation.sends(ConversationItemCreate(item=named))
     second = conversation.sends(ConversationItemCreate(item=nameless))
     conversation.adds("item_of_the_server", None, type="message")
-    assert conversation.unanswered() == [first, second]
+    assert conversation.to_be_sent_again() == [first, second]
     conversation.adds("item_9", None, type="brand.new")
-    assert conversation.unanswered() == [second]
+    assert conversation.to_be_sent_again() == [second]
     conversation.adds("item_10", None, type="brand.new")
-    assert conversation.unanswered() == []
+    assert conversation.to_be_sent_again() == []
 
 
 def test_events_given_as_they_are_on_the_wire_are_answered_too() -> None:
@@ -335,15 +336,14 @@ def test_events_given_as_they_are_on_the_wire_are_answered_too() -> None:
         conversation.sends(UnknownEvent(type=event.type, raw=wire))
     for _, answer, fields in ANSWERS:
         conversation.says(answer, **fields)
-    assert conversation.unanswered() == []
+    assert conversation.to_be_sent_again() == []
 
 
 def test_what_the_api_never_answers_is_not_pending() -> None:
     conversation = Session()
     conversation.sends(SessionInputAudioBufferAppend.from_bytes(b"12"))
-    conversation.sends(SessionClose())
     conversation.sends(UnknownEvent(type="brand.new"))
-    assert conversation.unanswered() == []
+    assert conversation.to_be_sent_again() == []
     assert conversation.translates
 
 
@@ -353,7 +353,7 @@ def test_events_and_audio_are_kept_in_the_order_of_sending() -> None:
         conversation.sends(event)
         for event in (silence(100), update(), silence(100), InputAudioBufferCommit(), silence(100), ResponseCreate())
     ]
-    assert conversation.unanswered() == sent
+    assert conversation.to_be_sent_again() == sent
 
 
 def test_ids_are_filled_in_and_kept() -> None:
@@ -521,22 +521,34 @@ def test_a_commit_of_too_little_is_refused_late_and_not_taken_for_the_next() -> 
     conversation.sends(InputAudioBufferCommit())
     more = conversation.hears(100)
     conversation.says("input_audio_buffer.committed", item_id="u")  # the API reports the refusal up to a second later
-    assert conversation.unanswered() == [refused, *more]
+    assert conversation.to_be_sent_again() == [refused, *more]
     conversation.says("error", error={"code": "input_audio_buffer_commit_empty", "event_id": refused.event_id})
-    assert conversation.unanswered() == more
+    assert conversation.to_be_sent_again() == more
+    assert conversation.busy  # the turn's item has not come
+    conversation.adds("u")
     assert not conversation.busy
 
 
-def test_with_turn_detection_the_silence_before_speech_is_cut_to_two_seconds() -> None:
+def test_with_turn_detection_the_silence_before_speech_is_cut_to_two_seconds_when_the_server_tells_of_speech() -> None:
     conversation = session()
     conversation.hears(60_000)
-    assert len(conversation.audio_kept) == 21  # two seconds behind the end of the last
+    assert len(conversation.audio_kept) == 600  # the server may not have heard it
     assert conversation.dropped_ms == 0
     assert not conversation.busy
     conversation.says("input_audio_buffer.speech_started", item_id="u", audio_start_ms=59_000)
+    assert len(conversation.audio_kept) == 30
     conversation.hears(10_000)
-    assert len(conversation.audio_kept) == 121
+    assert len(conversation.audio_kept) == 130
     assert conversation.busy
+
+
+def test_what_the_server_said_nothing_of_is_bounded_and_missed_until_it_tells_of_speech_behind_it() -> None:
+    conversation = session()
+    conversation.hears(300_000, chunk=1000)
+    assert len(conversation.audio_kept) == 121
+    assert conversation.dropped_ms == 179_000
+    conversation.says("input_audio_buffer.speech_started", item_id="u", audio_start_ms=299_000)
+    assert conversation.dropped_ms == 0
 
 
 def test_with_turn_detection_audio_is_kept_from_the_end_of_speech_on() -> None:
@@ -549,6 +561,7 @@ def test_with_turn_detection_audio_is_kept_from_the_end_of_speech_on() -> None:
     conversation.says("input_audio_buffer.committed", item_id="u")
     assert len(conversation.audio_kept) == 7
     assert conversation.audio_kept[-2:] == more
+    conversation.adds("u")
     assert not conversation.busy
 
 
@@ -614,13 +627,13 @@ def test_the_beta_says_at_the_top_whether_turns_are_detected() -> None:
     conversation = Session()
     conversation.says("transcription_session.created", session={"turn_detection": VAD})
     conversation.hears(10_000)
-    assert len(conversation.audio_kept) == 21
+    assert conversation.speech.detects_turns
     conversation.says(
         "transcription_session.updated", session={"turn_detection": None, "input_audio_transcription": {"model": "w"}}
     )
-    conversation.hears(10_000)
-    assert len(conversation.audio_kept) == 121
+    assert not conversation.speech.detects_turns
     conversation.says("input_audio_buffer.committed", item_id="u")
+    conversation.adds("u")
     assert conversation.busy  # its words are still to come
 
 
@@ -651,7 +664,7 @@ def test_no_field_raises_or_loses_an_item(events: list[tuple[str, dict[str, Any]
         for item_id in conversation.items:
             assert all(isinstance(conversation.text(place), str) for place in conversation.parts(item_id))
         conversation.hears(100)
-        assert isinstance(conversation.unanswered(), list)
+        assert isinstance(conversation.to_be_sent_again(), list)
 
 
 @pytest.mark.parametrize("type_", [None, 3, ["x"], {"a": 1}])
@@ -710,18 +723,18 @@ def test_ten_thousand_items_are_not_gone_through_for_one_more() -> None:
     assert not conversation.pending
 
 
-def test_ten_thousand_pending_events_are_answered_from_the_first() -> None:
+def test_ten_thousand_pending_events_are_answered_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     conversation = Session()
     ids = [f"item_{index}" for index in range(10_000)]
     for item_id in ids:
         conversation.sends(ConversationItemCreate(item=UserMessage(id=item_id, content=[])))
-    looked: list[ClientEvent] = []
-    original = conversation._answered
+    looked, original = [], unanswered._is_answer
 
-    def counted(kind: str, match: Any = lambda _: True) -> Any:
-        return original(kind, lambda event: looked.append(event) or match(event))  # type: ignore[func-returns-value]
+    def counted(*args: Any) -> bool:
+        looked.append(args)
+        return original(*args)
 
-    conversation._answered = counted  # type: ignore[method-assign]
+    monkeypatch.setattr(unanswered, "_is_answer", counted)
     for item_id in ids:
         conversation.adds(item_id)
     assert len(looked) == len(ids)
@@ -755,7 +768,7 @@ def test_a_recorded_session_is_followed_to_its_end(path: Path | None) -> None:
     assert set(conversation.items) == set(added) - deleted
     done = {event["response"]["id"] for event in events_of(lines, "response.done")}
     created = {event["response"]["id"] for event in events_of(lines, "response.created")}
-    assert set(conversation.responses) == created - done
+    assert set(conversation.unanswered.responses) == created - done
     said = [event["transcript"] for event in events_of(lines, "response.output_audio_transcript.done")]
     texts = [conversation.text(place) for item_id in conversation.items for place in conversation.parts(item_id)]
     assert set(said) <= set(texts)

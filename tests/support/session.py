@@ -42,7 +42,27 @@ class Session(SessionTracker):
 
     @property
     def audio_kept(self) -> list[InputAudioBufferAppend]:
-        return [sent.event for sent in self.audio]  # type: ignore[misc]
+        return [sent.event for sent in self.audio]
+
+    @property
+    def audio(self) -> Any:
+        return self.speech.uncommitted
+
+    @property
+    def pending(self) -> Any:
+        return self.unanswered.pending
+
+    @property
+    def responses(self) -> Any:
+        return self.unanswered.responses
+
+    @property
+    def speaking(self) -> bool:
+        return self.speech.speaking
+
+    @property
+    def dropped_ms(self) -> float:
+        return self.speech.dropped_ms
 
 
 def silence(milliseconds: float) -> InputAudioBufferAppend:
