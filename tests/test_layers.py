@@ -58,7 +58,7 @@ LAYERS = """
     _sync.connecting
     _sync.client
     _sync
-    tools
+    tools recording
     web.messages web.webhooks web.ownership
     web.aiohttp_server web.asgi web.relay web.page
     web.app web.redis_calls web.choices web.limits

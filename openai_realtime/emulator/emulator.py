@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Self, TypedDict
 
@@ -19,6 +19,7 @@ from .server.sessions import Sessions
 from .server.state import State
 from .server.thread import ServerThread
 from .sessions.base import Observer
+from .sessions.replay import RecordedEvent
 from .wire import ReceivedRequest
 
 KEYS = frozenset("0123456789*#ABCD")  # of a telephone
@@ -148,6 +149,15 @@ class Emulator:
             if not isinstance(reply, Reply | str):
                 raise ConfigurationError(f"reply: {type(reply).__name__} is neither a Reply nor a text")
             self._script.add(Reply(text=reply) if isinstance(reply, str) else reply, when)
+
+    def replay(self, entries: Iterable[RecordedEvent], *, strict: bool = True) -> None:
+        """Let the next session be that of a recording: ``emulator.replay(recording.read("session.jsonl"))``.
+
+        The server says what it said, as the client does what it did. A `strict` session ends with the error
+        ``not_as_recorded`` at the first event of the client that differs in more than its ids and audio; otherwise
+        events of the recorded types are waited for, and others passed over.
+        """
+        self._sessions.recordings.append((tuple(entries), strict))
 
     def queue_transcripts(self, *transcripts: str) -> None:
         """Say what the user's next audio messages say: nothing here understands speech."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from openai_realtime.emulator.faults import Fault
@@ -12,6 +13,7 @@ from openai_realtime.emulator.script import Script
 from openai_realtime.emulator.sessions.base import Observer
 from openai_realtime.emulator.sessions.beta import BetaSession
 from openai_realtime.emulator.sessions.realtime import LiveSession
+from openai_realtime.emulator.sessions.replay import RecordedEvent, ReplaySession
 from openai_realtime.emulator.sessions.translation import TranslationSession
 from openai_realtime.emulator.wire import JSON
 
@@ -35,9 +37,13 @@ class Sessions:
         self._pressed: dict[str, str] = {}  # the keys of calls to which nobody is attached yet
         self.connections: set[LiveConnection] = set()
         self.observers: list[Observer] = []
+        self.recordings: deque[tuple[Sequence[RecordedEvent], bool]] = deque()  # for the next sessions; if strict
 
     def open(self, config: JSON, wanted: admission.Request) -> SharedSession[Any]:
         """Open a new session, or give that of the call to which the client attaches."""
+        if self.recordings:
+            entries, strict = self.recordings.popleft()
+            return SharedSession(ReplaySession(entries, self._state.now, strict=strict), self.speed)
         call_id = wanted.query.get("call_id")
         if config["type"] != "translation" and call_id is not None:
             return self._of_call(call_id, config, azure=wanted.azure)
