@@ -116,19 +116,18 @@ class LoopThread(threading.Thread):
         async with BlockingPortal() as self.portal:
             self.loop = asyncio.get_running_loop()
             self._ready.put(None)
-            self.end_if_unused()  # who started it may have been interrupted
+            self._end_if_unused()  # who started it may have been interrupted
             await self._unused.wait()
 
     def drop(self, holder: object) -> None:
         """End what `hold` began. Call it in the loop thread."""
         self.holders.discard(holder)
         if not self.holders:
-            self.end_if_unused()
+            self._end_if_unused()
 
-    def end_if_unused(self) -> None:
-        """End the thread if nothing holds it. Call it in the loop thread."""
+    def _end_if_unused(self) -> None:
         if not self.lock.acquire(blocking=False):  # its owner may be in a signal handler, which waits for this thread
-            asyncio.get_running_loop().call_later(0.001, self.end_if_unused)
+            asyncio.get_running_loop().call_later(0.001, self._end_if_unused)
             return
         try:
             if not self.holders:
@@ -143,10 +142,6 @@ class LoopThread(threading.Thread):
         if self.loop is not None:
             with contextlib.suppress(RuntimeError):  # it has just ended
                 self.loop.call_soon_threadsafe(function, *args)
-
-    def spawn(self, work: Work[object]) -> None:
-        """Run the coroutine that `work` makes, which nobody waits for."""
-        self.call_soon(lambda: self.loop and self.loop.create_task(work()))
 
 
 class Waiter(Generic[T]):
@@ -275,7 +270,8 @@ class Lease:
         thread = self.thread
         if thread is not None:
             # Dropped without close, in whatever thread and under whatever lock: leave it to the event loop.
-            thread.spawn(functools.partial(_give_back, self.client, thread))
+            work = functools.partial(_give_back, self.client, thread)
+            thread.call_soon(lambda: asyncio.ensure_future(work()))
 
 
 def _ended_early() -> ClientStateError:
