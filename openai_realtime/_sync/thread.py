@@ -12,6 +12,7 @@ import contextlib
 import functools
 import inspect
 import os
+import select
 import threading
 import weakref
 from collections.abc import Callable, Coroutine
@@ -299,13 +300,14 @@ def refuse_running_loop() -> None:
 
 
 def _refuse_green_threads() -> None:
-    """Raise ConfigurationError where threads are coroutines of one real thread, in which only one loop can run."""
-    patched_by = _thread.start_new_thread.__module__.partition(".")[0]
-    if patched_by != "_thread":
-        raise ConfigurationError(
-            f"RealtimeClient needs real threads, and {patched_by} has replaced them; "
-            "use workers with threads (gunicorn -k gthread), or do not patch the module threading"
-        )
+    """Raise ConfigurationError where threads and waits are coroutines of one real thread: one loop runs there."""
+    for function in (_thread.start_new_thread, select.select):
+        owner = function.__module__.partition(".")[0]
+        if owner not in {"_thread", "select"}:
+            raise ConfigurationError(
+                f"RealtimeClient needs real threads and sockets, and {owner} has replaced them; "
+                "use workers with threads (gunicorn -k gthread), or a process without monkey-patching"
+            )
 
 
 def _at_exit() -> None:

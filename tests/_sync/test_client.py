@@ -53,13 +53,6 @@ OPERATIONS = [name for name in vars(AsyncRealtimeClient) if name.endswith(("_cal
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def client(server: Server) -> Iterator[RealtimeClient]:
     with connect(server) as client:
         yield client

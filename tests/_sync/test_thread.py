@@ -6,7 +6,7 @@ import inspect
 import itertools
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,13 +24,6 @@ INTERRUPTED = (
     "ignore:coroutine .* was never awaited",  # made, and interrupted before its start: Python says so, and rightly
     "ignore::pytest.PytestUnraisableExceptionWarning",
 )
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.stop()
 
 
 def interrupted_in_thread(call: Callable[[], object], number: int) -> bool:
@@ -175,8 +168,9 @@ def test_help_shows_what_the_blocking_form_takes_and_returns() -> None:
 
 
 GREEN = """
+import sys
 from gevent import monkey
-monkey.patch_all()
+monkey.patch_all(thread="threads" in sys.argv)
 from openai_realtime import ConfigurationError, RealtimeClient
 try:
     RealtimeClient(api_key="sk-made-up")
@@ -185,8 +179,9 @@ except ConfigurationError as error:
 """
 
 
-def test_green_threads_are_refused_with_a_way_out() -> None:
-    command = [sys.executable, "-c", GREEN]
+@pytest.mark.parametrize("patched", ["threads", "all but threads"])
+def test_green_threads_are_refused_with_a_way_out(patched: str) -> None:
+    command = [sys.executable, "-c", GREEN, patched]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)  # noqa: S603 - our own
     assert "gevent has replaced" in done.stdout
     assert "gunicorn -k gthread" in done.stdout
