@@ -251,6 +251,11 @@ def not_truncatable() -> Refusal:
     return Refusal(message, code="unsupported_content_type", param="item_id")
 
 
+def unknown_tool_call(call_id: str) -> Refusal:
+    """The output of a call that nobody made."""
+    return Refusal(f"Tool call ID '{call_id}' not found in conversation.", code="invalid_tool_call_id")
+
+
 def already_shorter(length_ms: int, wanted_ms: int) -> Refusal:
     """A cut behind the end of the audio."""
     message = f"Audio content of {length_ms}ms is already shorter than {wanted_ms}ms"

@@ -75,7 +75,7 @@ class Reply:
 
 
 @frozen(kw_only=True)
-class Heard:
+class UserInput:
     """The last thing in a conversation: its text, and the audio if the user spoke and it can be played back."""
 
     text: str = ""
@@ -109,14 +109,14 @@ class Script:
         """What the user says in the audio that comes now; None if the test did not tell."""
         return self._transcripts.popleft() if self._transcripts else None
 
-    def reply_to(self, heard: Heard) -> Reply:
-        """What the model answers; the parrot gives back what it heard."""
+    def reply_to(self, given: UserInput) -> Reply:
+        """What the model answers; the parrot gives back what it was given."""
         if self._queue:
             return self._queue.popleft()
         for condition, reply in self._rules:
-            if _applies(condition, heard.text):
+            if _applies(condition, given.text):
                 return reply
-        return Reply(text=heard.text or GREETING, audio=heard.audio)
+        return Reply(text=given.text or GREETING, audio=given.audio)
 
 
 def _applies(condition: Condition, text: str) -> bool:

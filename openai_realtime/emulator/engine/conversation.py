@@ -8,7 +8,7 @@ from typing import Any, cast
 import attrs
 
 from openai_realtime.emulator import errors as api_errors
-from openai_realtime.emulator.script import Heard
+from openai_realtime.emulator.script import UserInput
 from openai_realtime.emulator.wire import JSON
 from openai_realtime.errors import DecodeError
 from openai_realtime.models.base import UNSET, UnknownObject
@@ -17,6 +17,7 @@ from openai_realtime.models.items import (
     AssistantMessage,
     AudioContent,
     ConversationItem,
+    FunctionCall,
     FunctionCallOutput,
     InputAudio,
     InputText,
@@ -32,7 +33,8 @@ from openai_realtime.models.items import (
     UserMessage,
 )
 
-from . import sound
+from . import sound, usage
+from .usage import Tokens
 
 ROOT = "root"
 _DENIED = "Denied."
@@ -55,57 +57,96 @@ class Audio:
         del self.data[end_ms * sound.bytes_per_ms(self.audio_format) :]
 
 
+@attrs.define(eq=False)
+class _Entry:
+    """An item in its place, with its audio, what was said in it if the user spoke, and what it costs to read."""
+
+    item: Item
+    before: _Entry | None = None
+    after: _Entry | None = None
+    audio: Audio | None = None
+    words: str = ""
+    tokens: Tokens = attrs.field(factory=Tokens)
+
+
 class Conversation:
-    """Items by id. `audio` is what each one sounds like, and `words` what was said in the user's audio."""
+    """Items by id, in an order of their own. No answer takes longer because more was said before.
+
+    `tokens` is what the model reads and hears before it answers.
+    """
 
     def __init__(self) -> None:
-        self.audio: dict[str, Audio] = {}
-        self.words: dict[str, str] = {}
-        self._items: dict[str, Item] = {}
-        self._order: list[str] = []
+        self.tokens = Tokens()
+        self._entries: dict[str, _Entry] = {}
+        self._first: _Entry | None = None
+        self._last: _Entry | None = None
+        self._call_ids: set[str] = set()
 
     def __iter__(self) -> Iterator[Item]:
-        return (self._items[item_id] for item_id in self._order)
+        entry = self._first
+        while entry is not None:
+            yield entry.item
+            entry = entry.after
 
     @property
     def has_model_audio(self) -> bool:
         """Whether the model has spoken, after which its voice is fixed."""
-        return any(isinstance(item, AssistantMessage) and self._bytes(item) for item in self)
+        entries = self._entries.values()
+        return any(isinstance(entry.item, AssistantMessage) and _sounds(entry) for entry in entries)
 
     def add(self, item: Item, previous: str | None = None) -> str | None:
-        """Put `item` after `previous`, at the end, or first (``"root"``); gives the id of the item before it.
+        """Put `item` after `previous`, at the end, or first (``"root"``); give the id of the item before it.
 
-        Raises Refusal for an unknown `previous` and for an id that is taken.
+        Raises Refusal for an unknown `previous`, for an id that is taken, and for the output of a call nobody made.
         """
         key = item_id(item)
-        if key in self._items:
+        if key in self._entries:
             raise api_errors.duplicate_item(key)
-        place = self._place(previous)
-        self._order.insert(place, key)
-        self._items[key] = item
-        return self._order[place - 1] if place else None
+        if isinstance(item, FunctionCallOutput) and item.call_id not in self._call_ids:
+            raise api_errors.unknown_tool_call(item.call_id)
+        before = self._place(previous)
+        entry = self._entries[key] = _Entry(item, before, before.after if before else self._first)
+        self._link(entry, entry)
+        self._know(entry)
+        return item_id(before.item) if before else None
 
     def replace(self, item: Item) -> None:
         """Store the newer state of an item, unless it was deleted meanwhile."""
-        if item_id(item) in self._items:
-            self._items[item_id(item)] = item
+        entry = self._entries.get(item_id(item))
+        if entry is not None:
+            entry.item = item
+            self._know(entry)
 
     def find(self, key: str, doing: str) -> Item:
-        """The item with that id. Raises Refusal that says what could not be done, such as ``delete``."""
-        if key not in self._items:
+        """Give the item with that id. Raises Refusal that says what could not be done, such as ``delete``."""
+        if key not in self._entries:
             raise api_errors.unknown_item(key, doing)
-        return self._items[key]
+        return self._entries[key].item
 
     def delete(self, key: str) -> None:
         """Remove an item. Raises Refusal if there is none with that id."""
         self.find(key, "delete")
-        del self._items[key]
-        self._order.remove(key)
-        self.audio.pop(key, None)
+        entry = self._entries.pop(key)
+        self._link(entry, None)
+        self.tokens.add(entry.tokens, -1)
+        if isinstance(entry.item, FunctionCall):
+            self._call_ids.discard(str(entry.item.call_id))
+
+    def audio(self, key: str) -> Audio | None:
+        """Give what an item sounds like; None for one that is gone, or has no sound."""
+        entry = self._entries.get(key)
+        return entry.audio if entry else None
+
+    def set_audio(self, key: str, audio: Audio, words: str = "") -> None:
+        """Say what an item sounds like, and what is said in it; does nothing for one that is gone."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.audio, entry.words = audio, words
+            self._know(entry)
 
     def truncate(self, key: str, content_index: int, audio_end_ms: int) -> None:
         """Cut what the model said in an item. Raises Refusal for all else, and for what is shorter."""
-        item, audio = self.find(key, "truncate"), self.audio.get(key)
+        item, audio = self.find(key, "truncate"), self.audio(key)
         # What the model says is one part, and the content of an item that it still speaks is empty.
         if not isinstance(item, AssistantMessage) or audio is None or not audio.data or content_index != 0:
             raise api_errors.not_truncatable()
@@ -116,13 +157,13 @@ class Conversation:
         self.replace(attrs.evolve(item, content=[OutputAudio(transcript="")]))
 
     def previous_of(self, key: str) -> str | None:
-        """The id of the item before; None for the first, and for one that is gone."""
-        place = self._order.index(key) if key in self._items else 0
-        return self._order[place - 1] if place else None
+        """Give the id of the item before; None for the first, and for one that is gone."""
+        entry = self._entries.get(key)
+        return item_id(entry.before.item) if entry and entry.before else None
 
     def with_audio(self, item: Item) -> Item:
-        """An item as ``conversation.item.retrieve`` shows it."""
-        audio = self.audio.get(item_id(item))
+        """Give an item as ``conversation.item.retrieve`` shows it."""
+        audio = self.audio(item_id(item))
         if audio is None or not isinstance(item, UserMessage | AssistantMessage):
             return item
         text = to_base64(audio.data)
@@ -131,47 +172,76 @@ class Conversation:
         ]
         return cast("Item", attrs.evolve(item, content=parts))
 
-    def heard(self, items: Sequence[Item] | None = None) -> Heard:
-        """The last thing that the user, or a tool, said in `items`, or in the whole conversation."""
-        for item in reversed([*self] if items is None else items):
+    def last_input(self, items: Sequence[Item] | None = None) -> UserInput:
+        """Give the last thing that the user, or a tool, said in `items`, or in the whole conversation."""
+        for item in self._backwards() if items is None else reversed(items):
             if isinstance(item, UserMessage):
-                return Heard(text=self._text(item), audio=self._sound(item))
+                return UserInput(text=self._text(item), audio=self._sound(item))
             if (text := _tool_text(item)) is not None:
-                return Heard(text=text)
-        return Heard()
+                return UserInput(text=text)
+        return UserInput()
 
-    def text_of(self, item: Item) -> str:
-        """All text in an item, for counting tokens."""
+    def _backwards(self) -> Iterator[Item]:
+        entry = self._last
+        while entry is not None:
+            yield entry.item
+            entry = entry.before
+
+    def _place(self, previous: str | None) -> _Entry | None:
+        """Find the entry after which a new one comes; None puts it first."""
+        if previous is None:
+            return self._last
+        if previous == ROOT:
+            return None
+        if previous not in self._entries:
+            raise api_errors.unknown_previous_item(previous)
+        return self._entries[previous]
+
+    def _link(self, entry: _Entry, new: _Entry | None) -> None:
+        """Let the neighbours of `entry` see `new` between them, or each other."""
+        if entry.before is None:
+            self._first = new or entry.after
+        else:
+            entry.before.after = new or entry.after
+        if entry.after is None:
+            self._last = new or entry.before
+        else:
+            entry.after.before = new or entry.before
+
+    def _know(self, entry: _Entry) -> None:
+        """Take account of what is new about an item."""
+        if isinstance(entry.item, FunctionCall):
+            self._call_ids.add(str(entry.item.call_id))
+        self.tokens.add(entry.tokens, -1)
+        milliseconds = entry.audio.milliseconds if entry.audio else 0
+        entry.tokens = usage.item_tokens(entry.item, milliseconds, self._all_text(entry.item))
+        self.tokens.add(entry.tokens, 1)
+
+    def _all_text(self, item: Item) -> str:
         if isinstance(item, UserMessage | AssistantMessage | SystemMessage):
             return self._text(item)
         return " ".join(str(getattr(item, name, "") or "") for name in ("name", "arguments", "output"))
 
-    def _place(self, previous: str | None) -> int:
-        if previous is None:
-            return len(self._order)
-        if previous == ROOT:
-            return 0
-        if previous not in self._items:
-            raise api_errors.unknown_previous_item(previous)
-        return self._order.index(previous) + 1
-
     def _text(self, item: UserMessage | AssistantMessage | SystemMessage) -> str:
         texts = [part.text for part in item.content if isinstance(part, InputText | OutputText | TextPart)]
         spoken = [part.transcript or "" for part in item.content if isinstance(part, AudioContent)]
-        return " ".join([*texts, self.words.get(item_id(item)) or " ".join(spoken)]).strip()
+        entry = self._entries.get(item_id(item))
+        return " ".join([*texts, (entry and entry.words) or " ".join(spoken)]).strip()
 
     def _sound(self, item: UserMessage) -> bytes | None:
         parts = [part for part in item.content if isinstance(part, InputAudio)]
-        given = b"".join(part.to_bytes() for part in parts)
-        return self._bytes(item) or given if parts else None
+        if not parts:
+            return None
+        entry = self._entries.get(item_id(item))
+        return (_sounds(entry) if entry else b"") or b"".join(part.to_bytes() for part in parts)
 
-    def _bytes(self, item: Item) -> bytes:
-        audio = self.audio.get(item_id(item))
-        return bytes(audio.data) if audio else b""
+
+def _sounds(entry: _Entry) -> bytes:
+    return bytes(entry.audio.data) if entry.audio else b""
 
 
 def _tool_text(item: Item) -> str | None:
-    """What a tool answered, or the user of a tool that may not be called; None for all else."""
+    """Give what a tool answered, or the user of a tool that may not be called; None for all else."""
     match item:
         case FunctionCallOutput(output=text) | McpCall(output=str(text)):
             return text
@@ -184,12 +254,12 @@ def _tool_text(item: Item) -> str | None:
 
 
 def item_id(item: Item) -> str:
-    """The id of an item; empty where it has none yet."""
+    """Give the id of an item; empty where it has none yet."""
     return "" if isinstance(item, UnknownObject) else item.id or ""
 
 
 def audio_of(item: Item) -> bytearray:
-    """The audio inside a client's item. Raises Refusal for what is not base64."""
+    """Give the audio inside a client's item. Raises Refusal for what is not base64."""
     parts = item.content if isinstance(item, UserMessage) else ()
     try:
         return bytearray().join(part.to_bytes() for part in parts if isinstance(part, InputAudio))
@@ -198,7 +268,7 @@ def audio_of(item: Item) -> bytearray:
 
 
 def numbered(item: Item, key: str) -> Item:
-    """A client's item as the server takes it: with an id, and complete."""
+    """Give a client's item as the server takes it: with an id, and complete."""
     if isinstance(item, FunctionCallOutput | McpListTools):  # the server gives these no status
         return attrs.evolve(item, id=item.id or key)
     if isinstance(item, ConversationItem):
@@ -207,7 +277,7 @@ def numbered(item: Item, key: str) -> Item:
 
 
 def without_audio(item: Item) -> Item:
-    """An item as events show it: audio only in the answer to ``conversation.item.retrieve``."""
+    """Give an item as events show it: audio only in the answer to ``conversation.item.retrieve``."""
     if not isinstance(item, UserMessage | AssistantMessage):
         return item
     parts: Any = [

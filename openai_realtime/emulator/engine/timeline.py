@@ -1,10 +1,16 @@
-"""What a session does by itself: tasks that run side by side, step by step, in a time of their own."""
+"""What a session does by itself: tasks that run side by side, step by step, in a time of their own.
+
+A model writes text in pieces; `words` and `padding` make them.
+"""
 
 from __future__ import annotations
 
 import heapq
 import itertools
 import math
+import random
+import re
+import string
 from collections.abc import Iterator
 from typing import TypeAlias
 
@@ -44,7 +50,7 @@ class Timeline:
         self._push(task, self.now)
 
     def wake(self, task: Task | None = None) -> bool:
-        """Let `task` go on now, whatever it waits for; without one, all that are paused. Gives whether any did."""
+        """Let `task` go on now, whatever it waits for; without one, all that are paused. Give whether any did."""
         woken = [entry for entry in self._heap if (entry[2] is task if task else entry[0] == math.inf)]
         self._heap = [entry for entry in self._heap if entry not in woken]
         heapq.heapify(self._heap)
@@ -53,7 +59,7 @@ class Timeline:
         return bool(woken)
 
     def step(self, until: float) -> ServerEvent | None:
-        """The next event that a task sends at `until` or before; None if there is none."""
+        """Give the next event that a task sends at `until` or before; None if there is none."""
         while self._heap and self._heap[0][0] <= until and self._heap[0][0] < math.inf:
             due, _, task = heapq.heappop(self._heap)
             self.now = max(self.now, due)
@@ -69,3 +75,13 @@ class Timeline:
 
     def _push(self, task: Task, due: float) -> None:
         heapq.heappush(self._heap, (due, next(self._order), task))
+
+
+def words(text: str) -> list[str]:
+    """Cut `text` in pieces as a model writes it: each word with the space before it. Nothing is lost."""
+    return re.findall(r"\s*\S+(?:\s+$)?|\s+$", text)
+
+
+def padding() -> str:
+    """Make what hides the length of a delta from who watches the encrypted line."""
+    return "".join(random.choices(string.ascii_letters + string.digits, k=random.randint(3, 16)))  # noqa: S311 - no secret

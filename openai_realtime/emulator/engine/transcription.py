@@ -17,8 +17,7 @@ from openai_realtime.models.server_events import (
 )
 
 from . import usage
-from .text import padding, words
-from .timeline import Task, Wait
+from .timeline import Task, Wait, padding, words
 
 _UNTIL_DELTA = Wait(0.03)
 _UNTIL_COMPLETED = Wait(0.4)

@@ -7,7 +7,7 @@ import math
 from attrs import define
 
 from openai_realtime.models.base import UNSET
-from openai_realtime.models.items import AssistantMessage
+from openai_realtime.models.items import AssistantMessage, Item
 from openai_realtime.models.responses import (
     CachedTokenDetails,
     InputTokenDetails,
@@ -15,8 +15,6 @@ from openai_realtime.models.responses import (
     RealtimeResponseUsage,
 )
 from openai_realtime.models.server_events import RateLimitStatus
-
-from .conversation import Conversation, item_id
 
 _LETTERS_PER_TOKEN = 4
 USER_AUDIO_MS_PER_TOKEN = 100
@@ -36,32 +34,32 @@ class Tokens:
         """All of them."""
         return self.text + self.audio
 
+    def add(self, other: Tokens, times: int) -> None:
+        """Count `other` so many times more; -1 takes it back."""
+        self.text += other.text * times
+        self.audio += other.audio * times
+
 
 def text_tokens(text: str) -> int:
-    """About four letters make a token."""
+    """Count about four letters as a token."""
     return math.ceil(len(text) / _LETTERS_PER_TOKEN)
 
 
 def audio_tokens(milliseconds: float, ms_per_token: int) -> int:
-    """Audio by its length."""
+    """Count audio by its length."""
     return math.ceil(milliseconds / ms_per_token)
 
 
-def input_tokens(conversation: Conversation, instructions: str) -> Tokens:
-    """All that the model reads and hears before it answers."""
-    tokens = Tokens(text=text_tokens(instructions))
-    for item in conversation:
-        audio = conversation.audio.get(item_id(item))
-        sound = audio.milliseconds if audio else 0
-        rate = MODEL_AUDIO_MS_PER_TOKEN if isinstance(item, AssistantMessage) else USER_AUDIO_MS_PER_TOKEN
-        tokens.audio += audio_tokens(sound, rate)
-        if not sound:
-            tokens.text += text_tokens(conversation.text_of(item))
-    return tokens
+def item_tokens(item: Item, milliseconds: float, text: str) -> Tokens:
+    """Count an item by its audio, so many milliseconds of it, or else by its `text`."""
+    if not milliseconds:
+        return Tokens(text=text_tokens(text))
+    rate = MODEL_AUDIO_MS_PER_TOKEN if isinstance(item, AssistantMessage) else USER_AUDIO_MS_PER_TOKEN
+    return Tokens(audio=audio_tokens(milliseconds, rate))
 
 
 def response_usage(given: Tokens, made: Tokens, *, reasons: bool) -> RealtimeResponseUsage:
-    """The usage of a response; models that reason tell how much."""
+    """Give the usage of a response; models that reason tell how much."""
     return RealtimeResponseUsage(
         total_tokens=given.total + made.total,
         input_tokens=given.total,
@@ -80,6 +78,6 @@ def response_usage(given: Tokens, made: Tokens, *, reasons: bool) -> RealtimeRes
 
 
 def rate_limit(used: int) -> RateLimitStatus:
-    """The tokens that are left after a response took `used`."""
+    """Give the tokens that are left after a response took `used`."""
     seconds = round(used / _LIMIT * 60, 3)
     return RateLimitStatus(name="tokens", limit=_LIMIT, remaining=_LIMIT - used, reset_seconds=seconds)

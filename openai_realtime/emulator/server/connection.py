@@ -103,8 +103,11 @@ class LiveConnection:
     async def _read(self) -> None:
         async for message in self._channel:
             self.shared.catch_up()
-            self.session.receive(message)
+            for _ in self.session.receive(message):
+                self.wake()
+                await asyncio.sleep(0)
             self.wake()
+            await asyncio.sleep(0)  # a client that sends without end must not keep the others waiting
         self._gone = True
         self.wake()
 

@@ -7,7 +7,7 @@ Time is that of the `Timeline`: whoever runs the session says how fast it goes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import attrs
@@ -55,7 +55,7 @@ class Session:
     """The base of sessions. `now` gives UNIX seconds; `close` is the code and reason with which the session ends."""
 
     dialect: ClassVar[Dialect] = "realtime"
-    handlers: ClassVar[Mapping[type[ClientEvent], Callable[[Any, Any], None]]] = {}
+    handlers: ClassVar[Mapping[type[ClientEvent], Callable[[Any, Any], Iterator[None] | None]]] = {}
 
     def __init__(self, now: Callable[[], float], id_prefix: str = "sess_") -> None:
         self.received: list[ClientEvent] = []
@@ -68,8 +68,8 @@ class Session:
         self._cause: ClientEvent | None = None
         self.id = self._new_id(id_prefix)
 
-    def receive(self, text: str | bytes) -> None:
-        """Take one message of the client: text, or bytes for a binary message."""
+    def receive(self, text: str | bytes) -> Iterator[None]:
+        """Take one message of the client: text, or bytes for a binary message. Other sessions may run at each step."""
         self._cause = None
         try:
             if isinstance(text, bytes):
@@ -78,7 +78,7 @@ class Session:
             self.received.append(event)
             for observer in self.observers:
                 observer.sent(event)
-            self.handlers[type(event)](self, event)
+            yield from self.handlers[type(event)](self, event) or ()
         except Refusal as refusal:
             self._send(self._error(refusal, self._cause))
 

@@ -6,7 +6,7 @@ along, so that it can be shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Final, cast
 
 import attrs
@@ -271,7 +271,7 @@ class BetaSession(LiveSession):
         given = event.response.raw if event.response else None
         self._create_response(response_create(given or {}))
 
-    handlers: ClassVar[Mapping[type[ClientEvent], Callable[[Any, Any], None]]] = {
+    handlers: ClassVar[Mapping[type[ClientEvent], Callable[[Any, Any], Iterator[None] | None]]] = {
         **{kind: take for kind, take in LiveSession.handlers.items() if kind not in (SessionUpdate, ResponseCreate)},
         BetaSessionUpdate: _update_beta,
         TranscriptionSessionUpdate: _update_transcription,

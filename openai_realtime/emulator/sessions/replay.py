@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from openai_realtime._codec.converter import decode_server_event, dumps
@@ -44,7 +44,7 @@ class ReplaySession(Session):
         self._renamed: dict[str, str] = {}
         self._go_on()
 
-    def receive(self, text: str | bytes) -> None:
+    def receive(self, text: str | bytes) -> Iterator[None]:
         """Take one message of the client, and say what comes after it."""
         try:
             event = load_object(text)
@@ -61,6 +61,7 @@ class ReplaySession(Session):
             refusal = Refusal(where, code="not_as_recorded")
             self._send(self._error(refusal, None))
             self.close = (4000, "invalid_request_error.not_as_recorded")
+        return iter(())
 
     def _go_on(self) -> None:
         """Send what the server said up to the next event of the client that is waited for."""

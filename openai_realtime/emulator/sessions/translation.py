@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 
 from openai_realtime._codec.converter import structure
 from openai_realtime.emulator import errors as api_errors
-from openai_realtime.emulator.engine.text import words
-from openai_realtime.emulator.engine.timeline import Step, Wait
-from openai_realtime.emulator.script import Heard, Script
+from openai_realtime.emulator.engine.timeline import Step, Wait, words
+from openai_realtime.emulator.script import Script, UserInput
 from openai_realtime.emulator.wire import JSON
 from openai_realtime.errors import DecodeError
 from openai_realtime.models.base64 import to_base64
@@ -37,8 +36,8 @@ _UNTIL_CLOSED = Wait(0.2)
 class TranslationSession(Session):
     """One translation session.
 
-    The words heard are those of ``Emulator.hear``, and the words spoken the reply to them, a word for each 200 ms. On
-    Azure a model may have any name.
+    The user's words are those of ``Emulator.queue_transcripts``, and the model's the reply to them, a word for each
+    200 ms. On Azure a model may have any name.
     """
 
     dialect: ClassVar[Dialect] = "translation"
@@ -50,7 +49,7 @@ class TranslationSession(Session):
         self._script = script
         self._audio = bytearray()
         self._elapsed_ms = 0
-        self._heard: list[str] | None = None
+        self._to_transcribe: list[str] | None = None
         self._spoken: list[str] = []
 
     def open(self) -> None:
@@ -63,7 +62,7 @@ class TranslationSession(Session):
 
     @property
     def _transcribes(self) -> bool:
-        """Whether the client wants the words heard, too."""
+        """Whether the client wants the user's words, too."""
         return bool(self._config.get("audio", {}).get("input", {}).get("transcription"))
 
     def _update(self, event: TranslationSessionUpdate) -> None:
@@ -83,15 +82,15 @@ class TranslationSession(Session):
 
     def _translate(self, audio: bytes) -> list[Any]:
         """The events of one step, all at the same place in the audio."""
-        if self._heard is None:
+        if self._to_transcribe is None:
             text = self._script.next_transcript() or ""
-            self._heard = words(text)
-            self._spoken = words((self._script.reply_to(Heard(text=text)).text or "") if text else "")
+            self._to_transcribe = words(text)
+            self._spoken = words((self._script.reply_to(UserInput(text=text)).text or "") if text else "")
         self._elapsed_ms += _STEP_MS
         place: dict[str, Any] = {"elapsed_ms": self._elapsed_ms}
         events: list[Any] = []
-        if self._heard and self._transcribes:
-            events.append(SessionInputTranscriptDelta(delta=self._heard.pop(0), **place))
+        if self._to_transcribe and self._transcribes:
+            events.append(SessionInputTranscriptDelta(delta=self._to_transcribe.pop(0), **place))
         if self._spoken:
             events.append(SessionOutputTranscriptDelta(delta=self._spoken.pop(0), **place))
         sound = SessionOutputAudioDelta(delta=to_base64(audio), channels=1, sample_rate=24000, format="pcm16", **place)
@@ -102,7 +101,7 @@ class TranslationSession(Session):
 
     def _finish(self) -> Iterator[Step]:
         """What is left, and the end."""
-        while self._audio or self._spoken or (self._heard and self._transcribes):
+        while self._audio or self._spoken or (self._to_transcribe and self._transcribes):
             step = bytes(self._audio[:_STEP_BYTES]).ljust(_STEP_BYTES, b"\0")
             del self._audio[:_STEP_BYTES]
             yield from self._translate(step)
@@ -110,7 +109,7 @@ class TranslationSession(Session):
         yield SessionClosed()
         self.close = (1000, "")
 
-    handlers: ClassVar[Mapping[type[ClientEvent], Callable[[Any, Any], None]]] = {
+    handlers: ClassVar[Mapping[type[ClientEvent], Callable[[Any, Any], Iterator[None] | None]]] = {
         TranslationSessionUpdate: _update,
         SessionInputAudioBufferAppend: _append,
         SessionClose: _close,

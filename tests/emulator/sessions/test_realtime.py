@@ -797,13 +797,87 @@ async def test_items_by_place(emulator: Emulator) -> None:
 async def test_history_and_function_outputs(emulator: Emulator) -> None:
     said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi!"}]}
     output = {"type": "function_call_output", "call_id": "call_1", "output": "12 degrees"}
+    call = {"type": "function_call", "name": "weather", "call_id": "call_1", "arguments": "{}"}
     async with Wire(emulator) as wire:
         await wire.expect("session.created")
-        for item in (said, output):
+        for item in (said, call, output):
             await wire.send({"type": "conversation.item.create", "item": item})
-        events = await wire.expect(*ADDED, *ADDED)
+        events = await wire.expect(*ADDED, *ADDED, *ADDED)
         assert events[0]["item"] == {**said, "id": events[0]["item"]["id"], "status": "completed"}
-        assert events[2]["item"] == {**output, "id": events[2]["item"]["id"]}
+        assert events[4]["item"] == {**output, "id": events[4]["item"]["id"]}
+
+
+async def test_the_output_of_a_call_that_nobody_made(emulator: Emulator) -> None:
+    call = {"type": "function_call", "id": "made", "name": "weather", "call_id": "call_1", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "call_1", "output": "12 degrees"}
+    async with Wire(emulator) as wire:
+        await wire.expect("session.created")
+        await wire.send({"type": "conversation.item.create", "event_id": "e", "item": output})
+        assert await wire.error() == {
+            "type": "invalid_request_error",
+            "code": "invalid_tool_call_id",
+            "message": "Tool call ID 'call_1' not found in conversation.",
+            "param": None,
+            "event_id": "e",
+        }
+        await wire.send({"type": "conversation.item.create", "item": call})
+        await wire.expect(*ADDED)
+        await wire.send({"type": "conversation.item.delete", "item_id": "made"})
+        await wire.expect("conversation.item.deleted")
+        await wire.send({"type": "conversation.item.create", "item": output})
+        assert (await wire.error())["code"] == "invalid_tool_call_id"
+
+
+async def test_models_that_reason_begin_the_next_item_before_they_end_the_one_before(emulator: Emulator) -> None:
+    reply = Reply(text="One moment.", tool_calls=[ToolCall(name="weather"), ToolCall(name="time")])
+    for model, order in (("gpt-realtime-2.1", "a0 a1 d0 a2 d1 d2"), ("gpt-realtime", "a0 d0 a1 d1 a2 d2")):
+        emulator.reply(reply)
+        async with Wire(emulator, f"?model={model}") as wire:
+            await wire.expect("session.created")
+            await wire.send(TEXT_ONLY, RESPOND)
+            events = await wire.until("response.done")
+        items = [event for event in events if event["type"].startswith("response.output_item")]
+        short = [f"{event['type'].split('.')[2][0]}{event['output_index']}" for event in items]
+        assert " ".join(short) == order
+        assert [item["status"] for item in events[-1]["response"]["output"]] == ["completed"] * 3
+        added = [event for event in events if event["type"] == "conversation.item.added"]
+        assert [event["previous_item_id"] for event in added[1:]] == [event["item"]["id"] for event in added[:-1]]
+
+
+@pytest.mark.parametrize("interrupts", [True, False])
+async def test_a_turn_that_ends_while_a_response_is_active_is_answered_after_it(
+    emulator: Emulator, *, interrupts: bool
+) -> None:
+    """The user begins and ends within one append, before a cancelled response is done."""
+    emulator.reply(Reply(text="It was a dark and stormy night.", pause_after=6), "Sorry.")
+    detection = {"type": "server_vad", "interrupt_response": interrupts}
+    update = {"type": "realtime", "audio": {"input": {"turn_detection": detection}}}
+    async with Wire(emulator) as wire:
+        await wire.expect("session.created")
+        await wire.send({"type": "session.update", "session": update}, RESPOND)
+        await wire.until("response.output_audio.delta")
+        await wire.send(append(tone(1000) + bytes(48_000)))
+        await wire.until("input_audio_buffer.committed")
+        if not interrupts:
+            emulator.resume()
+        first = (await wire.until("response.done"))[-1]["response"]
+        assert first["status"] == ("cancelled" if interrupts else "completed")
+        second = (await wire.until("response.done"))[-1]["response"]
+        assert second["status"] == "completed"
+        assert second["output"][0]["content"][0]["transcript"] == "Sorry."
+
+
+async def test_a_cleared_buffer_leaves_no_answer_owed_for_ever(emulator: Emulator) -> None:
+    """One turn waits for the answer, the next is cut off by `clear`."""
+    emulator.reply(Reply(text="It was a dark and stormy night.", pause_after=6), "Sorry.")
+    async with Wire(emulator) as wire:
+        await wire.expect("session.created")
+        await wire.send(RESPOND)
+        await wire.until("response.output_audio.delta")
+        await wire.send(append(tone(1000) + bytes(48_000) + tone(1000)))
+        await wire.until("response.done")
+        await wire.send({"type": "input_audio_buffer.clear"})
+        assert (await wire.until("response.done"))[-1]["response"]["status"] == "completed"
 
 
 async def test_items_that_bring_their_audio(emulator: Emulator) -> None:
@@ -1245,7 +1319,7 @@ async def test_time_passes_once_for_a_call_with_two_sidebands(emulator: Emulator
     async with Wire(emulator, path), Wire(emulator, path):
         await turn_until(lambda: len(emulator._sessions.connections) == 2)
         session = next(iter(emulator._sessions.calls.values())).session
-        session._idle.start(now=0, seconds=5, start_ms=0)
+        session._context.idle.start(now=0, seconds=5, start_ms=0)
         emulator.advance(2)
         await turn_until(lambda: session.next_due != 5)
         assert session.next_due == 3
@@ -1804,7 +1878,7 @@ class Call:
     def send(self, at: float, *events: Any) -> None:
         self.session.timeline.now = max(self.session.timeline.now, at)
         for event in events:
-            self.session.receive(json.dumps(event))
+            list(self.session.receive(json.dumps(event)))
 
     def each(self, until: float) -> Iterator[Any]:
         """The events that are due, one by one."""
@@ -1888,9 +1962,9 @@ def test_speech_over_a_response_whose_item_the_client_deleted_before_it_sounded(
 
 def test_after_an_idle_timeout_time_goes_on_from_there() -> None:
     session = LiveSession({"type": "realtime", "model": "gpt-realtime"}, Script(), time.time)
-    session.receive(json.dumps(TEXT_ONLY))
-    session.receive(json.dumps(IDLE))
-    session.receive(json.dumps(RESPOND))
+    list(session.receive(json.dumps(TEXT_ONLY)))
+    list(session.receive(json.dumps(IDLE)))
+    list(session.receive(json.dumps(RESPOND)))
     while session.pull(1.0) is not None:
         pass
     assert session.next_due == 6.0
@@ -1905,12 +1979,12 @@ def test_a_response_that_is_cancelled_just_before_its_pause_ends(deltas: int) ->
     script = Script()
     script.add(Reply(text="one two three four five six seven eight", pause_after=deltas), None)
     session = LiveSession({"type": "realtime", "model": "gpt-realtime"}, script, time.time)
-    session.receive('{"type": "response.create", "response": {"output_modalities": ["text"]}}')
+    list(session.receive('{"type": "response.create", "response": {"output_modalities": ["text"]}}'))
     said = 0
     while said < deltas:
         event = session.pull(math.inf)
         said += event is not None and event.type == "response.output_text.delta"
-    session.receive('{"type": "response.cancel"}')
+    list(session.receive('{"type": "response.cancel"}'))
     types = []
     while (event := session.pull(math.inf)) is not None:
         types.append(event.type)
