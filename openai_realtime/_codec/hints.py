@@ -41,7 +41,16 @@ def field_hint(cls: Any, name: str) -> Any:
     """The full annotation of one field of `cls`; those of the others are not evaluated."""
     home = next(base for base in cls.__mro__ if name in _annotations(base))
     annotation = _annotations(home)[name]
-    return _evaluated(annotation, home.__module__) if isinstance(annotation, str) else annotation
+    return _maybe(_evaluated(annotation, home.__module__) if isinstance(annotation, str) else annotation)
+
+
+def _maybe(hint: Any) -> Any:
+    """``Maybe[T]`` of ``Assigned[T]``: both may be absent. Only a type checker tells them apart."""
+    inner, constraints = bare(hint)
+    if Unset not in constraints:
+        return hint
+    rest = tuple(constraint for constraint in constraints if constraint is not Unset)
+    return (Annotated[(inner, *rest)] if rest else inner) | Unset
 
 
 _annotations = functools.cache(inspect.get_annotations)

@@ -27,7 +27,8 @@ def new_id(prefix: str) -> str:
 
 def identified(event: C) -> C:
     """The event with an id, which an error that it causes will name, and with one for the item that it creates."""
-    if event.event_id in (UNSET, None):
+    given: Any = event.event_id
+    if given in (UNSET, None):
         event = attrs.evolve(event, event_id=new_id("event"))
     item: Any = event.item if isinstance(event, ConversationItemCreate) else None
     if getattr(item, "id", "") in (UNSET, None):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from attrs import frozen
 
-from .base import UNSET, Maybe, Model, UnknownObject
+from .base import ABSENT, UNSET, Assigned, Maybe, Model, UnknownObject
 from .constraints import Between, Length
 
 __all__ = [
@@ -89,7 +89,7 @@ class NoiseReduction(Model):
     An absent `strength` keeps what the session has (1 at first). To turn the filter off send None in its place.
     """
 
-    type: Maybe[Literal["near_field", "far_field"]] = UNSET
+    type: Assigned[Literal["near_field", "far_field"]] = ABSENT
     strength: Maybe[float] = UNSET
 
 
@@ -101,7 +101,7 @@ class AudioTranscription(Model):
     `languages` are for ``gpt-transcribe`` and ``gpt-live-transcribe``. The server answers null where it has nothing.
     """
 
-    model: Maybe[TranscriptionModel] = UNSET
+    model: Assigned[TranscriptionModel] = ABSENT
     language: Maybe[str | None] = UNSET
     languages: Maybe[Annotated[Sequence[str], Length(1)] | None] = UNSET
     keywords: Maybe[Sequence[str] | None] = UNSET
@@ -117,12 +117,12 @@ class ServerVad(Model):
     """
 
     type: Literal["server_vad"] = "server_vad"
-    threshold: Maybe[Annotated[float, Between(0.0, 1.0)]] = UNSET
-    prefix_padding_ms: Maybe[Annotated[int, Between(0, 10**9)]] = UNSET
-    silence_duration_ms: Maybe[Annotated[int, Between(0, 10**9)]] = UNSET
-    create_response: Maybe[bool] = UNSET
-    interrupt_response: Maybe[bool] = UNSET
-    idle_timeout_ms: Maybe[Annotated[int, Between(5000, 30000)] | None] = UNSET
+    threshold: Assigned[Annotated[float, Between(0.0, 1.0)]] = ABSENT
+    prefix_padding_ms: Assigned[Annotated[int, Between(0, 10**9)]] = ABSENT
+    silence_duration_ms: Assigned[Annotated[int, Between(0, 10**9)]] = ABSENT
+    create_response: Assigned[bool] = ABSENT
+    interrupt_response: Assigned[bool] = ABSENT
+    idle_timeout_ms: Assigned[Annotated[int, Between(5000, 30000)] | None] = ABSENT
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -130,9 +130,9 @@ class SemanticVad(Model):
     """Turn detection by what is said; `eagerness` is how soon the model takes the turn."""
 
     type: Literal["semantic_vad"] = "semantic_vad"
-    eagerness: Maybe[Literal["low", "medium", "high", "auto"]] = UNSET
-    create_response: Maybe[bool] = UNSET
-    interrupt_response: Maybe[bool] = UNSET
+    eagerness: Assigned[Literal["low", "medium", "high", "auto"]] = ABSENT
+    create_response: Assigned[bool] = ABSENT
+    interrupt_response: Assigned[bool] = ABSENT
 
 
 TurnDetection: TypeAlias = ServerVad | SemanticVad | UnknownObject

@@ -49,13 +49,15 @@ It is always there in what a server sends, and so a reader need not ask; in what
 server does leave it out it reads as UNSET, whatever its type says: that is falsy, and is no error.
 """
 
+NOT_RECEIVED: Final[Any] = None
+"""The default of what comes with every answer: None, of any type, so that who reads an answer need not ask."""
+
 ABSENT: Final[Any] = UNSET
 """The default of an `Assigned` field: UNSET, of any type."""
 
 
 _MAX_SHOWN = 32
 _SECRET_NAME = re.compile(r"(?i)auth|secret|password|header|key|token\b")
-_NOT_RECEIVED: Final[Any] = None  # a reader of what a server sent need not ask
 
 LOCAL: Final = {"openai_realtime.local": True}
 """Metadata of fields that are not part of the JSON: outside equality and repr, never encoded."""
@@ -118,7 +120,7 @@ class Model:
     has no hash.
     """
 
-    raw: Mapping[str, Any] = attrs.field(default=_NOT_RECEIVED, eq=False, repr=False, metadata=LOCAL)
+    raw: Mapping[str, Any] = attrs.field(default=NOT_RECEIVED, eq=False, repr=False, metadata=LOCAL)
     extra: Mapping[str, Any] | None = attrs.field(default=None, repr=False, metadata=LOCAL)
 
     def __init_subclass__(cls) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 from attrs import field, frozen
 
 from .audio import AudioTranscription, NoiseReduction, Voice
-from .base import LOCAL, UNSET, Maybe, Model, abridged, masked
+from .base import LOCAL, NOT_RECEIVED, UNSET, Maybe, Model, abridged, masked
 from .base64 import from_base64
 from .client_secrets import ExpiresAfter
 from .constraints import Between, Length
@@ -132,7 +132,7 @@ class RealtimeSessionCreateResponse(RealtimeSession):
     temperature: Maybe[float | None] = UNSET
     max_response_output_tokens: Maybe[MaxOutputTokens | None] = UNSET
     speed: Maybe[float | None] = UNSET
-    http: HTTPInfo | None = field(default=None, eq=False, repr=False, metadata=LOCAL)
+    http: HTTPInfo = field(default=NOT_RECEIVED, eq=False, repr=False, metadata=LOCAL)
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -158,7 +158,7 @@ class RealtimeTranscriptionSessionCreateResponse(RealtimeTranscriptionSession):
     input_audio_transcription: Maybe[AudioTranscription | None] = UNSET
     input_audio_noise_reduction: Maybe[NoiseReduction | None] = UNSET
     turn_detection: Maybe[BetaTurnDetection | None] = UNSET
-    http: HTTPInfo | None = field(default=None, eq=False, repr=False, metadata=LOCAL)
+    http: HTTPInfo = field(default=NOT_RECEIVED, eq=False, repr=False, metadata=LOCAL)
 
 
 # --- client ----------------------------------------------------------------------------------------------------------

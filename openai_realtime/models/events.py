@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from attrs import frozen
 
-from .base import UNSET, Maybe, Model
+from .base import ABSENT, Assigned, Model
 from .constraints import Length
 
 __all__ = ["ClientEvent", "ContentEvent", "Dialect", "Event", "ItemEvent", "OutputEvent", "ServerEvent", "UnknownEvent"]
@@ -24,7 +24,7 @@ class Event(Model):
     """
 
     type: str
-    event_id: Maybe[Annotated[str, Length(1, 512)]] = UNSET
+    event_id: Assigned[Annotated[str, Length(1, 512)]] = ABSENT
 
 
 @frozen(kw_only=True, repr=False, eq=False)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 import attrs
 
-from .base import LOCAL, Model
+from .base import LOCAL, NOT_RECEIVED, Model
 
 __all__ = ["EmptyResult", "HTTPInfo", "HTTPResult", "RateLimit"]
 
@@ -42,9 +41,9 @@ class HTTPInfo:
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class HTTPResult(Model):
-    """The base of the results of HTTP calls; `http` is outside equality and repr. It is None only if made by hand."""
+    """The base of the results of HTTP calls; `http`, None on one that was made here, is outside equality and repr."""
 
-    http: HTTPInfo = attrs.field(default=cast("HTTPInfo", None), eq=False, repr=False, metadata=LOCAL)
+    http: HTTPInfo = attrs.field(default=NOT_RECEIVED, eq=False, repr=False, metadata=LOCAL)
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

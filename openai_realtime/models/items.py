@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, TypeAlias
 
 from attrs import field, frozen
 
-from .base import UNSET, Maybe, Model, UnknownObject, abridged
+from .base import ABSENT, UNSET, Assigned, Maybe, Model, UnknownObject, abridged
 from .base64 import Binary, from_base64, to_base64
 
 __all__ = [
@@ -53,7 +53,7 @@ class AudioContent(Model):
     """The base of the parts that hold audio: base64 in the session's format, or only its transcript."""
 
     audio: Maybe[str | None] = field(default=UNSET, repr=abridged)
-    transcript: Maybe[str | None] = UNSET
+    transcript: Assigned[str | None] = ABSENT
 
     @classmethod
     def from_bytes(cls, audio: Binary) -> Self:
@@ -133,9 +133,9 @@ Part: TypeAlias = TextPart | AudioPart | UnknownObject
 class ConversationItem(Model):
     """What most items share. An `id` of your own is kept; servers of today leave `object` out."""
 
-    id: Maybe[str] = UNSET
+    id: Assigned[str] = ABSENT
     object: Maybe[Literal["realtime.item"]] = UNSET
-    status: Maybe[ItemStatus] = UNSET
+    status: Assigned[ItemStatus] = ABSENT
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -191,7 +191,7 @@ class FunctionCall(ConversationItem):
     """The model asks for a function; `arguments` is JSON text, with the model's own white space."""
 
     type: Literal["function_call"] = "function_call"
-    call_id: Maybe[str] = UNSET
+    call_id: Assigned[str] = ABSENT
     name: str
     arguments: str
 
@@ -221,7 +221,7 @@ class McpApprovalResponse(Model):
     """Your answer to a `McpApprovalRequest`, whose id is `approval_request_id`."""
 
     type: Literal["mcp_approval_response"] = "mcp_approval_response"
-    id: str
+    id: Assigned[str] = ABSENT
     approval_request_id: str
     approve: bool
     reason: Maybe[str | None] = UNSET
@@ -233,8 +233,8 @@ class McpListedTool(Model):
 
     name: str
     input_schema: Any
-    description: Maybe[str | None] = UNSET
-    annotations: Maybe[Any] = UNSET
+    description: Assigned[str | None] = ABSENT
+    annotations: Assigned[Any] = ABSENT
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -242,7 +242,7 @@ class McpListTools(Model):
     """The tools of an MCP server."""
 
     type: Literal["mcp_list_tools"] = "mcp_list_tools"
-    id: Maybe[str] = UNSET
+    id: Assigned[str] = ABSENT
     server_label: str
     tools: Sequence[McpListedTool]
 
@@ -265,9 +265,9 @@ class McpCall(Model):
     server_label: str
     name: str
     arguments: str
-    approval_request_id: Maybe[str | None] = UNSET
-    output: Maybe[str | None] = UNSET
-    error: Maybe[McpError | None] = UNSET
+    approval_request_id: Assigned[str | None] = ABSENT
+    output: Assigned[str | None] = ABSENT
+    error: Assigned[McpError | None] = ABSENT
 
 
 @frozen(kw_only=True, repr=False, eq=False)

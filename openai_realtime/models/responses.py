@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 from attrs import field, frozen
 
 from .audio import AudioFormat, Voice
-from .base import UNSET, Maybe, Model, redacted
+from .base import ABSENT, UNSET, Assigned, Maybe, Model, redacted
 from .constraints import Length
 from .items import Item, ResponseInputItem
 from .prompts import Prompt
@@ -78,9 +78,9 @@ class ResponseConfig(Model):
 class FailureDetails(Model):
     """Why a response or a transcription failed."""
 
-    type: Maybe[str | None] = UNSET
-    code: Maybe[str | None] = UNSET
-    message: Maybe[str | None] = field(default=UNSET, repr=redacted)
+    type: Assigned[str | None] = ABSENT
+    code: Assigned[str | None] = ABSENT
+    message: Assigned[str | None] = field(default=ABSENT, repr=redacted)
     param: Maybe[str | None] = UNSET
 
 
@@ -88,7 +88,7 @@ class FailureDetails(Model):
 class RealtimeResponseStatus(Model):
     """Why a response ended as it did: `reason` if it was cut short, `error` if it failed."""
 
-    type: Maybe[Literal["completed", "cancelled", "incomplete", "failed"]] = UNSET
+    type: Assigned[Literal["completed", "cancelled", "incomplete", "failed"]] = ABSENT
     reason: Maybe[Literal["turn_detected", "client_cancelled", "max_output_tokens", "content_filter"] | None] = UNSET
     error: Maybe[FailureDetails | None] = UNSET
 
@@ -97,28 +97,28 @@ class RealtimeResponseStatus(Model):
 class CachedTokenDetails(Model):
     """Input tokens that came from the cache, by kind."""
 
-    text_tokens: Maybe[int] = UNSET
-    audio_tokens: Maybe[int] = UNSET
-    image_tokens: Maybe[int] = UNSET
+    text_tokens: Assigned[int] = ABSENT
+    audio_tokens: Assigned[int] = ABSENT
+    image_tokens: Assigned[int] = ABSENT
 
 
 @frozen(kw_only=True, repr=False, eq=False)
 class InputTokenDetails(Model):
     """Input tokens by kind; `cached_tokens` of them came from the cache."""
 
-    text_tokens: Maybe[int] = UNSET
-    audio_tokens: Maybe[int] = UNSET
-    image_tokens: Maybe[int] = UNSET
-    cached_tokens: Maybe[int] = UNSET
-    cached_tokens_details: Maybe[CachedTokenDetails | None] = UNSET
+    text_tokens: Assigned[int] = ABSENT
+    audio_tokens: Assigned[int] = ABSENT
+    image_tokens: Assigned[int] = ABSENT
+    cached_tokens: Assigned[int] = ABSENT
+    cached_tokens_details: Assigned[CachedTokenDetails | None] = ABSENT
 
 
 @frozen(kw_only=True, repr=False, eq=False)
 class OutputTokenDetails(Model):
     """Output tokens by kind; `reasoning_tokens` of them were thought and not said."""
 
-    text_tokens: Maybe[int] = UNSET
-    audio_tokens: Maybe[int] = UNSET
+    text_tokens: Assigned[int] = ABSENT
+    audio_tokens: Assigned[int] = ABSENT
     reasoning_tokens: Maybe[int] = UNSET
 
 
@@ -126,25 +126,25 @@ class OutputTokenDetails(Model):
 class RealtimeResponseUsage(Model):
     """What a response cost, in tokens."""
 
-    total_tokens: Maybe[int] = UNSET
-    input_tokens: Maybe[int] = UNSET
-    output_tokens: Maybe[int] = UNSET
-    input_token_details: Maybe[InputTokenDetails | None] = UNSET
-    output_token_details: Maybe[OutputTokenDetails | None] = UNSET
+    total_tokens: Assigned[int] = ABSENT
+    input_tokens: Assigned[int] = ABSENT
+    output_tokens: Assigned[int] = ABSENT
+    input_token_details: Assigned[InputTokenDetails | None] = ABSENT
+    output_token_details: Assigned[OutputTokenDetails | None] = ABSENT
 
 
 @frozen(kw_only=True, repr=False, eq=False)
 class RealtimeResponse(Model):
     """A response as the server has it. `usage` and `status_details` are null until there is something to say."""
 
-    id: Maybe[str] = UNSET
+    id: Assigned[str] = ABSENT
     object: Maybe[Literal["realtime.response"]] = UNSET
-    status: Maybe[Literal["completed", "cancelled", "failed", "incomplete", "in_progress"]] = UNSET
-    status_details: Maybe[RealtimeResponseStatus | None] = UNSET
-    output: Maybe[Sequence[Item]] = UNSET
-    conversation_id: Maybe[str | None] = UNSET
-    output_modalities: Maybe[Sequence[Literal["text", "audio"]]] = UNSET
-    max_output_tokens: Maybe[int | Literal["inf"] | None] = UNSET
-    audio: Maybe[ResponseAudioConfig | None] = UNSET
-    usage: Maybe[RealtimeResponseUsage | None] = UNSET
-    metadata: Maybe[Mapping[str, str] | None] = UNSET
+    status: Assigned[Literal["completed", "cancelled", "failed", "incomplete", "in_progress"]] = ABSENT
+    status_details: Assigned[RealtimeResponseStatus | None] = ABSENT
+    output: Assigned[Sequence[Item]] = ABSENT
+    conversation_id: Assigned[str | None] = ABSENT
+    output_modalities: Assigned[Sequence[Literal["text", "audio"]]] = ABSENT
+    max_output_tokens: Assigned[int | Literal["inf"] | None] = ABSENT
+    audio: Assigned[ResponseAudioConfig | None] = ABSENT
+    usage: Assigned[RealtimeResponseUsage | None] = ABSENT
+    metadata: Assigned[Mapping[str, str] | None] = ABSENT

@@ -10,7 +10,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from .base import UNSET, Maybe, Model, UnknownObject, abridged, redacted
+from .base import ABSENT, UNSET, Assigned, Maybe, Model, UnknownObject, abridged, redacted
 from .base64 import from_base64
 from .events import ContentEvent, ItemEvent, OutputEvent, ServerEvent
 from .items import Item, Part
@@ -82,10 +82,10 @@ class ErrorDetails(Model):
     """What went wrong; `event_id` is the client event's that caused it, if there was one and it had one."""
 
     type: str
-    code: Maybe[str | None] = UNSET
+    code: Assigned[str | None] = ABSENT
     message: str = field(repr=redacted)
-    param: Maybe[str | None] = UNSET
-    event_id: Maybe[str | None] = UNSET
+    param: Assigned[str | None] = ABSENT
+    event_id: Assigned[str | None] = ABSENT
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -116,10 +116,10 @@ class SessionUpdated(ServerEvent):
 class RateLimitStatus(Model):
     """What is left of a limit, and the seconds until it is full again."""
 
-    name: Maybe[Literal["requests", "tokens"]] = UNSET
-    limit: Maybe[int] = UNSET
-    remaining: Maybe[int] = UNSET
-    reset_seconds: Maybe[float] = UNSET
+    name: Assigned[Literal["requests", "tokens"]] = ABSENT
+    limit: Assigned[int] = ABSENT
+    remaining: Assigned[int] = ABSENT
+    reset_seconds: Assigned[float] = ABSENT
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -155,7 +155,7 @@ class InputAudioBufferCommitted(ItemEvent):
     """The buffered audio becomes the user message `item_id`."""
 
     type: Literal["input_audio_buffer.committed"] = "input_audio_buffer.committed"
-    previous_item_id: Maybe[str | None] = UNSET
+    previous_item_id: Assigned[str | None] = ABSENT
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -190,7 +190,7 @@ class InputAudioBufferDtmfEventReceived(ServerEvent):
 class ConversationResource(Model):
     """A conversation."""
 
-    id: Maybe[str] = UNSET
+    id: Assigned[str] = ABSENT
     object: Maybe[Literal["realtime.conversation"]] = UNSET
 
 
@@ -207,7 +207,7 @@ class ConversationItemCreated(ServerEvent):
     """An item was added, in the beta's words."""
 
     type: Literal["conversation.item.created"] = "conversation.item.created"
-    previous_item_id: Maybe[str | None] = UNSET
+    previous_item_id: Assigned[str | None] = ABSENT
     item: Item
 
 
@@ -216,7 +216,7 @@ class ConversationItemAdded(ServerEvent):
     """An item was added after `previous_item_id`, null for the first; the model's are still empty."""
 
     type: Literal["conversation.item.added"] = "conversation.item.added"
-    previous_item_id: Maybe[str | None] = UNSET
+    previous_item_id: Assigned[str | None] = ABSENT
     item: Item
 
 
@@ -225,7 +225,7 @@ class ConversationItemDone(ServerEvent):
     """An item is complete. Its `previous_item_id` can be null where ``conversation.item.added`` had one."""
 
     type: Literal["conversation.item.done"] = "conversation.item.done"
-    previous_item_id: Maybe[str | None] = UNSET
+    previous_item_id: Assigned[str | None] = ABSENT
     item: Item
 
 
@@ -280,7 +280,7 @@ class TranscriptionTokenUsage(Model):
     total_tokens: int
     input_tokens: int
     output_tokens: int
-    input_token_details: Maybe[InputTokenDetails] = UNSET
+    input_token_details: Assigned[InputTokenDetails] = ABSENT
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -298,8 +298,8 @@ class ConversationItemInputAudioTranscriptionDelta(ItemEvent):
     type: Literal["conversation.item.input_audio_transcription.delta"] = (
         "conversation.item.input_audio_transcription.delta"
     )
-    content_index: Maybe[int] = UNSET
-    delta: Maybe[str] = UNSET
+    content_index: Assigned[int] = ABSENT
+    delta: Assigned[str] = ABSENT
     logprobs: Maybe[Sequence[LogProb] | None] = UNSET
     obfuscation: Maybe[str] = UNSET
 
@@ -328,7 +328,7 @@ class ConversationItemInputAudioTranscriptionCompleted(ItemEvent):
     )
     content_index: int
     transcript: str
-    usage: Maybe[TranscriptionTokenUsage | TranscriptionDurationUsage | UnknownObject] = UNSET
+    usage: Assigned[TranscriptionTokenUsage | TranscriptionDurationUsage | UnknownObject] = ABSENT
     languages: Maybe[Sequence[TranscriptionLanguage]] = UNSET
     logprobs: Maybe[Sequence[LogProb] | None] = UNSET
 

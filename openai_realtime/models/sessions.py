@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from attrs import frozen
 
 from .audio import AudioFormat, AudioTranscription, NoiseReduction, TurnDetection, Voice
-from .base import UNSET, Maybe, Model
+from .base import ABSENT, UNSET, Assigned, Maybe, Model
 from .constraints import Between, Length
 from .prompts import Prompt
 from .tools import Tool, ToolChoice
@@ -25,9 +25,13 @@ __all__ = [
     "RealtimeAudioOutput",
     "RealtimeModel",
     "RealtimeSession",
+    "RealtimeSessionAudio",
+    "RealtimeSessionAudioInput",
+    "RealtimeSessionAudioOutput",
     "RealtimeSessionConfig",
     "RealtimeTranscriptionAudioConfig",
     "RealtimeTranscriptionSession",
+    "RealtimeTranscriptionSessionAudio",
     "RealtimeTranscriptionSessionConfig",
     "Reasoning",
     "RetentionRatioTruncation",
@@ -105,7 +109,7 @@ Truncation: TypeAlias = Literal["auto", "disabled"] | RetentionRatioTruncation
 class Reasoning(Model):
     """How hard a reasoning model such as ``gpt-realtime-2.1`` thinks."""
 
-    effort: Maybe[Literal["minimal", "low", "medium", "high", "xhigh"]] = UNSET
+    effort: Maybe[Literal["none", "minimal", "low", "medium", "high", "xhigh"]] = UNSET
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -160,12 +164,57 @@ class RealtimeSessionConfig(Model):
 
 
 @frozen(kw_only=True, repr=False, eq=False)
-class RealtimeSession(RealtimeSessionConfig):
-    """A realtime session as the server has it. `expires_at` is UNIX seconds, 0 until the session is opened."""
+class RealtimeSessionAudioInput(Model):
+    """How a session hears; None is what is turned off."""
 
-    id: Maybe[str] = UNSET
-    object: Maybe[Literal["realtime.session"]] = UNSET
-    expires_at: Maybe[int | None] = UNSET
+    format: Assigned[AudioFormat] = ABSENT
+    transcription: Assigned[AudioTranscription | None] = ABSENT
+    noise_reduction: Assigned[NoiseReduction | None] = ABSENT
+    turn_detection: Assigned[TurnDetection | None] = ABSENT
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class RealtimeSessionAudioOutput(Model):
+    """How a session speaks."""
+
+    format: Assigned[AudioFormat] = ABSENT
+    voice: Assigned[Voice] = ABSENT
+    speed: Assigned[Annotated[float, Between(0.25, 1.5)]] = ABSENT
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class RealtimeSessionAudio(Model):
+    """The audio of a session, in and out."""
+
+    input: Assigned[RealtimeSessionAudioInput] = ABSENT
+    output: Assigned[RealtimeSessionAudioOutput] = ABSENT
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class RealtimeSession(Model):
+    """A realtime session as the server has it, with all defaults and None where nothing is set.
+
+    `expires_at` is UNIX seconds, 0 until the session is opened. It is no request: for that there is
+    `RealtimeSessionConfig`.
+    """
+
+    type: Literal["realtime"] = "realtime"
+    id: Assigned[str] = ABSENT
+    object: Assigned[Literal["realtime.session"]] = ABSENT
+    model: Assigned[RealtimeModel] = ABSENT
+    expires_at: Assigned[int | None] = ABSENT
+    output_modalities: Assigned[Sequence[Literal["text", "audio"]]] = ABSENT
+    instructions: Assigned[str] = ABSENT
+    audio: Assigned[RealtimeSessionAudio] = ABSENT
+    include: Assigned[Sequence[Include] | None] = ABSENT
+    tracing: Assigned[Tracing | None] = ABSENT
+    tools: Assigned[Sequence[Tool]] = ABSENT
+    tool_choice: Assigned[ToolChoice] = ABSENT
+    parallel_tool_calls: Maybe[bool] = UNSET
+    reasoning: Maybe[Reasoning | None] = UNSET
+    max_output_tokens: Assigned[MaxOutputTokens] = ABSENT
+    truncation: Assigned[Truncation] = ABSENT
+    prompt: Assigned[Prompt | None] = ABSENT
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -185,9 +234,19 @@ class RealtimeTranscriptionSessionConfig(Model):
 
 
 @frozen(kw_only=True, repr=False, eq=False)
-class RealtimeTranscriptionSession(RealtimeTranscriptionSessionConfig):
+class RealtimeTranscriptionSessionAudio(Model):
+    """The audio of a transcription session."""
+
+    input: Assigned[RealtimeSessionAudioInput] = ABSENT
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class RealtimeTranscriptionSession(Model):
     """A transcription session as the server has it. `expires_at` is UNIX seconds, 0 until it is opened."""
 
-    id: Maybe[str] = UNSET
-    object: Maybe[str] = UNSET
-    expires_at: Maybe[int | None] = UNSET
+    type: Literal["transcription"] = "transcription"
+    id: Assigned[str] = ABSENT
+    object: Assigned[str] = ABSENT
+    expires_at: Assigned[int | None] = ABSENT
+    audio: Assigned[RealtimeTranscriptionSessionAudio] = ABSENT
+    include: Assigned[Sequence[Include] | None] = ABSENT

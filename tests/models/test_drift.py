@@ -253,6 +253,10 @@ def schema_pairs() -> Iterator[Pair]:
 
 # A line for each difference, below the reason for it. "more" is what only we have, "without" what only they have.
 EVERYWHERE = """
+    gpt-realtime-2 takes "none".
+        Reasoning.effort: more literals
+    A custom voice is an object, in answers too.
+        RealtimeSessionAudioOutput.voice: more objects
     Compatible servers take other rates; the API refuses PCM without one.
         AudioPcm.rate: absent False, not True
         AudioPcm.rate: more scalars
@@ -282,7 +286,6 @@ EVERYWHERE = """
         RealtimeTranscriptionSessionConfig.include: null True, not False
     One class serves the beta and today's API, with the range of both.
         AudioTranscription.model: more literals
-        RealtimeAudioOutput.voice: more objects
         RealtimeSessionCreateResponse.tool_choice: more literals
         RealtimeSessionCreateResponse.tool_choice: more objects
         RealtimeSessionCreateResponse.tool_choice: without ['string']

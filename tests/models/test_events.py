@@ -908,6 +908,9 @@ def test_a_misspelt_name_is_no_attribute() -> None:
 
 EXPLAINED = {
     "*.format.rate: only *": "compatible servers take other rates",
+    "*.item.id: may be absent here": "the approval of an MCP call needs no id of your own",
+    "response.*.id: may be absent here": "the same, among the input and output of responses",
+    "*.reasoning.effort: only here *": "gpt-realtime-2 takes none",
     "*.format.rate: required here": "the API refuses PCM without one",
     "*.event_id: may be absent here": "a key press has none, and the emulator gives them out when it sends",
     "input_audio_buffer.dtmf_event_received.event_id: not theirs": "it is a field of all events",

@@ -183,11 +183,11 @@ from openai_realtime.models import (
     AudioPart,
     CachedTokenDetails,
     ContentEvent,
-    Conversation,
     ConversationCreated,
     ConversationItem,
     ConversationItemCreated,
     ConversationItemInputAudioTranscriptionSegment,
+    ConversationResource,
     Dialect,
     EmptyResult,
     Event,
@@ -362,7 +362,7 @@ RealtimeSessionConfig(session=SESSION)  # type: ignore[call-arg]
 RealtimeSessionConfig(output_modalities=["video"])  # type: ignore[list-item]
 RealtimeTranslationSessionConfig()  # type: ignore[call-arg]
 ServerVad(eagerness="low")  # type: ignore[call-arg]
-AudioPcm(rate=16000)  # type: ignore[arg-type]
+AudioPcm(rate="16000")  # type: ignore[arg-type]
 SESSION.model = "other"  # type: ignore[misc]
 
 
@@ -681,18 +681,18 @@ def happened(event: ServerEvent) -> None:  # noqa: C901, PLR0912, PLR0915 - one 
         case InputAudioBufferSpeechStopped(audio_end_ms=end) | InputAudioBufferTimeoutTriggered(audio_end_ms=end):
             assert_type(end, int)
         case InputAudioBufferCommitted(previous_item_id=previous):
-            assert_type(previous, str | None | Unset)
+            assert_type(previous, str | None)
         case InputAudioBufferDtmfEventReceived(event=key, received_at=seconds):
             assert_type(key, str)
             assert_type(seconds, int)
         case ConversationItemAdded(item=item) | ConversationItemDone(item=item) | ConversationItemRetrieved(item=item):
             content(item)
         case ConversationCreated(conversation=conversation):
-            assert_type(conversation, Conversation)
+            assert_type(conversation, ConversationResource)
         case ConversationItemTruncated(item_id=item_id, content_index=index, audio_end_ms=end):
             assert_type((item_id, index, end), tuple[str, int, int])
         case ConversationItemInputAudioTranscriptionDelta(delta=words):
-            assert_type(words, str | Unset)
+            assert_type(words, str)
         case ConversationItemInputAudioTranscriptionCompleted():
             transcribed(event)
         case ConversationItemInputAudioTranscriptionFailed(error=failure):
@@ -736,16 +736,16 @@ def happened(event: ServerEvent) -> None:  # noqa: C901, PLR0912, PLR0915 - one 
         case OutputEvent() | ItemEvent():
             assert_type(event.item_id, str)
         case UnknownEvent():
-            assert_type(event.raw, Mapping[str, Any] | None)
+            assert_type(event.raw, Mapping[str, Any])
         case _:
             assert_type(event.type, str)
-            assert_type(event.event_id, str | Unset)
+            assert_type(event.event_id, str)
 
 
 def error_details(error: ErrorDetails) -> None:
     assert_type((error.type, error.message), tuple[str, str])
-    assert_type(error.code, str | None | Unset)
-    assert_type(error.event_id, str | None | Unset)
+    assert_type(error.code, str | None)
+    assert_type(error.event_id, str | None)
 
 
 def content(item: Item) -> None:
@@ -755,41 +755,41 @@ def content(item: Item) -> None:
         case AssistantMessage(content=said):
             assert_type(said, Sequence[OutputText | OutputAudio | TextPart | AudioPart | UnknownObject])
         case SystemMessage() | FunctionCall() | FunctionCallOutput():
-            assert_type(item.status, ItemStatus | Unset)
+            assert_type(item.status, ItemStatus)
         case McpApprovalRequest() | McpApprovalResponse() | McpCall():
             assert_type(item.id, str)
         case McpListTools():
             assert_type(item.tools, Sequence[McpListedTool])
         case UnknownObject():
-            assert_type(item.raw, Mapping[str, Any] | None)
+            assert_type(item.raw, Mapping[str, Any])
         case _:
             assert_never(item)
 
 
 def heard(part: AudioContent, item: ConversationItem) -> None:
     assert_type(part.to_bytes(), bytes)
-    assert_type(part.transcript, str | None | Unset)
-    assert_type(item.id, str | Unset)
+    assert_type(part.transcript, str | None)
+    assert_type(item.id, str)
     assert_type(InputAudioBufferAppend.from_bytes(SPEECH), InputAudioBufferAppend)
 
 
 def transcribed(event: ConversationItemInputAudioTranscriptionCompleted) -> None:
     assert_type(event.transcript, str)
-    assert_type(event.usage, TranscriptionTokenUsage | TranscriptionDurationUsage | UnknownObject | Unset)
+    assert_type(event.usage, TranscriptionTokenUsage | TranscriptionDurationUsage | UnknownObject)
     assert_type(event.languages, Sequence[TranscriptionLanguage] | Unset)
     assert_type(event.logprobs, Sequence[LogProb] | None | Unset)
 
 
 def answered(response: RealtimeResponse) -> None:
-    assert_type(response.output, Sequence[Item] | Unset)
-    assert_type(response.status_details, RealtimeResponseStatus | None | Unset)
+    assert_type(response.output, Sequence[Item])
+    assert_type(response.status_details, RealtimeResponseStatus | None)
     if response.usage:
         assert_type(response.usage, RealtimeResponseUsage)
-        assert_type(response.usage.input_token_details, InputTokenDetails | None | Unset)
-        assert_type(response.usage.output_token_details, OutputTokenDetails | None | Unset)
+        assert_type(response.usage.input_token_details, InputTokenDetails | None)
+        assert_type(response.usage.output_token_details, OutputTokenDetails | None)
         if response.usage.input_token_details:
             cached = response.usage.input_token_details.cached_tokens_details
-            assert_type(cached, CachedTokenDetails | None | Unset)
+            assert_type(cached, CachedTokenDetails | None)
 
 
 def translated(event: ServerEvent) -> None:
@@ -962,9 +962,9 @@ def secrets(
     assert_type(secret.value, str)
     assert_type(secret.expires_at, int)
     assert_type(secret.session, RealtimeSession | RealtimeTranscriptionSession | UnknownObject)
-    assert_type(secret.raw, Mapping[str, Any] | None)
+    assert_type(secret.raw, Mapping[str, Any])
     if isinstance(secret.session, RealtimeSession):
-        assert_type(secret.session.id, str | Unset)
+        assert_type(secret.session.id, str)
     assert_type(translation.value, str)
     assert_type(translation.session, RealtimeTranslationSession)
     assert_type(translation.session.audio.output, RealtimeTranslationAudioOutput | Unset)

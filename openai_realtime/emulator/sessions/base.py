@@ -19,7 +19,6 @@ from openai_realtime.emulator import errors as api_errors, ids, problems
 from openai_realtime.emulator.engine.timeline import Timeline
 from openai_realtime.emulator.errors import Refusal
 from openai_realtime.errors import DecodeError, InvalidRequestError
-from openai_realtime.models.base import UNSET
 from openai_realtime.models.events import ClientEvent, Dialect, ServerEvent
 from openai_realtime.models.server_events import Error, ErrorDetails, InputAudioBufferDtmfEventReceived
 from openai_realtime.models.translation_events import SessionClose
@@ -95,7 +94,7 @@ class Session:
         if self.close is not None and not self._outbox:
             return None  # what a response would still have sent is cut off
         event = self._outbox.popleft() if self._outbox else self.timeline.step(until)
-        if event is None or event.event_id is not UNSET or isinstance(event, InputAudioBufferDtmfEventReceived):
+        if event is None or event.event_id or isinstance(event, InputAudioBufferDtmfEventReceived):
             return event
         kind = event.type
         new = ids.playback_event_id() if kind.startswith("output_audio_buffer.") else self._new_id("event_")
