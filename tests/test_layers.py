@@ -40,6 +40,7 @@ LAYERS = """
     _transport.info
     _transport.pool
     _transport.http
+    _transport.heartbeat
     _transport.websocket
     _transport
     _connection.ids _connection.observers _connection.unanswered
@@ -78,6 +79,7 @@ DOORS = {
         "_transport.messages",
         "_transport.pool",
         "_transport.http",
+        "_transport.heartbeat",
         "_transport.websocket",
         "web.aiohttp_server",
         "emulator",

@@ -177,9 +177,9 @@ class Link:
         try:
             while True:
                 if inbox.full:
-                    socket.paused = True
+                    socket.pause(on=True)
                     await inbox.room()
-                    socket.paused = False
+                    socket.pause(on=False)
                 self._received(await socket.next())
         except ConnectionClosedError as ended:
             return ended

@@ -27,12 +27,14 @@ from openai_realtime.errors import (
 from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.server_events import Error
 
+from .heartbeat import Heartbeat
 from .http import Transport
 from .targets import ConnectTarget
 
 NORMAL, ABNORMAL = 1000, 1006
 _GOING_AWAY, _NO_STATUS = 1001, 1005
 _TEXT = WSMsgType.TEXT  # a member of an enum is slow to look up, and this one is looked up for every event
+_SHOWN = 2000  # bytes of a frame that is no event
 _CLOSE = 5.0  # seconds that closing may take
 _ANSWER_CLOSE = 0.5  # the same when the peer has closed and waits for our answer at most
 
@@ -41,20 +43,16 @@ class EventSocket:
     """Its events come from `next`, one after the other, with their size in bytes of JSON. Pings are answered there."""
 
     __slots__ = (
-        *("_alive", "_closing", "_decode_event", "_heartbeat", "_options", "_patience", "_response", "_secrets"),
-        *("_silent", "_socket", "_target", "_tcp", "_transport", "last_error", "paused"),
+        *("_closing", "_decode_event", "_heartbeat", "_options", "_patience", "_pulse", "_response", "_secrets"),
+        *("_socket", "_target", "_tcp", "_transport", "last_error"),
     )  # thousands of connections may be open
 
     def __init__(self, transport: Transport, target: ConnectTarget, options: ConnectOptions) -> None:
         self.last_error: ServerEvent | None = None
-        self.paused = False
-        """Whether nobody calls `next` at the moment: then silence says nothing about the server."""
         self._transport = transport
         self._target = target
         self._decode_event = server_event_decoder(target.dialect)
         self._options = options
-        self._alive = True
-        self._silent = ""
         self._secrets: tuple[Secret, ...] = ()
         self._closing: asyncio.Lock | None = None
         self._patience = _CLOSE
@@ -83,21 +81,21 @@ class EventSocket:
                 message = await self._socket.receive()
             except ConnectionError as error:
                 raise self._ended(ABNORMAL, str(error)) from None
-            self._alive = True
             kind, data = message.type, message.data
             if kind is _TEXT:
                 return self._decode(data), len(data)
-            if kind is WSMsgType.BINARY:
-                return self._report("invalid_event", "the server sent a binary frame"), len(data)
+            if kind is WSMsgType.BINARY:  # some proxies relay events so
+                return self._decode(data, "invalid_event"), len(data)
             if kind is WSMsgType.PING:
                 await self._pong(data)
             elif kind is not WSMsgType.PONG:
                 raise self._closed(message)
 
     async def send(self, frame: Secret) -> None:
-        """Hand one event to the socket: a settings event may hold an MCP server's authorization.
+        """Hand one event to the socket, and wait until that has taken it.
 
-        Raises ConnectionError or RuntimeError; `next` then tells how it ended.
+        It is a secret, because a settings event may hold an MCP server's authorization. Raises ConnectionError or
+        RuntimeError; `next` then tells how it ended.
         """
         if SESSION.isEnabledFor(DEBUG):
             data = frame.reveal()
@@ -107,6 +105,12 @@ class EventSocket:
             await self._socket.send_frame(frame.reveal(), WSMsgType.TEXT)
         except BaseException as error:  # noqa: BLE001 - it is raised again
             raise error.with_traceback(None) from None
+        if self._tcp.get_write_buffer_size():  # more than the kernel takes at once
+            await self._response.connection.protocol._drain_helper()  # type: ignore[union-attr]  # noqa: SLF001
+
+    def pause(self, *, on: bool) -> None:
+        """Say that nobody calls `next` for a while, or again: meanwhile silence says nothing about the server."""
+        self._pulse.paused = on
 
     async def finish(self) -> None:
         """Ask the server to close, so that `next` gives all it has sent before; close it if it does not."""
@@ -134,14 +138,15 @@ class EventSocket:
 
     async def _open(self) -> list[tuple[ServerEvent, int]]:
         """One attempt, of which the one before leaves nothing."""
-        self.last_error, self._silent, self._patience = None, "", _CLOSE
+        self.last_error, self._patience = None, _CLOSE
         try:
             async with asyncio.timeout(self._options.open_timeout):
                 self._socket, self._secrets = await self._transport.open_socket(self._target, self._options)
                 # aiohttp has no public name for it, and its own close waits until the peer has taken all that was sent.
                 self._response = self._socket._response  # noqa: SLF001
                 self._tcp: Any = self._response.connection.transport  # type: ignore[union-attr]
-                self._heartbeat = asyncio.create_task(self._keep_alive())
+                self._pulse = Heartbeat(self._socket, self._tcp, self._options.heartbeat)
+                self._heartbeat = asyncio.create_task(self._pulse.run())
                 return await self._first_events() if self._expects_events else []
         except BaseException as error:
             await self.close()
@@ -179,11 +184,11 @@ class EventSocket:
             closed = error
         raise error_from_event(self.last_error.raw if self.last_error else None, closed.code, closed.reason)
 
-    def _decode(self, data: bytes) -> ServerEvent:
+    def _decode(self, data: bytes, code: str = "invalid_json") -> ServerEvent:
         try:
             event = self._decode_event(data)
         except DecodeError as error:
-            event = self._report("invalid_json", str(error))
+            event = self._no_event(data, code, str(error))
         if SESSION.isEnabledFor(DEBUG):
             SESSION.debug("received %s, %d bytes", event_type(event.type), len(data))
         if event.type == "error":
@@ -195,11 +200,11 @@ class EventSocket:
         masked = mask(event.raw, self._secrets)
         return event if masked == event.raw else structure(masked, type(event))
 
-    def _report(self, code: str, message: str) -> Error:
-        """Make an error event of our own, for a frame that holds no event."""
-        error = {"type": "invalid_frame", "code": code, "message": message}
-        self.last_error = structure({"type": "error", "error": error}, Error)
-        return self.last_error
+    def _no_event(self, data: bytes, code: str, problem: str) -> Error:
+        """Make an error event of our own, which holds the beginning of a frame that is no event."""
+        frame = mask(data[:_SHOWN].decode(errors="replace"), self._secrets)
+        error = {"type": "invalid_frame", "code": code, "message": f"the server sent no event: {problem}"}
+        return structure({"type": "error", "error": error, "frame": frame, "frame_size": len(data)}, Error)
 
     async def _pong(self, data: bytes) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):  # the socket may have closed since; `receive` tells
@@ -209,27 +214,11 @@ class EventSocket:
         self._patience = _ANSWER_CLOSE
         if message.type is WSMsgType.CLOSE:
             return self._ended(int(message.data or _NO_STATUS), str(message.extra or ""))
-        if self._silent:
-            return self._ended(ABNORMAL, self._silent)
+        if self._pulse.failed:
+            return self._ended(ABNORMAL, "the server stopped answering pings")
         return self._ended(self._socket.close_code or ABNORMAL, str(message.data or "the connection was lost"))
 
     def _ended(self, code: int, reason: str) -> ConnectionClosedError:
         expired = code == _GOING_AWAY and "maximum duration" in reason
         cls = SessionExpiredError if expired else ConnectionClosedError
         return cls(int(code), mask(reason, self._secrets), self.last_error.raw if self.last_error else None)
-
-    async def _keep_alive(self) -> None:
-        """Ping while nothing comes; give up when that brings nothing either. A full buffer is no silence."""
-        interval = self._options.heartbeat
-        while interval is not None:
-            self._alive = False
-            await asyncio.sleep(interval)
-            if self._alive or self.paused:
-                continue
-            with contextlib.suppress(ConnectionError, RuntimeError):
-                await self._socket.ping()
-            await asyncio.sleep(interval / 2)
-            if not (self._alive or self.paused):
-                self._silent = "the server stopped answering pings"
-                self._tcp.abort()  # wakes `receive`
-                return

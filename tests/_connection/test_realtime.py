@@ -796,14 +796,20 @@ async def test_frames_that_hold_no_event_are_reported_and_the_session_goes_on() 
     async def script(peer: Peer) -> None:
         await peer.socket.send_str("{no json")
         await peer.socket.send_bytes(b"\0")
+        await peer.socket.send_bytes(json.dumps({"type": "rate_limits.updated", "rate_limits": []}).encode())
         await peer.send("brand.new", secret=1)
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
-        _, invalid, binary, new = [await connection.receive(5) for _ in range(4)]
+        _, invalid, binary, relayed, new = [await connection.receive(5) for _ in range(5)]
     assert isinstance(invalid, Error)
     assert invalid.error.code == "invalid_json"
     assert isinstance(binary, Error)
     assert binary.error.code == "invalid_event"
+    assert [(event.raw["frame"], event.raw["frame_size"]) for event in (invalid, binary)] == [
+        ("{no json", 8),
+        ("\0", 1),
+    ]
+    assert isinstance(relayed, RateLimitsUpdated)
     assert isinstance(new, UnknownEvent)
     assert new.raw == {"type": "brand.new", "event_id": "event_s", "secret": 1}
 

@@ -1,0 +1,65 @@
+"""`Heartbeat`: notices a peer that is gone without a word."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import Any
+
+from aiohttp import ClientWebSocketResponse
+
+_UNSENT = 128 * 1024  # bytes that the kernel holds back at most: what goes out next is not long on its way
+
+
+class Heartbeat:
+    """Pings while nothing is on its way, and cuts the connection when that brings nothing either.
+
+    Bytes are life in both directions: a part of a large message that comes in, and what was written and goes out
+    slowly. A ping waits behind what is written, and is not judged while that moves.
+    """
+
+    __slots__ = ("_alive", "_interval", "_socket", "_tcp", "failed", "paused")
+
+    def __init__(self, ws: ClientWebSocketResponse[Any], tcp: Any, interval: float | None) -> None:
+        self.failed = False
+        """Whether the peer stopped answering."""
+        self.paused = False
+        """Whether nobody reads at the moment: then silence says nothing about the peer."""
+        self._socket = ws
+        self._tcp = tcp
+        self._interval = interval
+        self._alive = True
+        _hold_back_little(tcp)
+        # aiohttp has no public name for it; it calls this for each piece of data, of which a message may need many.
+        ws._response.connection.protocol._data_received_cb = self._heard  # type: ignore[union-attr]  # noqa: SLF001
+
+    def _heard(self) -> None:
+        self._alive = True
+
+    async def run(self) -> None:
+        """Watch, up to the end of the connection."""
+        while self._interval is not None:
+            if await self._is_alive(self._interval):
+                continue
+            with contextlib.suppress(ConnectionError, RuntimeError):
+                await self._socket.ping()
+            if not await self._is_alive(self._interval / 2):
+                self.failed = True
+                self._tcp.abort()  # wakes `receive`
+                return
+
+    async def _is_alive(self, seconds: float) -> bool:
+        """Say whether anything moved in this time."""
+        self._alive, unsent = False, self._tcp.get_write_buffer_size()
+        await asyncio.sleep(seconds)
+        return self._alive or self.paused or self._tcp.get_write_buffer_size() != unsent
+
+
+def _hold_back_little(tcp: Any) -> None:
+    """Let a write be over when the kernel has all of it, and the kernel not hold seconds of it on a slow line."""
+    tcp.set_write_buffer_limits(high=0)
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if option is not None:
+        with contextlib.suppress(OSError, AttributeError):  # not every system and event loop has it
+            tcp.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, option, _UNSENT)
