@@ -55,6 +55,8 @@ LAYERS = """
     _migration
     _client
     _sync.thread
+    _sync.facade
+    _sync.reader
     _sync.connection
     _sync.connecting
     _sync.client

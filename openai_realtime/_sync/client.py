@@ -10,7 +10,7 @@ from openai_realtime._config import ClientOptions, sealed
 from openai_realtime.errors import ConfigurationError
 
 from .connecting import connecting, realtime, translation
-from .thread import Facade, Lease, blocking
+from .facade import Facade, Lease, blocking
 
 __all__ = ["RealtimeClient"]
 

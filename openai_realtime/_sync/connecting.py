@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from openai_realtime._client import AsyncRealtimeClient
 
-from .thread import Facade, Lease, show_result
+from .facade import Facade, Lease, show_result
 
 if TYPE_CHECKING:
     from openai_realtime._connection.connecting import Connecting as AsyncConnecting

@@ -38,7 +38,7 @@ from openai_realtime import (
     UnreadEventsError,
     UserMessage,
 )
-from openai_realtime._sync import connection as sync_connection
+from openai_realtime._sync import connection as sync_connection, reader as sync_reader
 from openai_realtime._sync.connecting import Connecting
 from openai_realtime.emulator import Emulator, faults
 from openai_realtime.models.events import ServerEvent
@@ -485,7 +485,7 @@ def test_an_interrupt_at_any_line_of_receive_loses_no_event() -> None:
                     seen.append(connection.receive(DEADLINE))
 
                 read()
-                hit = interrupted(read, number, sync_connection.__file__)
+                hit = interrupted(read, number, sync_connection.__file__, sync_reader.__file__)
                 while len(seen) <= count:
                     read()
                 with pytest.raises(APITimeoutError):

@@ -43,7 +43,7 @@ from openai_realtime import (
     RetryPolicy,
 )
 from openai_realtime._connection.realtime import AsyncRealtimeConnection
-from openai_realtime._sync import thread as facade
+from openai_realtime._sync import facade, thread as loop_thread
 from openai_realtime._sync.connection import RealtimeConnection
 from openai_realtime.models import RealtimeTranslationSessionConfig
 from openai_realtime.models.beta import RealtimeSessionCreateRequest, RealtimeTranscriptionSessionCreateRequest
@@ -352,13 +352,13 @@ def test_a_signal_handler_may_close_the_client_during_its_first_call(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When there is no thread yet, and so nothing to close."""
-    client, start = connect(server), facade.LoopThread.start
+    client, start = connect(server), loop_thread.LoopThread.start
 
-    def interrupted(thread: facade.LoopThread) -> None:
+    def interrupted(thread: loop_thread.LoopThread) -> None:
         client.close()
         start(thread)
 
-    monkeypatch.setattr(facade.LoopThread, "start", interrupted)
+    monkeypatch.setattr(loop_thread.LoopThread, "start", interrupted)
     with pytest.raises(ClientStateError, match="the client is closed"):
         client.hangup_realtime_call("rtc_1")
     assert (server.paths, client._lease.thread) == ([], None)
@@ -577,7 +577,7 @@ def test_an_interrupt_at_any_line_of_a_call_leaves_the_client_usable(server: Ser
         with connect(server) as client:
             call = functools.partial(client.hangup_realtime_call, "rtc_1")
             call()
-            if not interrupted_in_thread(call, number, facade.__file__):
+            if not interrupted_in_thread(call, number, facade.__file__, loop_thread.__file__):
                 break
             call()
     assert number > 20
@@ -589,7 +589,7 @@ def test_an_interrupt_at_any_line_of_the_first_call_leaves_the_client_usable(ser
     for number in itertools.count(1):
         with connect(server) as client:
             call = functools.partial(client.hangup_realtime_call, "rtc_1")
-            if not interrupted_in_thread(call, number, facade.__file__):
+            if not interrupted_in_thread(call, number, facade.__file__, loop_thread.__file__):
                 break
             call()
     assert number > 20
@@ -849,11 +849,11 @@ def test_a_fork_while_another_thread_is_in_a_call(server: Server, script: RunScr
 
 def test_a_fork_while_another_thread_holds_the_locks(server: Server, script: RunScript) -> None:
     code = """
-        from openai_realtime._sync import thread as facade
+        from openai_realtime._sync.thread import LoopThread
         client = connect()
         held, release = threading.Event(), threading.Event()
         def hold():
-            with facade.LoopThread.lock:
+            with LoopThread.lock:
                 held.set()
                 release.wait(20)
         thread = threading.Thread(target=hold)
