@@ -61,7 +61,7 @@ LAYERS = """
     _sync.connecting
     _sync.client
     _sync
-    tools recording
+    tools recording telemetry leash
     web.messages web.webhooks web.ownership
     web.aiohttp_server web.asgi web.relay web.page
     web.app web.redis_calls web.choices web.limits
