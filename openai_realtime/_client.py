@@ -58,7 +58,7 @@ _SDP = "application/sdp"
 class AsyncRealtimeClient:
     """A client of the OpenAI Realtime API for asyncio. Its options are those of `ClientOptions`.
 
-    It belongs to the event loop it is first used in. Every method raises InvalidRequestError before any network use,
+    It serves one running event loop at a time. Every method raises InvalidRequestError before any network use,
     and APIConnectionError, APITimeoutError, APIStatusError or APIResponseError afterwards.
     """
 
