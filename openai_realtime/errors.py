@@ -70,6 +70,7 @@ __all__ = [
 ]
 
 _MAX_LINE = 500
+_MAX_PROBLEMS = 20  # that a text names
 _MAX_SEARCHED = 10_000  # characters of a page in which its title is looked for
 
 
@@ -97,7 +98,9 @@ class InvalidRequestError(RealtimeError, ValueError):
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        return redact("; ".join(map(str, self.problems)))
+        more = len(self.problems) - _MAX_PROBLEMS
+        texts = [*map(str, self.problems[:_MAX_PROBLEMS]), *([f"and {more} more"] if more > 0 else [])]
+        return redact("; ".join(texts))
 
     def to_json(self) -> dict[str, Any]:
         """Give the body with which the API refuses such a request, and all problems as ``problems``.
@@ -107,7 +110,7 @@ class InvalidRequestError(RealtimeError, ValueError):
         found = [problem.to_json() for problem in self.problems]
         first: Mapping[str, Any] = found[0] if found else {"path": None, "kind": None}
         detail = {
-            "message": "; ".join(problem["message"] for problem in found),
+            "message": str(self).encode(errors="backslashreplace").decode(),
             "type": "invalid_request_error",
             "param": first["path"],
             "code": first["kind"],

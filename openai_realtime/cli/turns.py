@@ -74,7 +74,7 @@ def _received(connection: RealtimeConnection) -> Iterator[ServerEvent]:
 def decode_audio(event: ResponseOutputAudioDelta) -> bytes:
     """Decode the audio of an event. That it is none is the server's fault, and no bad input."""
     try:
-        return event.audio
+        return event.to_bytes()
     except DecodeError as error:
         raise click.ClickException(f"the server sent {error}") from None
 

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from .audio import AudioTranscription, NoiseReduction, Voice
 from .base import LOCAL, NOT_RECEIVED, UNSET, Maybe, Model, abridged, masked
-from .base64 import from_base64
+from .base64 import audio_of, from_base64
 from .client_secrets import ExpiresAfter
 from .constraints import Between, Length
 from .events import ClientEvent, ContentEvent, ServerEvent
@@ -289,7 +289,11 @@ class ResponseAudioDelta(ContentEvent):
 
     @property
     def audio(self) -> bytes:
-        """The audio, in the session's output format. Raises DecodeError if it is not base64."""
+        """The audio, in the session's output format; empty if it is damaged, see `to_bytes`."""
+        return audio_of(self.delta, self.item_id)
+
+    def to_bytes(self) -> bytes:
+        """Read the audio. Raises DecodeError if it is not base64."""
         return from_base64(self.delta)
 
 

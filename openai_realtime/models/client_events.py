@@ -83,7 +83,7 @@ class ConversationItemCreate(ClientEvent):
     """
 
     type: Literal["conversation.item.create"] = "conversation.item.create"
-    previous_item_id: Maybe[str] = UNSET
+    previous_item_id: Maybe[str | None] = UNSET
     item: Item
 
 

@@ -61,7 +61,7 @@ class ResponseConfig(Model):
     """
 
     output_modalities: Maybe[OutputModalities] = UNSET
-    instructions: Maybe[str] = UNSET
+    instructions: Maybe[str | None] = UNSET
     audio: Maybe[ResponseAudioConfig] = UNSET
     conversation: Maybe[Literal["auto", "none"] | str] = UNSET
     input: Maybe[Sequence[ResponseInputItem]] = UNSET

@@ -11,7 +11,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from .base import ABSENT, UNSET, Assigned, Maybe, Model, UnknownObject, abridged, redacted
-from .base64 import from_base64
+from .base64 import audio_of, from_base64
 from .events import ContentEvent, ItemEvent, OutputEvent, ServerEvent
 from .items import Item, Part
 from .responses import FailureDetails, InputTokenDetails, RealtimeResponse
@@ -427,7 +427,11 @@ class ResponseOutputAudioDelta(ContentEvent):
 
     @property
     def audio(self) -> bytes:
-        """The audio, in the session's output format. Raises DecodeError if it is not base64."""
+        """The audio, in the session's output format; empty if it is damaged, see `to_bytes`."""
+        return audio_of(self.delta, self.item_id)
+
+    def to_bytes(self) -> bytes:
+        """Read the audio. Raises DecodeError if it is not base64."""
         return from_base64(self.delta)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from attrs import field, frozen
 
 from .base import UNSET, Maybe, Model, abridged
-from .base64 import MAX_AUDIO, Binary, from_base64, to_base64
+from .base64 import MAX_AUDIO, Binary, audio_of, from_base64, to_base64
 from .constraints import Length
 from .events import ClientEvent, ServerEvent
 from .server_events import Error, SessionCreated, SessionUpdated
@@ -108,5 +108,9 @@ class SessionOutputAudioDelta(ServerEvent):
 
     @property
     def audio(self) -> bytes:
-        """The audio. Raises DecodeError if it is not base64."""
+        """The audio; empty if it is damaged, see `to_bytes`."""
+        return audio_of(self.delta, "")
+
+    def to_bytes(self) -> bytes:
+        """Read the audio. Raises DecodeError if it is not base64."""
         return from_base64(self.delta)

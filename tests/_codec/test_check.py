@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from support.json_values import ANY_JSON, objects_for
 from support.models import CLASSES, REQUESTS, instances
 
-from openai_realtime._codec import check as check_module
+from openai_realtime._codec import check as check_module, explain as explain_module
 from openai_realtime._codec.check import _test, check
 from openai_realtime._codec.converter import decode, encode, structure_request
 from openai_realtime._codec.explain import describe, explain
@@ -44,6 +44,7 @@ from openai_realtime.models import (
     RealtimeSession,
     RealtimeSessionConfig,
     RealtimeTranscriptionSessionConfig,
+    ResponseConfig,
     RetentionRatioTruncation,
     ServerVad,
     SessionUpdate,
@@ -54,6 +55,7 @@ from openai_realtime.models import (
     UserMessage,
     VoiceId,
 )
+from openai_realtime.models.advice import places
 from openai_realtime.models.beta import BetaClientSecretConfig, RealtimeSessionCreateRequest
 from openai_realtime.models.constraints import Length
 
@@ -477,3 +479,33 @@ def test_of_a_right_request_only_the_fields_that_are_set_are_looked_at(monkeypat
     check(RealtimeCreateClientSecretRequest(session=RealtimeSessionConfig(model="gpt-realtime", tools=[])))
     check_module._test.cache_clear()
     assert tried == ["session", "model", "tools"]
+
+
+def test_a_request_full_of_unknown_names_is_refused_in_a_short_text_with_few_suggestions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(explain_module, "places", lambda cls, name: looked.append(name) or places(cls, name))
+    names = [f"instructionz{number}" for number in range(5000)]
+    with pytest.raises(InvalidRequestError) as caught:
+        structure_request({"type": "realtime", **dict.fromkeys(names, 1)}, RealtimeSessionConfig)
+    assert [problem.path for problem in caught.value.problems] == names
+    assert looked == names[:20]
+    assert str(caught.value).startswith("instructionz0: unknown field; did you mean 'instructions'?; ")
+    assert str(caught.value).endswith("; and 4980 more")
+
+
+def test_an_over_long_name_or_value_is_shown_by_its_beginning() -> None:
+    found = problems({"type": "realtime", "instructions" * 10_000: 1, "audio": {"output": {"speed": "x" * 10**7}}})
+    assert all(len(problem) < 400 for problem in found)
+    assert found[1].startswith("instructionsinstructions")
+
+
+def test_words_that_are_elsewhere_in_the_settings_say_where() -> None:
+    assert problems({"type": "realtime", "voice": "marin"}) == [
+        "voice: unknown field; did you mean 'audio.output.voice'?"
+    ]
+
+
+def test_null_instructions_of_a_response_are_those_of_the_session() -> None:
+    check(ResponseConfig(instructions=None))

@@ -77,6 +77,7 @@ from openai_realtime.models import (
     UserMessage,
     beta as beta_models,
 )
+from openai_realtime.models.base64 import _log_damage
 from openai_realtime.models.beta import (
     BetaResponseDone,
     BetaSessionCreated,
@@ -711,15 +712,27 @@ def test_an_audio_delta_gives_bytes(cls: type[ResponseOutputAudioDelta]) -> None
         delta = InputAudioBufferAppend.from_bytes(audio).audio
         event = read(json.dumps({"type": kind, "delta": delta}), ServerEvent, dialect)
         assert type(event) is cls
-        assert event.audio == audio
+        assert event.audio == event.to_bytes() == audio
 
 
-@pytest.mark.parametrize("delta", ['"AA=A"', '"A"', '"Ä"', '"AA\\nAA"', "null", "7", "[]"])
-def test_a_delta_that_is_no_base64_is_read_and_its_audio_is_a_decode_error(delta: str) -> None:
+@pytest.mark.parametrize("delta", ['"AA=A"', '"A"', '"Ä"', '"AA\\nAA"', '"AAA"', '"__--"', "null", "7", "[]"])
+def test_a_delta_that_is_no_base64_has_no_audio_and_raises_when_asked(delta: str) -> None:
     event = decode_server_event(f'{{"type": "response.output_audio.delta", "delta": {delta}}}')
     assert isinstance(event, ResponseOutputAudioDelta)
+    assert event.audio == b""
     with pytest.raises(DecodeError, match="base64"):
-        _ = event.audio
+        event.to_bytes()
+
+
+@pytest.mark.parametrize("item_id", ['"item_damaged"', "[]"])
+def test_damaged_audio_is_told_once_for_each_item(item_id: str, caplog: pytest.LogCaptureFixture) -> None:
+    _log_damage.cache_clear()
+    text = f'{{"type": "response.output_audio.delta", "item_id": {item_id}, "delta": "no base64, sk-hidden"}}'
+    for _ in range(3):
+        event = decode_server_event(text)
+        assert isinstance(event, ResponseOutputAudioDelta)
+        assert event.audio == b""
+    assert caplog.messages == ["the server sent audio that is not base64; it is left out"]
 
 
 @pytest.mark.parametrize(
