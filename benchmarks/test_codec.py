@@ -23,13 +23,12 @@ import pytest
 import turn
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
-from openai_realtime import InputAudioBufferAppend, Model, decode_server_event, encode
-from openai_realtime._codec.check import check
+from openai_realtime import Model, decode_server_event
 from openai_realtime._codec.dialects import event_classes
 from openai_realtime._codec.hints import field_hints, is_model, members, origin, plain, tags
+from openai_realtime._connection.append import append_frame
 from openai_realtime._connection.ids import new_id
 from openai_realtime.models import ServerEvent
-from openai_realtime.models.base64 import to_base64
 
 REPETITIONS = 12
 ROUNDS = 3
@@ -101,9 +100,7 @@ theirs = AsyncRealtimeConnection(Nowhere())  # type: ignore[arg-type]
 
 def our_append(pcm: bytes) -> bytes:
     """As a connection sends audio."""
-    event = InputAudioBufferAppend(event_id=new_id("event"), audio=to_base64(pcm))
-    check(event)
-    return encode(event)
+    return append_frame("input_audio_buffer.append", new_id("event"), pcm)
 
 
 def their_appends(pcm: bytes) -> None:

@@ -16,14 +16,13 @@ from openai_realtime._transport.http import Transport
 from openai_realtime._transport.targets import ConnectTarget
 from openai_realtime._transport.websocket import NORMAL
 from openai_realtime.errors import ConnectionClosedError, InvalidRequestError, Problem
-from openai_realtime.models.base64 import to_base64
 from openai_realtime.models.client_events import InputAudioBufferAppend
 from openai_realtime.models.events import ClientEvent, ServerEvent
 from openai_realtime.models.sessions import RealtimeSession, RealtimeTranscriptionSession
 from openai_realtime.models.translation import RealtimeTranslationSession
 from openai_realtime.models.translation_events import SessionInputAudioBufferAppend
 
-from .ids import identified, new_id
+from .ids import identified
 from .inbox import Match
 from .link import Link, State
 from .observers import Observer
@@ -203,8 +202,7 @@ class AsyncConnection:
             for start in range(0, len(audio), _CHUNK):
                 if start:
                     await asyncio.sleep(0)  # encoding is work of this thread: others run between two chunks
-                chunk = to_base64(audio[start : start + _CHUNK])
-                await self.send(cls(event_id=new_id("event"), audio=chunk))
+                await self._link.append(cls, audio[start : start + _CHUNK])
 
 
 def check_kind(name: str, value: object, allowed: str, *kinds: type) -> None:

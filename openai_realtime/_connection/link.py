@@ -13,7 +13,7 @@ import enum
 import os
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from openai_realtime._codec.converter import encode
 from openai_realtime._config import ConnectOptions
@@ -23,8 +23,13 @@ from openai_realtime._transport.http import Transport
 from openai_realtime._transport.targets import ConnectTarget
 from openai_realtime._transport.websocket import ABNORMAL, NORMAL, EventSocket
 from openai_realtime.errors import ClientStateError, ConnectionClosedError
+from openai_realtime.models.base64 import Binary, to_base64
+from openai_realtime.models.client_events import InputAudioBufferAppend
 from openai_realtime.models.events import ClientEvent
+from openai_realtime.models.translation_events import SessionInputAudioBufferAppend
 
+from .append import append_frame
+from .ids import new_id
 from .inbox import Entry, Inbox
 from .observers import Observer, Observers
 from .reconnect import ReconnectPolicy, SessionExpiring, until_renewal
@@ -33,6 +38,10 @@ from .requests import LOOKED_AT, Requests
 
 _RENEWAL_PAUSE = 1.0  # seconds after which a renewal that failed is tried again, then twice as many
 _EXPIRING = 60.0  # seconds before the end of a session that is not replaced, when that is told
+_TYPES: Final[dict[type, str]] = {
+    InputAudioBufferAppend: "input_audio_buffer.append",
+    SessionInputAudioBufferAppend: "session.input_audio_buffer.append",
+}
 _SESSION = ("session.created", "session.updated")
 
 
@@ -120,19 +129,34 @@ class Link:
         Raises ConnectionClosedError on a closed connection, and if the event is lost with its connection.
         """
         await self.ready()
-        socket = self.socket
+        self.requests.sent(event)
+        self._tell(event)
+        await self._write(frame, event.type, str(event.event_id))
+
+    async def append(self, cls: type[InputAudioBufferAppend | SessionInputAudioBufferAppend], audio: Binary) -> None:
+        """Send a piece of audio, as `send` does. The event itself is made only if somebody follows the session."""
+        if self.state is not State.OPEN:
+            await self.ready()
+        self.requests.unanswered.appended(len(audio))
+        event_id, kind = new_id("event"), _TYPES[cls]
+        if self.observers or self._recovery is not None:
+            self._tell(cls(event_id=event_id, audio=to_base64(audio)))
+        await self._write(Secret(append_frame(kind, event_id, audio)), kind, event_id)
+
+    def _tell(self, event: ClientEvent) -> None:
         if self._recovery is not None:
             self._recovery.tracker.sent(event)
-        self.requests.sent(event)
         if self.observers:
             self.observers.sent(event)
-        lost = False
+
+    async def _write(self, frame: Secret, kind: str, event_id: str) -> None:
+        socket, lost = self.socket, False
         try:
             await socket.send(frame)
         except (ConnectionError, RuntimeError):
             lost = True
         if lost:
-            await self._sent_again(socket, event)
+            await self._sent_again(socket, kind, event_id)
 
     async def ready(self) -> None:
         """Return when events can be sent. Raises ConnectionClosedError when they never can again."""
@@ -142,14 +166,14 @@ class Link:
             await self.inbox.change()
         self.inbox.check_open()
 
-    async def _sent_again(self, socket: EventSocket, event: ClientEvent) -> None:
-        """After a send failed on `socket`: wait for what comes after it. Raises if `event` was not sent again there."""
+    async def _sent_again(self, socket: EventSocket, kind: str, event_id: str) -> None:
+        """Wait for what comes after a `socket` on which a send failed. Raises if the event was not sent again there."""
         if socket is self.socket and self.state is State.OPEN:
             self._become(State.REPLACING)
             self.inbox.bound(on=False)  # the reader is to come to the end, also if nobody reads
         await self.ready()
-        if event.event_id not in self._resent:
-            raise ConnectionClosedError(ABNORMAL, f"{event.type} was lost with the connection")
+        if event_id not in self._resent:
+            raise ConnectionClosedError(ABNORMAL, f"{kind} was lost with the connection")
 
     async def _live(self) -> None:
         """Read one socket after the other, until nothing may take the place of the last."""

@@ -11,6 +11,7 @@ from support.scripted import Peer, serving
 
 from openai_realtime import (
     ClientEvent,
+    InputAudioBufferAppend,
     InvalidRequestError,
     RateLimitsUpdated,
     RealtimeEventError,
@@ -137,3 +138,27 @@ async def test_what_is_no_observer_is_refused_before_the_network(observers: Any)
     async with serving(greeting(Peer.greet)) as client:
         with pytest.raises(InvalidRequestError, match=r"observers\[\d\]"):
             await client.connect(model="m", observers=observers)
+
+
+async def test_audio_is_an_event_only_for_those_who_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    original = InputAudioBufferAppend.__init__
+
+    def counted(self: Any, **fields: Any) -> None:
+        made.append(fields)
+        original(self, **fields)
+
+    async def script(peer: Peer) -> None:
+        event = await peer.receive_type("input_audio_buffer.append")
+        assert event == {"type": event["type"], "event_id": event["event_id"], "audio": "AQID"}
+        await peer.send("rate_limits.updated", rate_limits=[])
+
+    monkeypatch.setattr(InputAudioBufferAppend, "__init__", counted)
+    for observers in ([], [Follower()]):
+        async with (
+            serving(greeting(script)) as client,
+            client.connect(model="m", observers=observers) as connection,
+        ):
+            await connection.append_audio(bytearray(b"\1\2\3"))
+            await connection.wait_for(RateLimitsUpdated, 5)
+        assert len(made) == len(observers)
