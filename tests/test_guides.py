@@ -3,6 +3,7 @@
 import doctest
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,4 +59,16 @@ def test_internal_links_have_a_target(path: Path) -> None:
 def test_a_guide_begins_with_an_example_and_is_short(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert any(".. code-block:: " in line for line in lines[:15])
-    assert len(lines) <= 150
+    assert len(lines) <= 450
+
+
+def test_the_example_of_pytest_passes(tmp_path: Path) -> None:
+    (param,) = blocks(GUIDES, "python", "def test_")
+    (tmp_path / "test_example.py").write_text(str(param.values[0].parsed))
+    printed = run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_example.py", cwd=tmp_path)
+    assert "1 passed" in printed
+
+
+def test_the_readme_names_every_guide() -> None:
+    text = (ROOT / "README.rst").read_text()
+    assert {path.relative_to(ROOT).as_posix() for path in GUIDES} <= {*re.findall(r"<([\w/]+/README\.rst)>", text)}

@@ -6,8 +6,6 @@ import inspect
 import json
 import os
 import re
-import sys
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -37,7 +35,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-@pytest.mark.parametrize("words", [("async def main",), ("RealtimeTranscriptionSessionCreateRequest",), ("web",)])
+@pytest.mark.parametrize("words", [("async def main",), ("RealtimeCreateClientSecretRequest(",), ("web",)])
 def test_the_ways_to_call_it_are_short(words: tuple[str, ...]) -> None:
     example = next(param.values[0] for param in blocks([ROOT / "README.rst"], "python", *words))
     code = [
@@ -59,22 +57,6 @@ def test_the_web_handler_answers() -> None:
     assert body["value"].startswith("ek_")
 
 
-def test_the_example_with_fixtures_passes(tmp_path: Path) -> None:
-    (tmp_path / "test_example.py").write_text(str(only("python", "def test_").parsed))
-    assert "1 passed" in run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_example.py", cwd=tmp_path)
-
-
-def test_the_command_lines_work(tmp_path: Path) -> None:
-    lines = str(only("sh").parsed)
-    assert lines.count("\n") == lines.count("openai-realtime ") == lines.count("--emulator")
-    printed = run("bash", "-euo", "pipefail", "-c", lines, cwd=tmp_path)
-    assert "ek_***" in printed  # masked for people,
-    assert re.search(r'"value":\s*"ek_\w+"', printed)  # whole for programs
-    assert oct((tmp_path / "secret.json").stat().st_mode)[-3:] == "600"
-
-
-# --- the first screen ------------------------------------------------------------------------------------------------
-
 COMMANDS = [line.strip() for line in README.splitlines() if line.startswith("    python3 -m venv ")]
 
 
@@ -86,7 +68,7 @@ def test_the_first_screen_has_two_commands_and_a_short_example() -> None:
     assert {f"    {demo}", f"    {tests}", ".. code-block:: python"} <= set(first_screen)
     code = [line for line in str(EXAMPLES[0].parsed).splitlines() if line.strip()]
     assert len(code) <= 10
-    assert len(blocks([ROOT / "README.rst"], "python")) >= 12
+    assert len(README.splitlines()) <= 350
 
 
 def test_ci_runs_the_command_of_the_readme() -> None:
@@ -100,9 +82,6 @@ def test_ci_runs_the_command_of_the_readme() -> None:
     assert printed[1:] == [step.replace(".venv/bin/", "").replace('"', "") for step in COMMANDS[1].split(" && ")]
 
 
-# --- what the tables and lists say -----------------------------------------------------------------------------------
-
-
 def test_all_operations_are_in_the_table() -> None:
     operations = {name for name, _ in inspect.getmembers(AsyncRealtimeClient, inspect.isfunction) if "realtime" in name}
     assert set(re.findall(r"^   \* - ``(\w+_realtime_\w+)``$", README, re.MULTILINE)) == operations
@@ -110,7 +89,8 @@ def test_all_operations_are_in_the_table() -> None:
 
 
 def test_all_options_are_in_the_table() -> None:
-    table = README[README.index("   * - Argument\n") : README.index("``client.with_options(...)`` gives")]
+    text = (ROOT / "openai_realtime" / "README.rst").read_text()
+    table = text[text.index("   * - Argument\n") : text.index("``client.with_options(...)`` gives")]
     options = re.findall(r"``(\w+)``", "".join(re.findall(r"^   \* - (.*)$", table, re.MULTILINE)))
     assert set(options) == set(ClientOptions.__annotations__)
 

@@ -28,7 +28,10 @@ def not_python(example: Example) -> None:
     raise AssertionError(f"line {example.line} is compared or run here, not by sybil")
 
 
-PARSERS = [PythonCodeBlockParser(), *(CodeBlockParser(language, not_python) for language in ("text", "sh", "console"))]
+PARSERS = [
+    PythonCodeBlockParser(),
+    *(CodeBlockParser(language, not_python) for language in ("text", "console", "yaml", "javascript")),
+]
 
 
 @functools.cache
