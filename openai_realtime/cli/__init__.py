@@ -24,6 +24,7 @@ _INTERRUPTED = 130  # what a shell reports of a process that SIGINT ended
 _COMMANDS: Final = {
     "demo": "Mint credentials and hold a session.",
     "chat": "Talk with the model in text.",
+    "talk": "Talk with the model by voice.",
     "say": "Write the model's spoken answer as WAV.",
     "transcribe": "Write down what is said in a WAV file.",
     "emulate": "Run the emulator until Ctrl-C.",
