@@ -260,7 +260,7 @@ class Playback:
         kept = text[: int(len(text) * part.heard / part.received)].rpartition(" ")[0] if part.received else ""
         delete = ConversationItemDelete(item_id=part.item_id)
         if not kept:
-            return [delete]
+            return [delete] if self._unheard == "delete" else []
         message = AssistantMessage(id=part.item_id, content=AssistantMessage.from_text(kept).content)
         previous = self._restored[index - 1] if index else "root"
         return [delete, ConversationItemCreate(previous_item_id=previous, item=message)]

@@ -314,7 +314,7 @@ class Conversation:
 
 def _caption(state: ItemState) -> Caption:
     role: Any = state.role
-    return Caption(item_id=state.id, role=role, text=state.text, final=state.is_final)
+    return Caption(item_id=state.id, role=role, text=state.text.strip(), final=state.is_final)
 
 
 def _without_audio(item: JSON) -> JSON:

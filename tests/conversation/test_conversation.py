@@ -124,7 +124,7 @@ def test_what_the_client_puts_first_is_first() -> None:
 
 def test_words_are_there_as_they_come() -> None:
     events = says("Good day to you", "b", None)
-    assert after(*events[:5]).captions == [Caption(item_id="b", role="assistant", text="Good day ", final=False)]
+    assert after(*events[:5]).captions == [Caption(item_id="b", role="assistant", text="Good day", final=False)]
     assert after(*events).captions == [Caption(item_id="b", role="assistant", text="Good day to you", final=True)]
 
 
@@ -280,7 +280,7 @@ def test_it_goes_on_where_the_connection_was_replaced() -> None:
     feed(conversation, session(), *restored, user("c", "Go on.", "b"))
     assert not conversation.user_is_speaking
     assert conversation.responses["resp_1"].status == "lost"
-    assert [caption.text for caption in conversation.take_captions()] == ["Count.", "One two ", "Go on."]
+    assert [caption.text for caption in conversation.take_captions()] == ["Count.", "One two", "Go on."]
 
 
 USAGE = {
