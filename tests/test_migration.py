@@ -234,7 +234,7 @@ def leaves(model: Any, path: str = "") -> set[str]:
 
 @pytest.mark.parametrize("cls", REQUESTS)
 def test_every_valid_request_becomes_a_valid_one(cls: type[Model]) -> None:
-    @settings(max_examples=200, deadline=None, database=None)
+    @settings(max_examples=200)
     @given(instances(cls, known=True))
     def passes(request: Any) -> None:
         migration = to_client_secret_request(request)
@@ -253,7 +253,7 @@ def test_every_valid_request_becomes_a_valid_one(cls: type[Model]) -> None:
 def test_no_field_is_lost_in_silence(cls: type[Model], name: str) -> None:
     """Taking a set field away changes the result, unless it says nothing or is among the dropped."""
 
-    @settings(max_examples=30, deadline=None, database=None)
+    @settings(max_examples=30)
     @given(instances(cls, known=True), st.data())
     def shows(request: Any, data: st.DataObject) -> None:
         value = data.draw(values(field_hints(cls)[name], known=True))

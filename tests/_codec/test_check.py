@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, settings, strategies as st
 from support.json_values import ANY_JSON, objects_for
 from support.models import CLASSES, REQUESTS, instances
 
@@ -389,7 +389,7 @@ def test_a_deep_value_that_json_can_hold_passes() -> None:
 def test_arbitrary_settings_give_a_good_request_or_the_one_error(cls: type[Model]) -> None:
     odd_keys = st.dictionaries(st.none() | st.integers() | st.booleans(), ANY_JSON, max_size=2)
 
-    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=60)
     @given(objects_for(cls) | ANY_JSON | odd_keys)
     def strict(value: Any) -> None:
         with contextlib.suppress(InvalidRequestError):
@@ -432,7 +432,7 @@ def test_a_problem_reads_as_a_sentence() -> None:
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_what_is_found_right_at_first_sight_has_no_problem(cls: type[Model]) -> None:
-    @settings(deadline=None, max_examples=30, database=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=30)
     @given(instances(cls, known=True) | objects_for(cls).map(lambda value: decode(json.dumps(value), cls)))
     def agrees(model: Model) -> None:
         assert not (_test(cls)(model) and explain(model, cls))

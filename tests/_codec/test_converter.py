@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from support.json_values import objects_for
 from support.models import CLASSES, model_classes
 from support.processes import fresh
@@ -264,12 +264,11 @@ print(len(made))
 # --- no JSON object in the world is refused or changed ---------------------------------------------------------------
 
 RESPONSES = [cls for cls in CLASSES if issubclass(cls, HTTPResult) or cls.__name__.endswith("Response")]
-free = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_any_object_is_read_and_written_without_loss(cls: type[Model]) -> None:
-    @settings(free, max_examples=200 if cls in RESPONSES else 10)
+    @settings(max_examples=200 if cls in RESPONSES else 10)
     @given(objects_for(cls))
     def lossless(value: dict[str, Any]) -> None:
         read(value, cls)

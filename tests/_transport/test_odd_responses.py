@@ -55,7 +55,7 @@ USES: list[Callable[[AsyncRealtimeClient], Awaitable[Any]]] = [
 
 @pytest.mark.parametrize("use", USES)
 @given(STATUS, st.lists(st.tuples(NAMES, VALUES), max_size=4), BODIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_response_brings_an_error_of_another_kind(
     use: Callable[[AsyncRealtimeClient], Awaitable[Any]], status: bytes, headers: list[tuple[str, bytes]], body: bytes
 ) -> None:

@@ -8,7 +8,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from openai_realtime import (
     AssistantMessage,
@@ -331,7 +331,6 @@ def test_it_can_move_to_another_process_at_any_moment(moves: set[int]) -> None:
 
 
 @given(st.permutations(SESSION))
-@settings(max_examples=50)
 def test_any_order_is_survived_and_each_caption_is_taken_once_at_most(events: list[Event]) -> None:
     conversation, taken = Conversation(), []
     for event in events:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, settings, strategies as st
 from openai.types import realtime as today
 from openai.types.beta import realtime as beta
 from pydantic import BaseModel
@@ -516,12 +516,7 @@ def test_a_beta_event_from_the_server_is_also_todays() -> None:
     assert type(event) is BetaResponseDone
 
 
-few = settings(
-    max_examples=20,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+few = settings(max_examples=20)
 
 # --- random events ---------------------------------------------------------------------------------------------------
 

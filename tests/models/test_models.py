@@ -8,7 +8,7 @@ from unittest.mock import ANY
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, settings, strategies as st
 from support.models import CLASSES, REQUESTS, instances
 
 from openai_realtime import models
@@ -44,13 +44,6 @@ from openai_realtime.models.beta import BetaClientSecret, RealtimeSessionCreateR
 
 # --- all classes -----------------------------------------------------------------------------------------------------
 
-many = settings(
-    max_examples=50,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],  # sessions are large, cores are few
-)
-
 
 def test_the_walk_finds_the_models() -> None:
     assert len(CLASSES) == len(set(CLASSES)) > 50
@@ -59,7 +52,6 @@ def test_the_walk_finds_the_models() -> None:
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_random_instances_survive_json(cls: type[Model]) -> None:
-    @many
     @given(st.lists(instances(cls), min_size=10, max_size=10))  # 500 of them; ten at a time is faster
     def survive(made: list[Model]) -> None:
         for model in made:
@@ -75,7 +67,6 @@ def test_random_instances_survive_json(cls: type[Model]) -> None:
 
 @pytest.mark.parametrize("cls", REQUESTS)
 def test_valid_random_requests_pass_the_check(cls: type[Model]) -> None:
-    @many
     @given(instances(cls, known=True))
     def passes(model: Model) -> None:
         check(model)
@@ -86,7 +77,7 @@ def test_valid_random_requests_pass_the_check(cls: type[Model]) -> None:
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_instances_pickle_copy_evolve_and_show_themselves(cls: type[Model]) -> None:
-    @settings(many, max_examples=20)
+    @settings(max_examples=20)
     @given(instances(cls))
     def live(model: Model) -> None:
         read = decode(encode(model), cls)

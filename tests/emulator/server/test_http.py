@@ -921,7 +921,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(operation=st.sampled_from(sorted(OPERATIONS)), body=st.dictionaries(FIELDS, VALUES, max_size=5))
 def test_every_json_gets_an_answer(operation: str, body: dict[str, Any]) -> None:
     headers = {"content-type": "application/json"}
