@@ -114,7 +114,7 @@ def _audio_input(
 
 
 def _turn_detection(beta: Maybe[BetaTurnDetection | None]) -> Maybe[TurnDetection | None]:
-    """The kind of turn detection that the beta's one object asks for, with the fields that this kind has."""
+    """Choose the kind of turn detection that the beta's one object asks for, with the fields that this kind has."""
     if beta is UNSET or beta is None:
         return beta
     cls = _vad_class(beta)
@@ -126,7 +126,7 @@ def _vad_class(beta: BetaTurnDetection) -> type[ServerVad | SemanticVad]:
 
 
 def _settings(cls: Any) -> frozenset[str]:
-    """The settings of a tagged object, without its tag."""
+    """List the settings of a tagged object, without its tag."""
     return frozenset(field_hints(cls)) - {"type"}
 
 
@@ -142,12 +142,12 @@ def _output_modalities(modalities: Maybe[BetaModalities]) -> Maybe[BetaModalitie
 
 
 def _tool_choice(choice: Maybe[str]) -> Maybe[ToolChoice]:
-    """A mode, or else the name of a function."""
+    """Choose a mode, or else the name of a function."""
     return UNSET if choice is UNSET else _MODES.get(choice) or ToolChoiceFunction(name=choice)
 
 
 def _include(names: Maybe[Sequence[str]]) -> Maybe[Sequence[Include]]:
-    """The names that are left; absent, and not empty, if none of them is."""
+    """Keep the names that are left; absent, and not empty, if none of them is."""
     if names is UNSET or not names:
         return UNSET if names is UNSET else []
     return [_INCLUDES[name] for name in names if name in _INCLUDES] or UNSET
@@ -166,7 +166,7 @@ def _unless_empty(model: M) -> Maybe[M]:
 
 
 def _dropped(beta: RealtimeSessionCreateRequest | RealtimeTranscriptionSessionCreateRequest) -> Iterator[str]:
-    """The paths of what is set in `beta` and has no counterpart."""
+    """List the paths of what is set in `beta` and has no counterpart."""
     if isinstance(beta, RealtimeSessionCreateRequest):
         if beta.temperature is not UNSET:
             yield "temperature"

@@ -90,7 +90,7 @@ class Problem:
         return repr(self.value).lower() if isinstance(self.value, bool) else repr(self.value)
 
     def _wanted(self) -> str:
-        """The choices and what the constraint says, as the end of a sentence."""
+        """Say the choices and what the constraint says, as the end of a sentence."""
         listed = ", ".join(map(repr, self.choices))
         choices = f"one of {listed}" if len(self.choices) > 1 else listed
         return " or ".join(text for text in (choices, str(self.constraint or "")) if text)
@@ -116,7 +116,7 @@ class Problem:
 
 
 def _finite(value: Any) -> Any:
-    """A scalar that JSON has: text for NaN and infinity, and no half of a surrogate pair."""
+    """Make a scalar that JSON has: text for NaN and infinity, and no half of a surrogate pair."""
     if isinstance(value, float):
         return value if abs(value) < float("inf") else str(value)
     return _unicode(value) if isinstance(value, str) else value

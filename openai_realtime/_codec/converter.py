@@ -66,7 +66,7 @@ def structure_request(mapping: Mapping[str, Any], cls: type[M]) -> M:
 
 
 def structure(data: dict[str, Any], cls: type[M]) -> M:
-    """The tolerant reading of an already parsed object."""
+    """Read an already parsed object, tolerantly."""
     model: M = converter.structure(data, cls)
     return model
 
@@ -102,7 +102,7 @@ def _mapping_hook(hint: Any) -> Hook:
 
 @converter.register_structure_hook_factory(lambda hint: not plain(hint) and is_union(hint))
 def _union_hook(hint: Any) -> Hook:
-    """A union of models and other things: JSON objects go to a model, arrays to the sequence, the rest stays."""
+    """Read a union of models and other things: JSON objects go to a model, arrays to the sequence, the rest stays."""
     parts = [part for part in members(hint) if not plain(part)]
     models = [part for part in parts if isinstance(part, type)]
     others = [converter.get_structure_hook(part) for part in parts if not isinstance(part, type)]
@@ -129,7 +129,7 @@ def _object_hook(models: Sequence[type[Model]]) -> Hook:
 
 
 def _tagged_hook(key: str, models: Sequence[type[Model]], unknown: Hook) -> Hook:
-    """The choice of a model by the value of `key`."""
+    """Choose a model by the value of `key`."""
     choices: dict[str, list[type[Model]]] = {}
     for cls in models:
         for tag in tags(cls, key):
@@ -159,16 +159,16 @@ class _TaggedHooks(Lazily[Hook]):
         return _tagged_hook("role", models, self._unknown)
 
     def read(self, value: Any, _: Any) -> Any:
-        """The model that an object becomes; anything else stays as it is."""
+        """Read an object as its model; anything else stays as it is."""
         if not isinstance(value, dict):
             return value
         tag = value.get(self._key)
         return self[tag if isinstance(tag, str) else ""](value, None)
 
     def decode(self, data: str | bytes) -> Any:
-        """The model in JSON. Raises DecodeError for anything but an object. Not by `read`: this is for every event."""
+        """Read the model in JSON. Raises DecodeError for anything but an object."""
         value = load_object(data)
-        tag = value.get(self._key)
+        tag = value.get(self._key)  # and not by `read`, because every event comes here
         return self[tag if isinstance(tag, str) else ""](value, None)
 
 
@@ -181,7 +181,7 @@ _SCALARS = frozenset((str, int, bool, NoneType))
 
 
 def _written(value: Any) -> Any:
-    """A field's value with JSON objects for the models in it.
+    """Write a field's value, with JSON objects for the models in it.
 
     Free-form JSON stays, however deep it is, and the encoder calls the converter for other kinds of values.
     """
@@ -196,7 +196,7 @@ def _written(value: Any) -> Any:
 
 @converter.register_unstructure_hook_factory(is_model)
 def _model_writer(cls: Any) -> Callable[[Any], dict[str, Any]]:
-    """The writing of a `cls`: its fields that are set, what it was read with and does not know, and its `extra`."""
+    """Make what writes a `cls`: its fields that are set, what it was read with and does not know, and its `extra`."""
     known = frozenset(field_hints(cls))
     names = tuple(field_hints(cls))
 

@@ -25,7 +25,7 @@ _MODULES: Final[Mapping[Dialect, Mapping[type[Event], tuple[str, ...]]]] = {
 
 @functools.cache
 def event_classes(base: type[E], dialect: Dialect) -> Mapping[str, type[E]]:
-    """The classes of a dialect's client or server events, by wire type; `base` is ClientEvent or ServerEvent."""
+    """List the classes of a dialect's client or server events, by wire type; `base` is ClientEvent or ServerEvent."""
     if dialect not in _MODULES:
         raise ConfigurationError(f"dialect: {dialect!r} is not one of {', '.join(map(repr, _MODULES))}")
     modules = (importlib.import_module(f"openai_realtime.models.{name}") for name in _MODULES[dialect][base])

@@ -30,7 +30,7 @@ class _UnknownField(Problem):
     cls: Any = None
 
     def suggested(self) -> Problem:
-        """The problem with its suggestion, or else with all the names that are known."""
+        """Give the problem with its suggestion, or else with all the names that are known."""
         choices = places(self.cls, self.name) or tuple(field_hints(self.cls))
         return Problem(self.path, self.kind, choices=choices)
 
@@ -73,12 +73,12 @@ def _model_problems(model: Model, path: str) -> Iterator[Problem]:
 
 
 def _hidden(problem: Problem) -> Problem:
-    """The problem of a secret: nothing of it, but for its type."""
+    """Make the problem of a secret: nothing of it, but for its type."""
     return attrs.evolve(problem, value=Summary(problem.value_type, "the value"))
 
 
 def _value_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
-    """The problems of `value` where `hint` is wanted."""
+    """Find the problems of `value` where `hint` is wanted."""
     if value is UNSET:
         if not allows(hint, Unset):
             yield Problem(path, "missing_required_parameter", None, *describe(hint))
@@ -90,7 +90,7 @@ def _value_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
 
 
 def _member_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
-    """The problems with the union's member that `value` comes closest to."""
+    """Find the problems with the union's member that `value` comes closest to."""
     parts = _choices(hint)
     same = [part for part in parts if type(value) is part] if isinstance(value, Model) else []
     found = [list(_single_problems(value, part, path)) for part in same or parts]
@@ -109,7 +109,7 @@ def _member_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
 
 
 def _tag_problem(value: Any, parts: Sequence[Any], path: str, key: str = "type") -> Problem | None:
-    """The problem of an object whose ``type``, or then ``role``, is absent or unknown among the models `parts`."""
+    """Find the problem of an object whose ``type``, or then ``role``, is absent or unknown among the models `parts`."""
     allowed = tuple(dict.fromkeys(tag for part in parts for tag in tags(part, key)))
     if not allowed or not isinstance(value, UnknownObject | dict):
         return None
@@ -124,7 +124,7 @@ def _tag_problem(value: Any, parts: Sequence[Any], path: str, key: str = "type")
 
 
 def _single_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
-    """The problems of the type, and of the constraints if the type is right."""
+    """Find the problems of the type, and of the constraints if the type is right."""
     found = list(_type_problems(value, hint, path))
     yield from found
     if all(problem.path != path for problem in found):
@@ -151,7 +151,7 @@ def _type_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
 
 
 def _kind(value: Any) -> str:
-    """The kind of a problem with a value that is none of several choices."""
+    """Name the kind of a problem with a value that is none of several choices."""
     return "invalid_value" if isinstance(value, str | int | float) else "invalid_type"
 
 
@@ -179,7 +179,7 @@ def _key_problem(key: object, path: str) -> Problem:
 
 
 def _json_problems(value: Any, path: str) -> Iterator[Problem]:
-    """The problems of a free-form value: it must be something that JSON can hold."""
+    """Find the problems of a free-form value: it must be something that JSON can hold."""
     if isinstance(value, Mapping):
         yield from _mapping_problems(value, Any, path)
     elif isinstance(value, list | tuple):
@@ -189,7 +189,7 @@ def _json_problems(value: Any, path: str) -> Iterator[Problem]:
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:
-    """The members of a union; of an open set, ``Literal[...] | str``, without the known values."""
+    """List the members of a union; of an open set, ``Literal[...] | str``, without the known values."""
     parts = members(hint)
     return tuple(part for part in parts if get_origin(part) is not Literal) if str in parts else parts
 
@@ -199,7 +199,7 @@ Wanted = tuple[JsonTypes | None, tuple[str, ...]]
 
 
 def _wanted(value: Any, hint: Any) -> Wanted:
-    """What `hint` allows: by class for who made another model or a dict, in words for who wrote a JSON file."""
+    """Say what `hint` allows: by class for who made another model or a dict, in words for who wrote a JSON file."""
     names = tuple(part.__name__ for part in members(hint) if is_model(part) and part is not UnknownObject)
     if not names or not isinstance(value, Model | dict) or isinstance(value, UnknownObject):
         return describe(hint)
@@ -211,7 +211,7 @@ _TYPE_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", 
 
 
 def describe(hint: Any, constraints: Sequence[Any] = ()) -> Wanted:
-    """What a hint allows, as data: the JSON types with their limits, and the strings that are named."""
+    """Say what a hint allows, as data: the JSON types with their limits, and the strings that are named."""
     names: dict[str, None] = {}
     choices: list[str] = []
     limits = [limit for limit in constraints if isinstance(limit, Between)]

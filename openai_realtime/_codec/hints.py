@@ -1,4 +1,4 @@
-"""What the annotations of the models mean, read in one place for the converter and for validation."""
+"""What the annotations of the models mean, read in one place for the converter and for the check."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Lazily(dict[str, T], Generic[T]):
 
 @functools.cache
 def field_hints(cls: Any) -> dict[str, Any]:
-    """The fields of `cls` that travel, by wire name, with their full annotations."""
+    """List the fields of `cls` that travel, by wire name, with their full annotations."""
     return {field.name: field_hint(cls, field.name) for field in attrs.fields(cls) if not field.metadata}
 
 
 def field_hint(cls: Any, name: str) -> Any:
-    """The full annotation of one field of `cls`; those of the others are not evaluated."""
+    """Give the full annotation of one field of `cls`; those of the others are not evaluated."""
     home = next(base for base in cls.__mro__ if name in _annotations(base))
     annotation = _annotations(home)[name]
     return _maybe(_evaluated(annotation, home.__module__) if isinstance(annotation, str) else annotation)
@@ -58,7 +58,7 @@ _annotations = functools.cache(inspect.get_annotations)
 
 @functools.cache
 def _evaluated(annotation: str, module: str) -> Any:
-    """What an annotation means, once for all fields that have it: typing.get_type_hints takes 4 times as long."""
+    """Evaluate an annotation, once for all fields that have it: typing.get_type_hints takes 4 times as long."""
     return eval(annotation, vars(sys.modules[module]))  # noqa: S307  - it is our own source
 
 
@@ -73,7 +73,7 @@ def is_union(hint: Any) -> bool:
 
 
 def members(hint: Any) -> tuple[Any, ...]:
-    """The members of a union, without absent and null; of anything else the hint itself."""
+    """List the members of a union, without absent and null; of anything else the hint itself."""
     parts = get_args(hint) if is_union(hint) else (hint,)
     return tuple(part for part in parts if part is not Unset and part is not NoneType)
 
@@ -84,7 +84,7 @@ def allows(hint: Any, kind: type) -> bool:
 
 
 def bare(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """The hint inside ``Annotated``, and the constraints around it."""
+    """Give the hint inside ``Annotated``, and the constraints around it."""
     if get_origin(hint) is Annotated:
         inner, *constraints = get_args(hint)
         return inner, tuple(constraints)
@@ -105,7 +105,7 @@ def is_model(hint: Any) -> bool:
 
 
 def tags(hint: Any, key: str = "type") -> tuple[str, ...]:
-    """The values of `key` that make an object a `hint`; none for what has no such tag."""
+    """List the values of `key` that make an object a `hint`; none for what has no such tag."""
     tag = field_hint(hint, key) if is_model(hint) and hasattr(hint, key) else None
     return get_args(tag) if get_origin(tag) is Literal else ()
 

@@ -54,13 +54,13 @@ def _lines(cls: Any) -> list[str]:
 
 
 def _draft_class(cls: Any) -> type:
-    """A subclass of a frozen `cls` that is not frozen and adds no slots."""
+    """Make a subclass of a frozen `cls` that is not frozen and adds no slots."""
     unfrozen = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
     return type("Draft", (cls,), {"__slots__": (), **unfrozen})
 
 
 def _compiled(name: str, source: str, file: str, names: dict[str, Any]) -> Callable[[Any, Any], Any]:
-    """The function `name` of `source`, which tracebacks and inspect find under `file`."""
+    """Make the function `name` of `source`, which tracebacks and inspect find under `file`."""
     exec(compile(source, file, "exec"), names)  # noqa: S102
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     function: Callable[[Any, Any], Any] = names[name]

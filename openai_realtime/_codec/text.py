@@ -149,7 +149,7 @@ _OPENED: Final = object()
 
 
 def _begun(source: _DeepText, stack: list[tuple[Any, str]]) -> Any:
-    """The value that comes, or _OPENED if it is an object or list with something in it."""
+    """Read the value that comes, or _OPENED if it is an object or list with something in it."""
     opening = source.peek()
     if opening not in ("[", "{"):
         return source.scalar()

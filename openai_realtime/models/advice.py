@@ -41,7 +41,7 @@ def places(cls: Any, name: str) -> tuple[str, ...]:
 
 
 def _inside(cls: Any, name: str, path: str, depth: int) -> Iterator[str]:
-    """The paths of the fields `name` in the objects that a `cls` has, outer ones first."""
+    """Find the paths of the fields `name` in the objects that a `cls` has, outer ones first."""
     fields = [field for field in attrs.fields(attrs.resolve_types(cls)) if not field.metadata]
     for field in fields:
         for part in _classes(field.type):
@@ -53,7 +53,7 @@ def _inside(cls: Any, name: str, path: str, depth: int) -> Iterator[str]:
 
 
 def _classes(hint: Any) -> Iterator[Any]:
-    """The attrs classes of a union; those in lists are not an object of their own."""
+    """List the attrs classes of a union; those in lists are not an object of their own."""
     if isinstance(hint, type) and attrs.has(hint):
         yield hint
     elif get_origin(hint) in (Union, UnionType, Annotated):

@@ -64,17 +64,17 @@ LOCAL: Final = {"openai_realtime.local": True}
 
 
 def masked(value: object) -> str:
-    """The repr of a secret: nothing of it, not even its length. A model hides its own."""
+    """Show of a secret that it is there: nothing of it, not even its length. A model hides its own."""
     return repr(value) if value is None or isinstance(value, Unset | Model) else "'***'"
 
 
 def redacted(value: object) -> str:
-    """The repr of a server's text, in which it may have put the tail of a key."""
+    """Show a server's text, in which it may have put the tail of a key."""
     return redact(repr(value))
 
 
 def abridged(value: object) -> str:
-    """The repr of audio and images: their beginning, and how many characters there are."""
+    """Show of audio and images: their beginning, and how many characters there are."""
     if not isinstance(value, str) or len(value) <= _MAX_SHOWN:
         return repr(value)
     return f"<{len(value)} characters: {value[:_MAX_SHOWN]}…>"
@@ -88,7 +88,7 @@ def _shown_extra(value: Any) -> Any:
 
 
 def _advised(init: Callable[..., None]) -> Callable[..., None]:
-    """An `__init__` that says where a field belongs that the class does not have."""
+    """Make an `__init__` that says where a field belongs that the class does not have."""
 
     @functools.wraps(init)
     def __init__(self: Any, *args: Any, **fields: Any) -> None:  # noqa: N807
@@ -154,7 +154,7 @@ def _revived(cls: Any, flat: Sequence[Any]) -> Any:
 
 
 def _compared(model: Any) -> tuple[Any, ...]:
-    """The values that make `model` equal to another of its class."""
+    """List the values that make `model` equal to another of its class."""
     return tuple(getattr(model, field.name) for field in attrs.fields(type(model)) if field.eq)
 
 

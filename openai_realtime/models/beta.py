@@ -161,9 +161,6 @@ class RealtimeTranscriptionSessionCreateResponse(RealtimeTranscriptionSession):
     http: HTTPInfo = field(default=NOT_RECEIVED, eq=False, repr=False, metadata=LOCAL)
 
 
-# --- client ----------------------------------------------------------------------------------------------------------
-
-
 @frozen(kw_only=True, repr=False, eq=False)
 class BetaSessionUpdate(ClientEvent):
     """Change the session. Answer: `BetaSessionUpdated`."""
@@ -205,9 +202,6 @@ class BetaResponseCreate(ClientEvent):
 
     type: Literal["response.create"] = "response.create"
     response: Maybe[BetaResponseConfig] = UNSET
-
-
-# --- server ----------------------------------------------------------------------------------------------------------
 
 
 @frozen(kw_only=True, repr=False, eq=False)

@@ -46,11 +46,11 @@ class InputAudioBufferAppend(ClientEvent):
 
     @classmethod
     def from_bytes(cls, audio: Binary) -> Self:
-        """The event that adds `audio`, which is in the session's format: PCM16, 24 kHz, mono unless set otherwise."""
+        """Make the event that adds `audio`, in the session's format: PCM16, 24 kHz, mono unless set otherwise."""
         return cls(audio=to_base64(audio))
 
     def to_bytes(self) -> bytes:
-        """The audio. Raises DecodeError if it is not base64."""
+        """Read the audio. Raises DecodeError if it is not base64."""
         return from_base64(self.audio)
 
 

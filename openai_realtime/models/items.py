@@ -45,8 +45,6 @@ __all__ = [
 
 ItemStatus: TypeAlias = Literal["completed", "incomplete", "in_progress"]
 
-# --- content parts ---------------------------------------------------------------------------------------------------
-
 
 @frozen(kw_only=True, repr=False, eq=False)
 class AudioContent(Model):
@@ -57,11 +55,11 @@ class AudioContent(Model):
 
     @classmethod
     def from_bytes(cls, audio: Binary) -> Self:
-        """The part that holds `audio`, which is in the session's format: PCM16, 24 kHz, mono unless set otherwise."""
+        """Make the part that holds `audio`, in the session's format: PCM16, 24 kHz, mono unless set otherwise."""
         return cls(audio=to_base64(audio))
 
     def to_bytes(self) -> bytes:
-        """The audio, empty if only the transcript came. Raises DecodeError if it is not base64."""
+        """Read the audio, empty if only the transcript came. Raises DecodeError if it is not base64."""
         return from_base64(self.audio or "")
 
 
@@ -90,7 +88,7 @@ class InputImage(Model):
 
     @classmethod
     def from_bytes(cls, image: Binary, media_type: str = "image/png") -> Self:
-        """The part that holds the bytes of an image file; `media_type` is ``image/png`` or ``image/jpeg``."""
+        """Make the part that holds the bytes of an image file; `media_type` is ``image/png`` or ``image/jpeg``."""
         return cls(image_url=f"data:{media_type};base64,{to_base64(image)}")
 
 
@@ -126,8 +124,6 @@ class AudioPart(AudioContent):
 
 Part: TypeAlias = TextPart | AudioPart | UnknownObject
 
-# --- items -----------------------------------------------------------------------------------------------------------
-
 
 @frozen(kw_only=True, repr=False, eq=False)
 class ConversationItem(Model):
@@ -148,12 +144,12 @@ class UserMessage(ConversationItem):
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """A message of one text."""
+        """Make a message of one text."""
         return cls(content=[InputText(text=text)])
 
     @classmethod
     def from_audio(cls, audio: Binary) -> Self:
-        """A message of one piece of audio in the session's input format."""
+        """Make a message of one piece of audio in the session's input format."""
         return cls(content=[InputAudio.from_bytes(audio)])
 
 
@@ -168,7 +164,7 @@ class AssistantMessage(ConversationItem):
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """A message of one text, to put earlier turns into a conversation."""
+        """Make a message of one text, to put earlier turns into a conversation."""
         return cls(content=[OutputText(text=text)])
 
 
@@ -182,7 +178,7 @@ class SystemMessage(ConversationItem):
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """A message of one text."""
+        """Make a message of one text."""
         return cls(content=[InputText(text=text)])
 
 

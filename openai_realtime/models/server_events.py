@@ -74,8 +74,6 @@ __all__ = [
     "TranscriptionTokenUsage",
 ]
 
-# --- errors and the session ------------------------------------------------------------------------------------------
-
 
 @frozen(kw_only=True, repr=False, eq=False)
 class ErrorDetails(Model):
@@ -130,7 +128,6 @@ class RateLimitsUpdated(ServerEvent):
     rate_limits: Sequence[RateLimitStatus]
 
 
-# --- input audio -----------------------------------------------------------------------------------------------------
 # Milliseconds count from the first byte of audio in the session.
 
 
@@ -181,9 +178,6 @@ class InputAudioBufferDtmfEventReceived(ServerEvent):
     type: Literal["input_audio_buffer.dtmf_event_received"] = "input_audio_buffer.dtmf_event_received"
     event: str
     received_at: int
-
-
-# --- conversation ----------------------------------------------------------------------------------------------------
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -251,9 +245,6 @@ class ConversationItemTruncated(ItemEvent):
     type: Literal["conversation.item.truncated"] = "conversation.item.truncated"
     content_index: int
     audio_end_ms: int
-
-
-# --- transcription of the input --------------------------------------------------------------------------------------
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -342,9 +333,6 @@ class ConversationItemInputAudioTranscriptionFailed(ItemEvent):
     )
     content_index: int
     error: FailureDetails
-
-
-# --- responses -------------------------------------------------------------------------------------------------------
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -479,9 +467,6 @@ class ResponseFunctionCallArgumentsDone(OutputEvent):
     arguments: str
 
 
-# --- MCP -------------------------------------------------------------------------------------------------------------
-
-
 @frozen(kw_only=True, repr=False, eq=False)
 class ResponseMcpCallArgumentsDelta(OutputEvent):
     """More of an MCP call's arguments."""
@@ -542,9 +527,6 @@ class McpListToolsFailed(ItemEvent):
     """The MCP server's tools could not be listed."""
 
     type: Literal["mcp_list_tools.failed"] = "mcp_list_tools.failed"
-
-
-# --- playback (WebRTC and SIP only) ----------------------------------------------------------------------------------
 
 
 @frozen(kw_only=True, repr=False, eq=False)

@@ -55,11 +55,11 @@ class SessionInputAudioBufferAppend(ClientEvent):
 
     @classmethod
     def from_bytes(cls, audio: Binary) -> Self:
-        """The event that adds `audio`, which is PCM16, 24 kHz, mono."""
+        """Make the event that adds `audio`, which is PCM16, 24 kHz, mono."""
         return cls(audio=to_base64(audio))
 
     def to_bytes(self) -> bytes:
-        """The audio. Raises DecodeError if it is not base64."""
+        """Read the audio. Raises DecodeError if it is not base64."""
         return from_base64(self.audio)
 
 
