@@ -159,12 +159,12 @@ class Caller:
 
         return await self.wait_until(said, f"the words {words!r}")
 
-    async def wait_for_tool_call(self, name: str, *, output: bool = True) -> ToolUse:
-        """Wait for the last call of the function `name`, with its output if `output`."""
+    async def wait_for_tool_call(self, name: str) -> ToolUse:
+        """Wait until the agent has given the output of a call of the function `name`; give the last such call."""
 
         def used() -> ToolUse | None:
-            calls = [use for use in self.tool_calls if use.name == name]
-            return calls[-1] if calls and (calls[-1].output is not None or not output) else None
+            calls = [use for use in self.tool_calls if use.name == name and use.output is not None]
+            return calls[-1] if calls else None
 
         return await self.wait_until(used, f"a call of {name}")
 

@@ -1,4 +1,4 @@
-"""An agent of fifty lines that does what voice agents do, and the person who calls it."""
+"""A small agent that does what voice agents do, and the person who calls it."""
 
 import asyncio
 import json
@@ -12,12 +12,12 @@ from support.sound import sine
 from openai_realtime import (
     AsyncRealtimeClient,
     FunctionCallOutput,
-    InputAudioBufferSpeechStarted,
     RealtimeClient,
     ResponseDone,
     ResponseOutputAudioDelta,
 )
 from openai_realtime.audio import CaptureStream
+from openai_realtime.audio.playback import Playback
 from openai_realtime.caller import Caller, CallerSpeaker
 from openai_realtime.conversation import Prices
 from openai_realtime.emulator import Emulator, Reply, ToolCall
@@ -26,37 +26,23 @@ from openai_realtime.models import FunctionCall, InputAudioBufferDtmfEventReceiv
 pytestmark = pytest.mark.anyio
 
 
-@attrs.define
+@attrs.frozen
 class Agent:
     """Talks, calls its one tool, and stops when it is interrupted."""
 
     emulator: Emulator
-    speaker_is_deaf: bool = False
-    spoken: str = ""
-    written: int = 0
 
     async def __call__(self, microphone: CaptureStream, speaker: CallerSpeaker) -> None:
+        observers = [Playback(speaker)]
         async with (
             AsyncRealtimeClient(**self.emulator.client_options) as client,
-            client.connect(model="gpt-realtime-2.1") as connection,
+            client.connect(model="gpt-realtime-2.1", observers=observers) as connection,
             asyncio.TaskGroup() as tasks,
         ):
             tasks.create_task(self.listen(microphone, connection))
             async for event in connection:
-                match event:
-                    case ResponseOutputAudioDelta(audio=pcm):
-                        self.speak(event, speaker, pcm)
-                    case InputAudioBufferSpeechStarted() if not self.speaker_is_deaf:
-                        played = speaker.played
-                        if speaker.clear():
-                            await connection.truncate_item(self.spoken, audio_end_ms=(played - self.written) // 48)
-                    case ResponseDone(response=response):
-                        await self.call(connection, response)
-
-    def speak(self, event: ResponseOutputAudioDelta, speaker: CallerSpeaker, pcm: bytes) -> None:
-        if event.item_id != self.spoken:
-            self.spoken, self.written = str(event.item_id), speaker.played
-        speaker.write(pcm)
+                if isinstance(event, ResponseDone):
+                    await self.call(connection, event.response)
 
     async def listen(self, microphone: CaptureStream, connection: Any) -> None:
         async for pcm in microphone:
@@ -127,13 +113,22 @@ async def test_real_time(realtime_emulator: Emulator) -> None:
 
 
 async def test_an_agent_that_talks_on_is_found(realtime_emulator: Emulator) -> None:
+    async def deaf(microphone: CaptureStream, speaker: CallerSpeaker) -> None:
+        async with (
+            AsyncRealtimeClient(**realtime_emulator.client_options) as client,
+            client.connect(model="gpt-realtime-2.1") as connection,
+            asyncio.TaskGroup() as tasks,
+        ):
+            tasks.create_task(Agent(realtime_emulator).listen(microphone, connection))
+            async for event in connection:
+                if isinstance(event, ResponseOutputAudioDelta):
+                    speaker.write(event.audio)
+
     caller = Caller(realtime_emulator, timeout=0.5)
     realtime_emulator.reply(Reply(text="One two three.", audio=sine(2)), Reply())
-    async with caller.call(Agent(realtime_emulator, speaker_is_deaf=True)):
+    async with caller.call(deaf):
         await caller.say("Count, please.")
-        with pytest.raises(
-            AssertionError, match=r"the agent stopped talking: not within 0\.5 seconds\nassistant: One two"
-        ):
+        with pytest.raises(AssertionError, match=r"the agent stopped talking: not within 0\.5 s.*\nassistant: One"):
             await caller.interrupt("Stop.", at_ms=100)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import signal
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from typing import IO, Any, TypeAlias
 
@@ -199,32 +198,16 @@ async def _until_over(
             case "q":
                 ended.set()
 
-    with keys(press), _interrupts(ended.set):
-        tasks = [
-            asyncio.create_task(task)
-            for task in (_send(connection, voice, screen), _read(connection), _draw(screen), ended.wait())
-        ]
-        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        await asyncio.wait(tasks)
-    for task in done:
-        task.result()
-
-
-@contextlib.contextmanager
-def _interrupts(end: Callable[[], None]) -> Iterator[None]:
-    """Call `end` at Ctrl-C, so that the conversation ends in order; on Windows it is an interrupt as elsewhere."""
-    loop = asyncio.get_running_loop()
-    try:
-        loop.add_signal_handler(signal.SIGINT, end)
-    except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
+    work = _send(connection, voice, screen), _read(connection), _draw(screen), ended.wait()
+    with keys(press):
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one) for one in work]
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in tasks:
+                    task.cancel()
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
 
 
 async def _send(connection: AsyncRealtimeConnection, voice: AsyncIterable[bytes], screen: TalkScreen) -> None:
