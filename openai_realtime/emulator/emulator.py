@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Self, TypedDict
 
@@ -12,15 +12,15 @@ from openai_realtime.errors import ClientStateError, ConfigurationError
 from openai_realtime.models.items import McpListedTool
 
 from .faults import SESSION, Fault, FaultQueue
-from .script import Condition, McpServer, Reply, Script
+from .script import Answer, Condition, McpServer, Script
 from .server.app import Server
 from .server.http import OPERATIONS
 from .server.sessions import Sessions
 from .server.state import State
 from .server.thread import ServerThread
-from .sessions.base import Observer
+from .sessions.base import Observer, Session
 from .sessions.replay import RecordedEvent
-from .wire import ReceivedRequest
+from .wire import History, ReceivedRequest
 
 KEYS = frozenset("0123456789*#ABCD")  # of a telephone
 # To listen on all addresses is no address to connect to.
@@ -45,7 +45,8 @@ class Emulator:
     better to say. `speed` is how much faster than life events come; by default they come at once. With `beta` a
     connection with the header ``OpenAI-Beta: realtime=v1`` speaks the beta's dialect, where api.openai.com closes it.
 
-    `requests` holds every request that came in whole, in order, and grows until you clear it.
+    `requests` holds the requests that came in whole, in order: the last 1,000, with bodies of 16 MiB together, and
+    without the body where the request was refused.
 
     All methods raise ConfigurationError for arguments that mean nothing.
     """
@@ -59,7 +60,7 @@ class Emulator:
         beta: bool = False,
         speed: float = math.inf,
     ) -> None:
-        self.requests: list[ReceivedRequest] = []
+        self.requests: History[ReceivedRequest] = History()
         self._host = host
         self._port = port
         self._state = State(beta_retired=beta_retired)
@@ -91,6 +92,14 @@ class Emulator:
     def client_options(self) -> EmulatorOptions:
         """The options that connect a client: ``AsyncRealtimeClient(**emulator.client_options)``."""
         return {"base_url": self.base_url, "api_key": self.api_key}
+
+    @property
+    def sessions(self) -> Sequence[Session]:
+        """The last 100 sessions that were opened, in order.
+
+        Each has what the client sent in `received`, the items of its `conversation`, and its effective `settings`.
+        """
+        return self._sessions.opened
 
     def inject_fault(self, *faults: Fault, operation: str = SESSION, times: int = 1, now: bool = False) -> None:
         """Let `faults` happen, all of them to one session or to one request; the next call is for the one after it.
@@ -132,6 +141,8 @@ class Emulator:
         Nothing is asked over the network, wherever `server_url` points; a server not described here has no tools to
         list. What a call gives is in its `McpToolCall`.
         """
+        if not isinstance(server_label, str):
+            raise ConfigurationError(f"server_label: {type(server_label).__name__} is not a text")
         self._script.mcp_servers[server_label] = McpServer(tools=tools, reachable=reachable)
 
     def advance(self, seconds: float) -> None:
@@ -139,16 +150,14 @@ class Emulator:
         self._state.advance(seconds)
         self._in_loop(lambda: self._sessions.advance(seconds))
 
-    def reply(self, *replies: Reply | str, when: Condition | None = None) -> None:
+    def reply(self, *replies: Answer, when: Condition | None = None) -> None:
         """Say what the model answers next: each reply once, in order; a text stands for ``Reply(text=...)``.
 
-        With `when` they are rules instead, used whenever they apply to the user's last text: a string that it holds, a
-        compiled pattern or a function.
+        A function makes the reply, or its text, of the conversation's items. With `when` they are rules instead, used
+        whenever they apply to the user's last text: a string that it holds, a compiled pattern or a function.
         """
         for reply in replies:
-            if not isinstance(reply, Reply | str):
-                raise ConfigurationError(f"reply: {type(reply).__name__} is neither a Reply nor a text")
-            self._script.add(Reply(text=reply) if isinstance(reply, str) else reply, when)
+            self._script.add(reply, when)
 
     def replay(self, entries: Iterable[RecordedEvent], *, strict: bool = True) -> None:
         """Let the next session be that of a recording: ``emulator.replay(recording.read("session.jsonl"))``.

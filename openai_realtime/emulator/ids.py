@@ -23,17 +23,17 @@ def object_id(prefix: str, now: float) -> str:
 
 
 def tool_call_id() -> str:
-    """The id of a function call: these are shorter, and without the time."""
+    """Make the id of a function call: these are shorter, and without the time."""
     return "call_" + "".join(secrets.choice(_BASE62) for _ in range(16))
 
 
 def playback_event_id() -> str:
-    """The id of an ``output_audio_buffer`` event, which another part of the API makes."""
+    """Make the id of an ``output_audio_buffer`` event, which another part of the API makes."""
     return "event_" + secrets.token_hex(8)
 
 
 def call_id(now: float) -> str:
-    """The id of a call: ``rtc_``, the shard that has the call, then as every id."""
+    """Make the id of a call: ``rtc_``, the shard that has the call, then as every id."""
     return object_id("rtc_u0_", now)
 
 
@@ -43,12 +43,12 @@ def client_secret(now: float) -> str:
 
 
 def request_id() -> str:
-    """The value of ``x-request-id``."""
+    """Make the value of ``x-request-id``."""
     return "req_" + secrets.token_hex(16)
 
 
 def api_key() -> str:
-    """A made-up API key, for one emulator only."""
+    """Make up an API key, for one emulator only."""
     return "sk-emulator-" + secrets.token_urlsafe(32)
 
 

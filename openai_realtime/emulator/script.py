@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
+from openai_realtime._codec.converter import dumps
+from openai_realtime.errors import ConfigurationError
 from openai_realtime.models.base import abridged
-from openai_realtime.models.items import McpError, McpListedTool
+from openai_realtime.models.items import Item, McpError, McpListedTool
 from openai_realtime.models.responses import FailureDetails
 
 GREETING = "Hello."
@@ -19,34 +21,74 @@ Condition: TypeAlias = str | re.Pattern[str] | Callable[[str], bool]
 """When a rule applies: the user's last text holds this string, matches this pattern, or this function says so."""
 
 
+def _one_of(*kinds: Any) -> Callable[[Any, Attribute[Any], Any], None]:
+    """Make the check that a value is of one of `kinds`; None stands for itself."""
+    types = tuple(type(None) if kind is None else kind for kind in kinds)
+    names = " or ".join("None" if kind is None else kind.__name__ for kind in kinds)
+
+    def check(_: Any, attribute: Attribute[Any], value: Any) -> None:
+        if not isinstance(value, types) or isinstance(value, bool):
+            raise ConfigurationError(f"{attribute.name}: {type(value).__name__} is not {names}")
+
+    return check
+
+
+def _each_of(*kinds: type) -> Callable[[Any, Attribute[Any], Any], None]:
+    """Make the check that a value is a list, or the like, of such things."""
+    check_one = _one_of(*kinds)
+
+    def check(owner: Any, attribute: Attribute[Any], value: Any) -> None:
+        if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+            raise ConfigurationError(f"{attribute.name}: {type(value).__name__} is not a list")
+        for one in value:
+            check_one(owner, attribute, one)
+
+    return check
+
+
+def _check_count(_: object, attribute: Attribute[Any], value: Any) -> None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise ConfigurationError(f"{attribute.name}: {value!r} is not a number from 0 on")
+
+
+def _check_reason(_: object, __: object, value: Any) -> None:
+    if value not in (None, "max_output_tokens", "content_filter"):
+        raise ConfigurationError(f"incomplete: {value!r} is neither 'max_output_tokens' nor 'content_filter'")
+
+
+def _json_text(arguments: str | Mapping[str, Any]) -> str:
+    """Encode the arguments of a call."""
+    return dumps(arguments).decode() if isinstance(arguments, Mapping) else arguments
+
+
 @frozen(kw_only=True)
 class ToolCall:
-    """A function the model calls; `arguments` is JSON text and travels as it is."""
+    """A function the model calls; `arguments` is JSON text that travels as it is, or a mapping."""
 
-    name: str
-    arguments: str = "{}"
+    name: str = field(validator=_one_of(str))
+    arguments: str = field(default="{}", converter=_json_text, validator=_one_of(str))
 
 
 @frozen(kw_only=True)
 class McpToolCall:
-    """A tool of an MCP server that the model calls; `arguments` is JSON text.
+    """A tool of an MCP server that the model calls; `arguments` is JSON text, or a mapping.
 
     The server answers with `output`, or fails with `error`. If the session wants to approve such calls, the model asks
     first, and calls in the response after the approval.
     """
 
-    server_label: str
-    name: str
-    arguments: str = "{}"
-    output: str = ""
-    error: McpError | None = None
+    server_label: str = field(validator=_one_of(str))
+    name: str = field(validator=_one_of(str))
+    arguments: str = field(default="{}", converter=_json_text, validator=_one_of(str))
+    output: str = field(default="", validator=_one_of(str))
+    error: McpError | None = field(default=None, validator=_one_of(McpError, None))
 
 
 @frozen(kw_only=True)
 class McpServer:
     """An MCP server as sessions find it: its tools, or out of reach."""
 
-    tools: Sequence[McpListedTool] = ()
+    tools: Sequence[McpListedTool] = field(default=(), validator=_each_of(McpListedTool))
     reachable: bool = True
 
 
@@ -66,12 +108,16 @@ class Reply:
     - `pause_after`: after so many deltas the response waits until it is cancelled, or `Emulator.resume` is called.
     """
 
-    text: str | None = None
-    audio: bytes | None = field(default=None, repr=_show_audio)
-    tool_calls: Sequence[ToolCall | McpToolCall] = ()
-    failure: FailureDetails | None = None
-    incomplete: Literal["max_output_tokens", "content_filter"] | None = None
-    pause_after: int | None = None
+    text: str | None = field(default=None, validator=_one_of(str, None))
+    audio: bytes | None = field(default=None, repr=_show_audio, validator=_one_of(bytes, None))
+    tool_calls: Sequence[ToolCall | McpToolCall] = field(default=(), validator=_each_of(ToolCall, McpToolCall))
+    failure: FailureDetails | None = field(default=None, validator=_one_of(FailureDetails, None))
+    incomplete: Literal["max_output_tokens", "content_filter"] | None = field(default=None, validator=_check_reason)
+    pause_after: int | None = field(default=None, validator=_check_count)
+
+
+Answer: TypeAlias = Reply | str | Callable[[Sequence[Item]], Reply | str]
+"""What the model says: a reply, the text of one, or a function that makes either of the items of the conversation."""
 
 
 @frozen(kw_only=True)
@@ -83,39 +129,52 @@ class UserInput:
 
 
 class Script:
-    """The replies that a test wants: the queue first, each once, then the first rule that applies.
+    """The answers that a test wants: the queue first, each once, then the first rule that applies.
 
     `mcp_servers` are those that the test described, by label.
     """
 
     def __init__(self) -> None:
         self.mcp_servers: dict[str, McpServer] = {}
-        self._queue: deque[Reply] = deque()
-        self._rules: list[tuple[Condition, Reply]] = []
+        self._queue: deque[Answer] = deque()
+        self._rules: list[tuple[Condition, Answer]] = []
         self._transcripts: deque[str] = deque()
 
-    def add(self, reply: Reply, when: Condition | None) -> None:
-        """Queue `reply`, or make it a rule."""
+    def add(self, answer: Answer, when: Condition | None) -> None:
+        """Queue `answer`, or make it a rule. Raises ConfigurationError for what is none, or no rule."""
+        if not isinstance(answer, Reply | str) and not callable(answer):
+            raise ConfigurationError(f"reply: {type(answer).__name__} is neither a Reply, a text nor a function")
         if when is None:
-            self._queue.append(reply)
+            self._queue.append(answer)
+        elif isinstance(when, str | re.Pattern) or callable(when):
+            self._rules.append((when, answer))
         else:
-            self._rules.append((when, reply))
+            raise ConfigurationError(f"when: {type(when).__name__} is neither a text, a pattern nor a function")
 
     def add_transcripts(self, texts: Sequence[str]) -> None:
-        """Queue what the user says in the next audio messages."""
+        """Queue what the user says in the next audio messages. Raises ConfigurationError for what is no text."""
+        for text in texts:
+            if not isinstance(text, str):
+                raise ConfigurationError(f"transcript: {type(text).__name__} is not a text")
         self._transcripts.extend(texts)
 
     def next_transcript(self) -> str | None:
-        """What the user says in the audio that comes now; None if the test did not tell."""
+        """Take what the user says in the audio that comes now; None if the test did not tell."""
         return self._transcripts.popleft() if self._transcripts else None
 
-    def reply_to(self, given: UserInput) -> Reply:
-        """What the model answers; the parrot gives back what it was given."""
+    def reply_to(self, given: UserInput, conversation: Iterable[Item] = ()) -> Reply:
+        """Make what the model answers; the parrot gives back what it was given."""
+        answer = self._answer_to(given)
+        if callable(answer):
+            answer = answer([*conversation])
+        return Reply(text=answer) if isinstance(answer, str) else answer
+
+    def _answer_to(self, given: UserInput) -> Answer:
         if self._queue:
             return self._queue.popleft()
-        for condition, reply in self._rules:
+        for condition, answer in self._rules:
             if _applies(condition, given.text):
-                return reply
+                return answer
         return Reply(text=given.text or GREETING, audio=given.audio)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
 from openai_realtime._codec.converter import converter
 from openai_realtime._codec.text import load
 from openai_realtime.errors import DecodeError
+
+T = TypeVar("T")
 
 _KEY_PROTOCOL = re.compile(r"(openai-insecure-api-key\.)[^,\s]+")  # how a browser sends its key
 _KEY_QUERY = re.compile(r"([?&]api-key=)[^&]+")  # and how to Azure
@@ -55,13 +58,13 @@ class Answer:
 
 
 def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    """An answer that is the JSON `value`."""
+    """Make an answer that is the JSON `value`."""
     body = converter.dumps(value)
     return Answer(status=status, body=body, content_type="application/json", headers=headers or {})
 
 
 def raw_answer(body: Any) -> Answer:
-    """An answer that is `body`: bytes and text as they are, anything else as JSON."""
+    """Make an answer that is `body`: bytes and text as they are, anything else as JSON."""
     if isinstance(body, str):
         body = body.encode()
     return Answer(body=body, content_type="application/json") if isinstance(body, bytes) else json_answer(body)
@@ -83,3 +86,36 @@ def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 JSON: TypeAlias = dict[str, Any]
+
+
+class History(list[T]):
+    """What was received last: at most `count` entries that take `size` bytes together, and always the last one."""
+
+    def __init__(self, count: int = 1000, size: int = 16 * 1024 * 1024) -> None:
+        super().__init__()
+        self._count = count
+        self._free = size
+        self._sizes: deque[int] = deque()
+
+    def keep(self, entry: T, size: int) -> None:
+        """Add `entry`, which takes `size` bytes, and forget the oldest ones that are too many."""
+        self.append(entry)
+        self._sizes.append(size)
+        self._free -= size
+        while len(self) > 1 and (len(self) > self._count or self._free < 0):
+            del self[0]
+            self._free += self._sizes.popleft()
+
+    def replace(self, entry: T, smaller: T, size: int) -> None:
+        """Keep `smaller`, of `size` bytes, in the place of `entry`; does nothing if that is forgotten."""
+        place = next((place for place, kept in enumerate(self) if kept is entry), None)
+        if place is not None:
+            self[place] = smaller
+            self._free += self._sizes[place] - size
+            self._sizes[place] = size
+
+    def clear(self) -> None:
+        """Forget all."""
+        super().clear()
+        self._free += sum(self._sizes)
+        self._sizes.clear()

@@ -1131,7 +1131,7 @@ async def emulator() -> None:
         assert_type(running.base_url, str)
         assert_type(running.api_key, str)
         assert_type(running.client_options, EmulatorOptions)
-        assert_type(running.requests, list[ReceivedRequest])
+        assert_type(list(running.requests), list[ReceivedRequest])
         async with AsyncRealtimeClient(**running.client_options) as client:
             await all_operations(client)
             await sessions(client)

@@ -94,13 +94,13 @@ class McpServers:
         return _matches(tool, wanted.get("always")) or not _matches(tool, wanted.get("never"))
 
     def ask(self, call: McpToolCall) -> McpApprovalRequest:
-        """The request with which `call` waits for approval."""
+        """Give the request with which `call` waits for approval."""
         key = self._new_id("item_")
         self._waiting[key] = call
         return McpApprovalRequest(id=key, server_label=call.server_label, name=call.name, arguments=call.arguments)
 
     def check(self, answer: McpApprovalResponse) -> None:
-        """Raises Refusal for the answer to what nobody asked, or to what is answered already."""
+        """Raise Refusal for the answer to what nobody asked, or to what is answered already."""
         if answer.approval_request_id not in self._waiting:
             raise api_errors.unknown_approval_request(answer.approval_request_id)
 
@@ -120,7 +120,7 @@ class McpServers:
             )
 
     def approved(self) -> Sequence[ApprovedCall]:
-        """The calls to make now, each told once."""
+        """Give the calls to make now, each told once."""
         calls, self._approved = self._approved, []
         return calls
 

@@ -118,7 +118,7 @@ class Responses:
         if calls:
             return Reply(tool_calls=calls)
         given = self._context.conversation.last_input(self._input_items(config))
-        return self._context.script.reply_to(self._audible(given, settings))
+        return self._context.script.reply_to(self._audible(given, settings), self._context.conversation)
 
     def _input_items(self, config: ResponseConfig) -> list[Item] | None:
         """Give what a response shall answer in place of the conversation."""

@@ -22,7 +22,7 @@ def bytes_per_ms(audio_format: dict[str, Any]) -> int:
 
 
 def hum(text: str, audio_format: dict[str, Any]) -> bytes:
-    """A tone as long as it takes to say `text`."""
+    """Make a tone as long as it takes to say `text`."""
     period = _period(audio_format["type"])
     return period * (len(text) * _LETTER_MS * _PITCH // 1000)
 
@@ -42,7 +42,7 @@ def level(audio: bytes, audio_format: dict[str, Any]) -> float:
 
 
 def samples_of(audio: bytes, audio_format: dict[str, Any]) -> array[int]:
-    """The samples of `audio`, -32768 to 32767."""
+    """Give the samples of `audio`, -32768 to 32767."""
     if audio_format["type"] != PCM:
         table = _g711_table(audio_format["type"])
         return array("h", [table[code] for code in audio])
@@ -65,7 +65,7 @@ def _period(kind: str) -> bytes:
 
 @functools.cache
 def _g711_table(kind: str) -> tuple[int, ...]:
-    """The sample that each byte of G.711 stands for."""
+    """Give the sample that each byte of G.711 stands for."""
     decode = _ulaw_sample if kind == "audio/pcmu" else _alaw_sample
     return tuple(decode(code) for code in range(256))
 

@@ -29,7 +29,7 @@ MS_PER_WORD = 300
 
 
 def delta(item_id: str, text: str) -> ConversationItemInputAudioTranscriptionDelta:
-    """Some words more."""
+    """Tell some words more."""
     return ConversationItemInputAudioTranscriptionDelta(
         item_id=item_id, content_index=0, delta=text, obfuscation=padding()
     )
@@ -52,7 +52,7 @@ class Caption:
         self._pieces = pieces(text, model)
 
     def more(self, spoken_ms: float) -> list[ConversationItemInputAudioTranscriptionDelta]:
-        """The deltas that are due after so much speech."""
+        """Give the deltas that are due after so much speech."""
         due = self._pieces[self.told : int(spoken_ms / MS_PER_WORD)]
         self.told += len(due)
         return [delta(self._item_id, piece) for piece in due]
@@ -86,7 +86,7 @@ def task(spoken: Spoken, finish: Callable[[str], None]) -> Task:
 
 
 def cost(model: str, text: str, seconds: float) -> Any:
-    """The usage: by the token or by the started second, as the model is charged."""
+    """Give the usage: by the token or by the started second, as the model is charged."""
     if not model.startswith(_BY_THE_TOKEN):
         return TranscriptionDurationUsage(seconds=math.ceil(seconds))
     heard, written = usage.audio_tokens(seconds * 1000, usage.USER_AUDIO_MS_PER_TOKEN), usage.text_tokens(text)

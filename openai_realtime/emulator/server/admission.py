@@ -33,13 +33,13 @@ class Request:
 
 
 def find(path: str) -> tuple[str, bool] | None:
-    """The WebSocket's path without Azure's prefix, and whether it had one; None if it is no such path."""
+    """Give the WebSocket's path without Azure's prefix, and whether it had one; None if it is no such path."""
     bare = path.removeprefix(AZURE)
     return (bare, bare != path) if bare in (PATH, TRANSLATIONS) else None
 
 
 def admit(request: Request, state: State, *, beta: bool) -> JSON:
-    """The config of the session that the client may open.
+    """Give the config of the session that the client may open.
 
     Raises Refusal, with status 404 for a call that is not there.
     """
@@ -50,7 +50,7 @@ def admit(request: Request, state: State, *, beta: bool) -> JSON:
     if request.path == TRANSLATIONS:
         return _translation(request, state.secret_session(key))
     if "call_id" in request.query:
-        return state.call_session(request.query["call_id"])
+        return _call_session(request.query["call_id"], key, state)
     config = _config(request, state.secret_session(key))
     if asks_for_beta(request):
         return config
@@ -64,12 +64,12 @@ def asks_for_beta(request: Request) -> bool:
 
 
 def close_code(refusal: Refusal) -> int:
-    """The WebSocket's close code after a refusal."""
+    """Give the WebSocket's close code after a refusal."""
     return 3000 if refusal.status == UNAUTHENTICATED else 4000
 
 
 def close_reason(refusal: Refusal) -> str:
-    """The WebSocket's close reason after a refusal."""
+    """Give the WebSocket's close reason after a refusal."""
     return ".".join(filter(None, (refusal.type, refusal.code)))
 
 
@@ -78,15 +78,22 @@ def _protocols(request: Request) -> list[str]:
 
 
 def _key(request: Request, protocols: list[str]) -> str:
-    """The key, from a header, from a sub-protocol, or on Azure from the query, as browsers have to."""
+    """Give the key, from a header, from a sub-protocol, or on Azure from the query, as browsers have to."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     hidden = [name.removeprefix(KEY_PROTOCOL) for name in protocols if name.startswith(KEY_PROTOCOL)]
     bearer = token.strip() if scheme.lower() == "bearer" else ""
     return bearer or request.headers.get("api-key", "") or request.query.get("api-key", "") or "".join(hidden[:1])
 
 
+def _call_session(call_id: str, key: str, state: State) -> JSON:
+    """Give the session of a call, for who has the API key: reports say that a client secret finds none."""
+    if key != state.api_key or not state.has_call(call_id):
+        raise api_errors.no_session_for_call()
+    return state.call_session(call_id)
+
+
 def _translation(request: Request, secret: JSON | None) -> JSON:
-    """The translation session that is asked for."""
+    """Give the translation session that is asked for."""
     base = secret if secret is not None and secret["type"] == "translation" else {"type": "translation"}
     model = request.query.get("model") or base.get("model")
     if not model:
@@ -97,7 +104,7 @@ def _translation(request: Request, secret: JSON | None) -> JSON:
 
 
 def _config(request: Request, secret: JSON | None) -> JSON:
-    """The session that is asked for, on top of that of the client secret."""
+    """Give the session that is asked for, on top of that of the client secret."""
     model, intent = request.query.get("model"), request.query.get("intent")
     kind = {"transcription": "transcription", "realtime": "realtime"}.get(intent or "", (secret or {}).get("type"))
     if intent is not None and intent not in ("transcription", "realtime"):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from typing import cast
 
+import attrs
 from aiohttp import web
 
 from openai_realtime.emulator import errors as api_errors, faults, ids
 from openai_realtime.emulator.errors import Refusal
 from openai_realtime.emulator.faults import FaultQueue
-from openai_realtime.emulator.wire import Answer, ReceivedRequest, masked_headers, masked_path, raw_answer
+from openai_realtime.emulator.wire import Answer, History, ReceivedRequest, masked_headers, masked_path, raw_answer
 
 from . import admission, websocket
 from .connection import LiveConnection
@@ -20,7 +22,9 @@ from .http import find_operation
 from .sessions import Sessions
 from .state import State
 
+_log = logging.getLogger("openai_realtime.emulator")
 _REDIRECTS = 300
+_UNTAKEN = (401, 404, 405)  # nobody may fill the memory without a key
 _ERRORS = 400
 _MAX_BODY = 16 * 1024 * 1024
 _SHUTDOWN_SECONDS = 0.1  # requests that hang must not hold up the end of a test
@@ -34,7 +38,7 @@ class Server:
     """
 
     def __init__(
-        self, requests: list[ReceivedRequest], state: State, sessions: Sessions, queue: FaultQueue, *, beta: bool
+        self, requests: History[ReceivedRequest], state: State, sessions: Sessions, queue: FaultQueue, *, beta: bool
     ) -> None:
         self._requests = requests
         self._state = state
@@ -79,7 +83,7 @@ class Server:
         started, wanted = time.perf_counter(), faults.HTTPResponse()
         try:
             received = await _received(request)
-            self._requests.append(received)
+            self._requests.keep(received, len(received.body))
             if (found := _session_request(request)) is not None:
                 return await self._connect(request, found)
             name, operation, call_id = find_operation(request.method, request.rel_url.raw_path)
@@ -92,7 +96,12 @@ class Server:
         except web.HTTPRequestEntityTooLarge:
             answer = api_errors.too_large().answer()
         except Refusal as refusal:
+            if refusal.status in _UNTAKEN:
+                self._requests.replace(received, attrs.evolve(received, body=b""), 0)
             answer = refusal.answer()
+        except Exception:  # noqa: BLE001 - it is logged, and the client is told
+            _log.exception("a defect of the emulator")
+            answer = api_errors.defect().answer()
         return await _send(request, answer, wanted, started)
 
     async def _connect(self, request: web.Request, wanted: admission.Request) -> web.StreamResponse:
@@ -106,7 +115,7 @@ class Server:
             config = admission.admit(wanted, self._state, beta=self._beta)
         except Refusal as refusal:
             if refusal.status == web.HTTPNotFound.status_code:
-                return web.Response(status=refusal.status)
+                return await _send(request, refusal.answer(), fault, started)
             await websocket.prepare(socket, request)
             await websocket.refuse(socket, refusal)
             return socket
@@ -120,7 +129,7 @@ class Server:
 
 
 def _replacement(fault: faults.HTTPResponse) -> Answer | None:
-    """What a fault answers in place of the operation; None if the operation is carried out."""
+    """Give what a fault answers in place of the operation; None if the operation is carried out."""
     if fault.body is not None:
         return raw_answer(fault.body)
     if fault.status is None or fault.status < _REDIRECTS:
@@ -129,7 +138,7 @@ def _replacement(fault: faults.HTTPResponse) -> Answer | None:
 
 
 def _session_request(request: web.Request) -> admission.Request | None:
-    """What a WebSocket's request asks for; None for any other request."""
+    """Give what a WebSocket's request asks for; None for any other request."""
     found = admission.find(request.path)
     if found is None or not websocket.is_wanted(request):
         return None
@@ -176,7 +185,7 @@ async def _send(request: web.Request, answer: Answer, fault: faults.HTTPResponse
 
 
 def _standard_headers(started: float) -> dict[str, str]:
-    """What every answer of the API has."""
+    """Give what every answer of the API has."""
     return {
         "x-request-id": ids.request_id(),
         "openai-processing-ms": str(round((time.perf_counter() - started) * 1000)),
@@ -187,5 +196,5 @@ def _standard_headers(started: float) -> dict[str, str]:
 
 
 def _transport(request: web.Request) -> asyncio.Transport:
-    """The connection of a request that is being handled; only later would there be none."""
+    """Give the connection of a request that is being handled; only later would there be none."""
     return cast("asyncio.Transport", request.transport)

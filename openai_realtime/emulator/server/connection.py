@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
 
 import attrs
@@ -18,6 +19,7 @@ from openai_realtime.models.server_events import Error, ErrorDetails
 
 from .shared import SharedSession
 
+_log = logging.getLogger("openai_realtime.emulator")
 _SORRY = ErrorDetails(type="server_error", message="The server had an error.")
 
 
@@ -76,7 +78,7 @@ class LiveConnection:
         self.wake()
 
     def clock_moved(self) -> None:
-        """The emulator's clock has jumped: the session's hour is over at another time of the loop's."""
+        """Set the timer anew: the emulator's clock has jumped."""
         self._timer.cancel()
         self._timer = self._new_timer()
 
@@ -86,19 +88,31 @@ class LiveConnection:
         self.wake()
 
     async def close(self) -> None:
-        """The server goes away."""
+        """Close it because the server goes away."""
         await self._channel.close(1001, "")
 
     async def run(self) -> None:
-        """Serve the session until one side closes, or its hour is over."""
-        self._reader = asyncio.ensure_future(self._read())
+        """Serve the session until one side closes, or its hour is over. A defect closes it with 1011."""
+        self._reader = asyncio.ensure_future(self._guarded(self._read))
         try:
-            await self._write()
+            await self._guarded(self._write)
         finally:
             self._timer.cancel()
             self.shared.leave(self._events)
             self._reader.cancel()
             await asyncio.wait([self._reader])
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work`; let nothing that is wrong in it, or in what a test gave, pass for a network that fails."""
+        try:
+            await work()
+        except ConnectionError:  # the client is gone
+            pass
+        except Exception:  # noqa: BLE001 - it is logged, and the client is told
+            _log.exception("a defect of the emulator, or of a function that it was given; session %s", self.session.id)
+            await self._channel.close(1011, "server_error")
+        self._gone = True
+        self.wake()
 
     async def _read(self) -> None:
         async for message in self._channel:
@@ -108,8 +122,6 @@ class LiveConnection:
                 await asyncio.sleep(0)
             self.wake()
             await asyncio.sleep(0)  # a client that sends without end must not keep the others waiting
-        self._gone = True
-        self.wake()
 
     async def _write(self) -> None:
         while not self._gone:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from openai_realtime._codec.converter import structure_request
 from openai_realtime._codec.text import load
-from openai_realtime.emulator import errors as api_errors, ids, problems
+from openai_realtime.emulator import errors as api_errors, ids
 from openai_realtime.emulator.sessions import beta, effective as sessions
 from openai_realtime.emulator.wire import JSON, Answer, ReceivedRequest, json_answer
 from openai_realtime.errors import DecodeError, InvalidRequestError
@@ -143,7 +143,7 @@ _ROUTES = {
 
 
 def find_operation(method: str, path: str) -> tuple[str, Operation, str]:
-    """The name of the operation that `method` and `path` ask for, its function and the call id in the path.
+    """Give the name of the operation that `method` and `path` ask for, its function and the call id in the path.
 
     Raises Refusal for a path, or a method on it, that the API does not have.
     """
@@ -159,7 +159,7 @@ def find_operation(method: str, path: str) -> tuple[str, Operation, str]:
 
 
 def _json_body(received: ReceivedRequest) -> Any:
-    """The JSON of the body; an empty body is an empty object."""
+    """Give the JSON of the body; an empty body is an empty object."""
     if not received.body.strip():
         return {}
     if received.content_type != _JSON:
@@ -181,13 +181,13 @@ def _checked(body: Any, cls: type[Model]) -> JSON:
     try:
         request = structure_request(body, cls)
     except InvalidRequestError as error:
-        raise problems.refusal(error) from None
-    problems.check_rates(request)
+        raise api_errors.from_problems(error) from None
+    api_errors.check_rates(request)
     return body
 
 
 def _call_form(received: ReceivedRequest) -> JSON:
-    """The offer and the session, from a form or from a bare offer."""
+    """Give the offer and the session, from a form or from a bare offer."""
     if received.content_type == _SDP:
         return {"sdp": received.body.decode("utf-8", "replace")}
     if received.content_type != _FORM:
@@ -198,7 +198,7 @@ def _call_form(received: ReceivedRequest) -> JSON:
 
 
 def _form_fields(received: ReceivedRequest) -> dict[str, bytes]:
-    """The fields of a multipart form, read by the standard library's parser of such messages."""
+    """Give the fields of a multipart form, read by the standard library's parser of such messages."""
     head = f"Content-Type: {received.headers['content-type']}\r\n\r\n".encode("utf-8", "surrogateescape")
     message = message_from_bytes(head + received.body)
     if not message.is_multipart():
@@ -223,7 +223,7 @@ def _check_beta(state: State) -> None:
 
 
 def _check_session(config: JSON, received: ReceivedRequest, path: str) -> None:
-    """The names of models, and what goes with them."""
+    """Check the names of models, and what goes with them."""
     dot = f"{path}." if path else ""
     _check_model(config, received, f"{dot}model")
     transcription = config.get("audio", {}).get("input", {}).get("transcription")

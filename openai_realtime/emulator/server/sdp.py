@@ -31,12 +31,12 @@ class _Media:
     lines: Sequence[str]
 
     def value(self, name: str) -> str:
-        """The value of the first ``a=name:value`` line."""
+        """Give the value of the first ``a=name:value`` line."""
         prefix = f"a={name}:"
         return next((line.removeprefix(prefix) for line in self.lines if line.startswith(prefix)), "")
 
     def accepted(self) -> list[str]:
-        """The formats to talk in: a data channel's, or the first codec that both sides have. None refuses the media."""
+        """Give the formats to talk in: a data channel's, or the first codec that both have. None refuses the media."""
         if self.kind == "application":
             return list(self.formats)
         names = {**_STATIC_TYPES, **dict(re.findall(r"^a=rtpmap:(\d+) (\S+)", "\n".join(self.lines), re.MULTILINE))}
@@ -46,7 +46,7 @@ class _Media:
 
 
 def answer(offer: str) -> str:
-    """The answer to `offer`: each of its media sections in its order, accepted or refused.
+    """Give the answer to `offer`: each of its media sections in its order, accepted or refused.
 
     Raises Refusal if `offer` is not SDP.
     """
@@ -60,7 +60,7 @@ def answer(offer: str) -> str:
 
 
 def _sections(offer: str) -> list[list[str]]:
-    """The lines of the session part, then those of each media part."""
+    """Give the lines of the session part, then those of each media part."""
     lines = [line.rstrip() for line in offer.split("\n") if line.strip()]
     if not lines or not lines[0].startswith("v="):
         raise invalid_offer(f"expected a line that starts with v=, got {lines[0][:20]!r}" if lines else "EOF")
@@ -77,7 +77,7 @@ def _media(section: Sequence[str], session: Sequence[str]) -> _Media:
 
 
 def _transport() -> list[str]:
-    """The lines of ICE and DTLS, the same for all media of a bundle."""
+    """Give the lines of ICE and DTLS, the same for all media of a bundle."""
     fingerprint = ":".join(f"{byte:02X}" for byte in secrets.token_bytes(32))
     return [
         f"a=ice-ufrag:{secrets.token_hex(4)}",
@@ -89,7 +89,7 @@ def _transport() -> list[str]:
 
 
 def _answered(media: _Media, transport: Sequence[str]) -> list[str]:
-    """The answer's section for one of the offer's. A refused one has port 0."""
+    """Give the answer's section for one of the offer's. A refused one has port 0."""
     accepted = media.accepted()
     mid = [f"a=mid:{media.value('mid')}"] if media.value("mid") else []
     if not accepted:
@@ -104,7 +104,7 @@ def _channel() -> list[str]:
 
 
 def _audio(media: _Media, number: str) -> list[str]:
-    """The chosen codec as it was offered, and the direction seen from the other side."""
+    """Give the chosen codec as it was offered, and the direction seen from the other side."""
     prefixes = tuple(f"a={name}:{number} " for name in ("rtpmap", "fmtp", "rtcp-fb"))
     codec = [line for line in media.lines if line.startswith(prefixes)]
     directions = (_MIRRORED.get(line.removeprefix("a=")) for line in media.lines)

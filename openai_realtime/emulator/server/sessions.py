@@ -10,23 +10,25 @@ from typing import Any
 
 from openai_realtime.emulator.faults import Fault
 from openai_realtime.emulator.script import Script
-from openai_realtime.emulator.sessions.base import Observer
+from openai_realtime.emulator.sessions.base import Observer, Session
 from openai_realtime.emulator.sessions.beta import BetaSession
 from openai_realtime.emulator.sessions.realtime import LiveSession
 from openai_realtime.emulator.sessions.replay import RecordedEvent, ReplaySession
 from openai_realtime.emulator.sessions.translation import TranslationSession
-from openai_realtime.emulator.wire import JSON
+from openai_realtime.emulator.wire import JSON, History
 
 from . import admission
 from .connection import LiveConnection
-from .shared import SharedSession
+from .shared import S, SharedSession
 from .state import State
+
+_REMEMBERED = 100  # sessions
 
 
 class Sessions:
     """All sessions of one emulator. `speed` is how much faster than life their events come.
 
-    `calls` are those of calls by call id, `connections` the open sockets of all.
+    `calls` are those of calls by call id, `connections` the open sockets of all, `opened` the last sessions.
     """
 
     def __init__(self, state: State, script: Script, speed: float) -> None:
@@ -37,13 +39,14 @@ class Sessions:
         self._pressed: dict[str, str] = {}  # the keys of calls to which nobody is attached yet
         self.connections: set[LiveConnection] = set()
         self.observers: list[Observer] = []
+        self.opened: History[Session] = History(_REMEMBERED)
         self.recordings: deque[tuple[Sequence[RecordedEvent], bool]] = deque()  # for the next sessions; if strict
 
     def open(self, config: JSON, wanted: admission.Request) -> SharedSession[Any]:
         """Open a new session, or give that of the call to which the client attaches."""
         if self.recordings:
             entries, strict = self.recordings.popleft()
-            return SharedSession(ReplaySession(entries, self._state.now, strict=strict), self.speed)
+            return self._shared(ReplaySession(entries, self._state.now, strict=strict))
         call_id = wanted.query.get("call_id")
         if config["type"] != "translation" and call_id is not None:
             return self._of_call(call_id, config, azure=wanted.azure)
@@ -53,7 +56,7 @@ class Sessions:
         session = kind(config, self._script, self._state.now, azure=wanted.azure)
         session.observers = self.observers
         session.open()
-        return SharedSession(session, self.speed)
+        return self._shared(session)
 
     def _of_call(self, call_id: str, config: JSON, *, azure: bool) -> SharedSession[LiveSession]:
         if call_id not in self.calls:
@@ -61,8 +64,12 @@ class Sessions:
             session.observers = self.observers
             session.open()
             session.send_dtmf(self._pressed.pop(call_id, ""))
-            self.calls[call_id] = SharedSession(session, self.speed)
+            self.calls[call_id] = self._shared(session)
         return self.calls[call_id]
+
+    def _shared(self, session: S) -> SharedSession[S]:
+        self.opened.keep(session, 0)
+        return SharedSession(session, self.speed)
 
     @contextlib.contextmanager
     def connected(self, connection: LiveConnection) -> Iterator[None]:

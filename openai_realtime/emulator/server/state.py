@@ -27,7 +27,7 @@ class State:
         self._ahead = 0.0
 
     def now(self) -> float:
-        """The time on the emulator's clock."""
+        """Give the time on the emulator's clock."""
         return time.time() + self._ahead
 
     def advance(self, seconds: float) -> None:
@@ -35,7 +35,7 @@ class State:
         self._ahead += seconds
 
     def mint(self, ttl: int, session: dict[str, Any] | None = None) -> tuple[str, int]:
-        """A new client secret for `session`, and when it expires, `ttl` seconds from now."""
+        """Make a new client secret for `session`, and when it expires, `ttl` seconds from now."""
         now = self.now()
         self._secrets = {value: end for value, end in self._secrets.items() if end + _REMEMBERED > now}
         value, expires_at = ids.client_secret(now), int(now) + ttl
@@ -50,7 +50,7 @@ class State:
         self.check_key(_key(headers))
 
     def check_key(self, key: str) -> None:
-        """The same for the bare key, which may be empty."""
+        """Do the same for the bare key, which may be empty."""
         if not key:
             raise api_errors.missing_key()
         if key == self.api_key:
@@ -62,11 +62,11 @@ class State:
             raise api_errors.expired_secret(key)
 
     def secret_session(self, key: str) -> dict[str, Any] | None:
-        """The session that a client secret opens; None for the API key."""
+        """Give the session that a client secret opens; None for the API key."""
         return self._sessions.get(key)
 
     def open_call(self, session: dict[str, Any] | None = None) -> str:
-        """The id of a new call, with its session if that is known already."""
+        """Open a new call: give its id, with its session if that is known already."""
         now = self.now()
         self._calls = {call: end for call, end in self._calls.items() if end > now}
         call_id = ids.call_id(now)
@@ -80,7 +80,7 @@ class State:
         self._call_sessions[call_id] = session or {"type": "realtime"}
 
     def call_session(self, call_id: str) -> dict[str, Any]:
-        """The config of a call's session. Raises Refusal for a call that never was or has ended."""
+        """Give the config of a call's session. Raises Refusal for a call that never was or has ended."""
         self.check_call(call_id)
         return self._call_sessions[call_id]
 
@@ -89,7 +89,7 @@ class State:
         return self._calls.get(call_id, 0) > self.now()
 
     def check_call(self, call_id: str) -> None:
-        """Raises Refusal for a call that never was or has ended."""
+        """Raise Refusal for a call that never was or has ended."""
         if not self.has_call(call_id):
             raise api_errors.unknown_call(call_id)
 
@@ -99,6 +99,6 @@ class State:
 
 
 def _key(headers: Mapping[str, str]) -> str:
-    """The bearer token, or what Azure's clients send in ``api-key``."""
+    """Give the bearer token, or what Azure's clients send in ``api-key``."""
     scheme, _, token = headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else headers.get("api-key", "")

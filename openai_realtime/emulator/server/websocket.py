@@ -27,7 +27,7 @@ _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close sends RST
 
 
 def new_socket() -> web.WebSocketResponse:
-    """A WebSocket as the API opens it."""
+    """Make a WebSocket as the API opens it."""
     return web.WebSocketResponse(protocols=("realtime",), heartbeat=_PING_SECONDS, max_msg_size=_MAX_MESSAGE)
 
 
@@ -108,5 +108,5 @@ def reset(transport: asyncio.Transport) -> None:
 
 
 def half_frame(payload: bytes) -> bytes:
-    """The first half of the WebSocket frame that would carry `payload`."""
+    """Give the first half of the WebSocket frame that would carry `payload`."""
     return struct.pack("!BBQ", _FINAL_TEXT, _LONG, len(payload)) + payload[: len(payload) // 2]

@@ -6,6 +6,7 @@ Time is that of the `Timeline`: whoever runs the session says how fast it goes.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
@@ -13,13 +14,16 @@ from typing import Any, ClassVar, Protocol
 import attrs
 
 from openai_realtime._codec.check import check
-from openai_realtime._codec.converter import decode_client_event
-from openai_realtime._codec.text import load
-from openai_realtime.emulator import errors as api_errors, ids, problems
+from openai_realtime._codec.converter import decode_client_event, dumps
+from openai_realtime._codec.text import load, load_object
+from openai_realtime._problems import Problem
+from openai_realtime.emulator import errors as api_errors, ids
 from openai_realtime.emulator.engine.timeline import Timeline
 from openai_realtime.emulator.errors import Refusal
+from openai_realtime.emulator.wire import JSON, History
 from openai_realtime.errors import DecodeError, InvalidRequestError
 from openai_realtime.models.events import ClientEvent, Dialect, ServerEvent
+from openai_realtime.models.items import Item
 from openai_realtime.models.server_events import Error, ErrorDetails, InputAudioBufferDtmfEventReceived
 from openai_realtime.models.translation_events import SessionClose
 
@@ -51,35 +55,46 @@ class Observer(Protocol):
 
 
 class Session:
-    """The base of sessions. `now` gives UNIX seconds; `close` is the code and reason with which the session ends."""
+    """The base of sessions. `now` gives UNIX seconds; `close` is the code and reason with which the session ends.
+
+    `received` are the client's events, the last of them at least.
+    """
 
     dialect: ClassVar[Dialect] = "realtime"
     handlers: ClassVar[Mapping[type[ClientEvent], Callable[[Any, Any], Iterator[None] | None]]] = {}
 
     def __init__(self, now: Callable[[], float], id_prefix: str = "sess_") -> None:
-        self.received: list[ClientEvent] = []
+        self.received: History[ClientEvent] = History()
         self.observers: Sequence[Observer] = ()
         self.timeline = Timeline()
         self.close: tuple[int, str] | None = None
         self.expires_at = int(now()) + SESSION_SECONDS
         self._now = now
         self._outbox: deque[ServerEvent] = deque()
-        self._cause: ClientEvent | None = None
         self.id = self._new_id(id_prefix)
 
     def receive(self, text: str | bytes) -> Iterator[None]:
         """Take one message of the client: text, or bytes for a binary message. Other sessions may run at each step."""
-        self._cause = None
+        event: ClientEvent | None = None
         try:
-            if isinstance(text, bytes):
-                raise api_errors.not_text()
-            event = self._cause = self._read(text)
-            self.received.append(event)
+            event = self._decoded(text)
+            event = self._checked(event, text)
+            self.received.keep(event, len(text))
             for observer in self.observers:
                 observer.sent(event)
             yield from self.handlers[type(event)](self, event) or ()
         except Refusal as refusal:
-            self._send(self._error(refusal, self._cause))
+            self._send(self._error(refusal, event))
+
+    @property
+    def settings(self) -> JSON:
+        """The effective session; empty for a recorded one."""
+        return {}
+
+    @property
+    def conversation(self) -> list[Item]:
+        """The items, in order. Translations have none."""
+        return []
 
     @property
     def next_due(self) -> float:
@@ -90,7 +105,7 @@ class Session:
         """Let so much time pass at once."""
 
     def pull(self, until: float) -> ServerEvent | None:
-        """The next event that goes out at `until`, in seconds of the session's time, or before."""
+        """Give the next event that goes out at `until`, in seconds of the session's time, or before."""
         if self.close is not None and not self._outbox:
             return None  # what a response would still have sent is cut off
         event = self._outbox.popleft() if self._outbox else self.timeline.step(until)
@@ -114,23 +129,31 @@ class Session:
         self._send(self._error(refusal, None))
         self.close = (1001, refusal.message)
 
-    def _read(self, text: str) -> ClientEvent:
+    def _decoded(self, text: str | bytes) -> ClientEvent:
+        if isinstance(text, bytes):
+            raise api_errors.not_text()
         try:
             event = decode_client_event(text, dialect=self.dialect)
         except DecodeError:
             raise _unreadable(text) from None
-        self._cause = event
+        # Every session takes the end.
+        return SessionClose(event_id=event.event_id) if event.type == "session.close" else event
+
+    def _checked(self, event: ClientEvent, text: str | bytes) -> ClientEvent:
+        """Give `event` as the API takes it: null in an optional field is absent. Raises Refusal for other problems."""
         if not event.type:
             raise api_errors.missing_parameter("type")
-        if event.type == "session.close":  # every session takes it
-            event = SessionClose(event_id=event.event_id)
         if not self._takes(event):
             raise api_errors.unsupported_value(str(event.type), _EVENT_TYPES, "type")
         try:
             check(event)
         except InvalidRequestError as error:
-            raise problems.refusal(error) from None
-        problems.check_rates(event)
+            nulls = [problem.path for problem in error.problems if _is_null(problem)]
+            if not nulls:
+                raise api_errors.from_problems(error) from None
+            kept = dumps(_without(load_object(text), nulls))
+            return self._checked(decode_client_event(kept, dialect=self.dialect), kept)
+        api_errors.check_rates(event)
         return event
 
     def _takes(self, event: ClientEvent) -> bool:
@@ -141,7 +164,7 @@ class Session:
         self._outbox.extend(events)
 
     def _error(self, refusal: Refusal, cause: ClientEvent | None) -> Error:
-        """The ``error`` that a refusal becomes, with the id of the client's event."""
+        """Give the ``error`` that a refusal becomes, with the id of the client's event."""
         event_id = cause.event_id if cause is not None and isinstance(cause.event_id, str) else None
         details = ErrorDetails(
             type=refusal.type, code=refusal.code, message=refusal.message, param=refusal.param, event_id=event_id
@@ -150,6 +173,21 @@ class Session:
 
     def _new_id(self, prefix: str) -> str:
         return ids.tool_call_id() if prefix == "call_" else ids.object_id(prefix, self._now())
+
+
+def _is_null(problem: Problem) -> bool:
+    return problem.kind == "invalid_type" and problem.value is None
+
+
+def _without(event: JSON, paths: Sequence[str]) -> JSON:
+    """Remove the values at `paths`, such as ``session.tools[0].description``."""
+    for path in paths:
+        *parents, last = [int(index) if index else name for index, name in re.findall(r"\[(\d+)\]|([^.\[]+)", path)]
+        place: Any = event
+        for key in parents:
+            place = place[key]
+        del place[last]
+    return event
 
 
 def _unreadable(text: str) -> Refusal:

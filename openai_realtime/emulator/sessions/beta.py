@@ -102,22 +102,22 @@ _RENAMED: Final[Mapping[type[ServerEvent], type[ServerEvent]]] = {
 
 
 def session_update(given: Mapping[str, Any], kind: str) -> SessionUpdate:
-    """The update of a session of this `kind`, ``realtime`` or ``transcription``."""
+    """Give the update of a session of this `kind`, ``realtime`` or ``transcription``."""
     return structure({"type": "session.update", "session": {"type": kind, **_settings(given)}}, SessionUpdate)
 
 
 def session_config(given: Mapping[str, Any], kind: str) -> JSON:
-    """The config of the session of this `kind` that a client secret opens; `given` made the secret."""
+    """Give the config of the session of this `kind` that a client secret opens; `given` made the secret."""
     return {"type": kind, **_settings({name: value for name, value in given.items() if name != "client_secret"})}
 
 
 def response_create(given: Mapping[str, Any]) -> ResponseCreate:
-    """The request for a response with the settings `given`."""
+    """Give the request for a response with the settings `given`."""
     return structure({"type": "response.create", "response": _settings(given)}, ResponseCreate)
 
 
 def _settings(given: Mapping[str, Any]) -> JSON:
-    """Settings of a session or a response under today's names."""
+    """Give the settings of a session or a response under today's names."""
     result: JSON = {}
     for name, value in given.items():
         *parents, last = _PATHS.get(name, (name,))
@@ -144,7 +144,7 @@ def _current_value(name: str, value: Any) -> Any:
 
 
 def server_event(event: ServerEvent, temperature: float) -> ServerEvent:
-    """An event as the beta has it; `temperature` is that of the session."""
+    """Give an event as the beta has it; `temperature` is that of the session."""
     match event:
         case SessionCreated() | SessionUpdated():
             return _session_event(event)
@@ -165,7 +165,7 @@ def _session_event(event: SessionCreated | SessionUpdated) -> ServerEvent:
 
 
 def _session(effective: JSON) -> JSON:
-    """An effective session in the beta's fields. A session that is open shows no secret."""
+    """Give an effective session in the beta's fields. A session that is open shows no secret."""
     kept = {name: value for name, value in effective.items() if name not in _MOVED}
     moved = {name: _beta_value(name, _at(effective, path)) for name, path in _PATHS.items()}
     known = {name: value for name, value in moved.items() if value is not UNSET}
@@ -209,7 +209,7 @@ def _response(response: RealtimeResponse, temperature: float) -> BetaRealtimeRes
 
 
 def _plain(event: ServerEvent) -> ServerEvent:
-    """The event under the beta's name, with its item, and without the padding, which came later."""
+    """Give the event under the beta's name, with its item, and without the padding, which came later."""
     cls = _RENAMED.get(type(event), type(event))
     names = {field.name for field in attrs.fields(cls)} - {"type", "raw"}
     values = {name: getattr(event, name) for name in names}
@@ -221,7 +221,7 @@ def _plain(event: ServerEvent) -> ServerEvent:
 
 
 def _item(item: Item) -> Item:
-    """An item with its ``object``, and the parts that the beta had in the model's messages."""
+    """Give an item with its ``object``, and the parts that the beta had in the model's messages."""
     if not isinstance(item, ConversationItem):
         return item
     shown = attrs.evolve(item, object="realtime.item")
@@ -249,7 +249,7 @@ class BetaSession(LiveSession):
         super().__init__({**extra, **config}, script, now, azure=azure)
 
     def pull(self, until: float) -> ServerEvent | None:
-        """The next event that is due. The beta does not tell when an item is done."""
+        """Give the next event that is due. The beta does not tell when an item is done."""
         event = super().pull(until)
         while isinstance(event, ConversationItemDone):
             event = super().pull(until)

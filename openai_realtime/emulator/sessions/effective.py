@@ -16,7 +16,7 @@ from openai_realtime.models.sessions import RealtimeModel
 
 ModelKind: TypeAlias = Literal["realtime", "translation", "transcription"]
 
-DEFAULT_MODEL = "gpt-realtime"
+DEFAULT_MODEL = "gpt-realtime-2.1"
 BETA_MODEL = "gpt-4o-realtime-preview"
 # The real ones go on for a paragraph; nobody should depend on it.
 INSTRUCTIONS = "Your knowledge cutoff is 2023-10. You are a helpful, witty, and friendly AI."
@@ -75,14 +75,14 @@ def check_turn_detection(config: JSON, param: str) -> None:
 
 
 def session(config: JSON, session_id: str) -> JSON:
-    """The effective session of a `config` of either type."""
+    """Give the effective session of a `config` of either type."""
     if config["type"] == "transcription":
         return transcription_session(config, session_id)
     return realtime_session(config, session_id)
 
 
 def opened(config: JSON, session_id: str, expires_at: int) -> JSON:
-    """The effective session while it is open, until `expires_at` (UNIX seconds)."""
+    """Give the effective session while it is open, until `expires_at` (UNIX seconds)."""
     return {**session(config, session_id), "expires_at": expires_at}
 
 
@@ -114,7 +114,7 @@ def reasons(model: str) -> bool:
 
 
 def realtime_session(config: JSON, session_id: str) -> JSON:
-    """The effective realtime session. `expires_at` is 0: it is not open yet."""
+    """Give the effective realtime session. `expires_at` is 0: it is not open yet."""
     model = config.get("model", DEFAULT_MODEL)
     return {
         "type": "realtime",
@@ -137,7 +137,7 @@ def realtime_session(config: JSON, session_id: str) -> JSON:
 
 
 def transcription_session(config: JSON, session_id: str) -> JSON:
-    """The effective transcription session. `expires_at` is 0: it is not open yet."""
+    """Give the effective transcription session. `expires_at` is 0: it is not open yet."""
     given = _input(config)
     default = None if _is_turnless(given) else {"type": "server_vad"}
     return {
@@ -158,7 +158,7 @@ def transcription_session(config: JSON, session_id: str) -> JSON:
 
 
 def translation_session(config: JSON, session_id: str, expires_at: int) -> JSON:
-    """The effective translation session; `expires_at` is that of its client secret, UNIX seconds."""
+    """Give the effective translation session; `expires_at` is that of its client secret, UNIX seconds."""
     audio = config.get("audio", {})
     return {
         "id": session_id,
@@ -173,7 +173,7 @@ def translation_session(config: JSON, session_id: str, expires_at: int) -> JSON:
 
 
 def beta_session(config: JSON, session_id: str, secret: JSON) -> JSON:
-    """The beta's effective session, with its `secret`."""
+    """Give the beta's effective session, with its `secret`."""
     return {
         "id": session_id,
         "object": "realtime.session",
@@ -202,7 +202,7 @@ def beta_session(config: JSON, session_id: str, secret: JSON) -> JSON:
 
 
 def beta_transcription_session(config: JSON, session_id: str, secret: JSON) -> JSON:
-    """The beta's effective transcription session, with its `secret`."""
+    """Give the beta's effective transcription session, with its `secret`."""
     transcription = _transcription(config.get("input_audio_transcription"))
     if transcription and transcription["prompt"] is None:
         transcription["prompt"] = ""  # as the beta wrote it
@@ -222,7 +222,7 @@ def beta_transcription_session(config: JSON, session_id: str, secret: JSON) -> J
 
 
 def tool(given: JSON) -> JSON:
-    """A tool as a session shows it: nulls for what is not set, and no secrets of MCP servers."""
+    """Give a tool as a session shows it: nulls for what is not set, and no secrets of MCP servers."""
     if given["type"] == "function":
         return {"type": "function", "name": None, "description": None, "parameters": None, **given}
     hidden = {name: _redacted(given[name]) for name in _SECRET_TOOL_FIELDS if given.get(name)}

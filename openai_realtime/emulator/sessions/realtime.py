@@ -30,7 +30,7 @@ from openai_realtime.models.client_events import (
     SessionUpdate,
 )
 from openai_realtime.models.events import ClientEvent, ServerEvent
-from openai_realtime.models.items import McpApprovalResponse
+from openai_realtime.models.items import Item, McpApprovalResponse
 from openai_realtime.models.server_events import (
     ConversationItemDeleted,
     ConversationItemRetrieved,
@@ -80,6 +80,11 @@ class LiveSession(Session):
     def settings(self) -> JSON:
         """The effective session."""
         return sessions.opened(self._config, self.id, self.expires_at)
+
+    @property
+    def conversation(self) -> list[Item]:
+        """The items, in order."""
+        return [*self._context.conversation]
 
     def open(self) -> None:
         """Begin: the first event is ``session.created``, but a call began before anybody could be told."""

@@ -56,9 +56,13 @@ class TranslationSession(Session):
         """Begin: the first event is ``session.created``."""
         self._send(SessionCreated(session=self._session()))
 
+    @property
+    def settings(self) -> JSON:
+        """The effective session."""
+        return sessions.translation_session(self._config, self.id, self.expires_at)
+
     def _session(self) -> RealtimeTranslationSession:
-        config = sessions.translation_session(self._config, self.id, self.expires_at)
-        return structure(config, RealtimeTranslationSession)
+        return structure(self.settings, RealtimeTranslationSession)
 
     @property
     def _transcribes(self) -> bool:
@@ -81,7 +85,7 @@ class TranslationSession(Session):
             del self._audio[:_STEP_BYTES]
 
     def _translate(self, audio: bytes) -> list[Any]:
-        """The events of one step, all at the same place in the audio."""
+        """Give the events of one step, all at the same place in the audio."""
         if self._to_transcribe is None:
             text = self._script.next_transcript() or ""
             self._to_transcribe = words(text)
@@ -100,7 +104,7 @@ class TranslationSession(Session):
         self.timeline.start(self._finish())
 
     def _finish(self) -> Iterator[Step]:
-        """What is left, and the end."""
+        """Give what is left, and the end."""
         while self._audio or self._spoken or (self._to_transcribe and self._transcribes):
             step = bytes(self._audio[:_STEP_BYTES]).ljust(_STEP_BYTES, b"\0")
             del self._audio[:_STEP_BYTES]

@@ -23,7 +23,7 @@ from openai_realtime.emulator.server import sdp
 from openai_realtime.emulator.server.http import OPERATIONS
 from openai_realtime.emulator.server.state import State
 from openai_realtime.emulator.sessions.effective import INSTRUCTIONS
-from openai_realtime.emulator.wire import Answer
+from openai_realtime.emulator.wire import Answer, History
 from openai_realtime.errors import ClientStateError
 
 pytestmark = pytest.mark.anyio
@@ -99,7 +99,7 @@ SERVER_VAD = {
     "type": "server_vad",
     "threshold": 0.5,
     "prefix_padding_ms": 300,
-    "silence_duration_ms": 200,
+    "silence_duration_ms": 500,
     "idle_timeout_ms": None,
     "create_response": True,
     "interrupt_response": True,
@@ -108,12 +108,12 @@ PCM = {"type": "audio/pcm", "rate": 24000}
 
 
 def golden_session(**changes: Any) -> dict[str, Any]:
-    """The session of a client secret for gpt-realtime, when only the model was given."""
+    """The session of a client secret for which nothing was given."""
     audio_input = {"format": PCM, "transcription": None, "noise_reduction": None, "turn_detection": SERVER_VAD}
     return {
         "type": "realtime",
         "object": "realtime.session",
-        "model": "gpt-realtime",
+        "model": "gpt-realtime-2.1",
         "output_modalities": ["audio"],
         "instructions": INSTRUCTIONS,
         "tools": [],
@@ -123,7 +123,7 @@ def golden_session(**changes: Any) -> dict[str, Any]:
         "truncation": "auto",
         "prompt": None,
         "expires_at": 0,
-        "audio": {"input": audio_input, "output": {"format": PCM, "voice": "alloy", "speed": 1.0}},
+        "audio": {"input": audio_input, "output": {"format": PCM, "voice": "marin", "speed": 1.0}},
         "include": None,
         **changes,
     }
@@ -153,7 +153,7 @@ async def test_client_secret_of_a_second_generation_model(http: aiohttp.ClientSe
     session = {"type": "realtime", "model": "gpt-realtime-2.1-mini"}
     body = (await post(http, "realtime/client_secrets", {"session": session}))[1]["session"]
     assert body["audio"]["output"]["voice"] == "marin"
-    assert body["audio"]["input"]["turn_detection"] == {**SERVER_VAD, "silence_duration_ms": 500}
+    assert body["audio"]["input"]["turn_detection"] == SERVER_VAD
     session["model"] = "gpt-realtime-2025-08-28"
     body = (await post(http, "realtime/client_secrets", {"session": session}))[1]["session"]
     assert body["audio"]["output"]["voice"] == "alloy"
@@ -290,7 +290,11 @@ async def test_beta_session(http: aiohttp.ClientSession) -> None:
         "output_audio_format": "pcm16",
         "input_audio_transcription": None,
         "input_audio_noise_reduction": None,
-        "turn_detection": {name: value for name, value in SERVER_VAD.items() if name != "idle_timeout_ms"},
+        "turn_detection": {
+            name: value
+            for name, value in {**SERVER_VAD, "silence_duration_ms": 200}.items()
+            if name != "idle_timeout_ms"
+        },
         "tools": [],
         "tool_choice": "auto",
         "temperature": 0.8,
@@ -1066,6 +1070,51 @@ async def test_requests_are_recorded(emulator: Emulator, http: aiohttp.ClientSes
     assert (second.path, second.body, second.json) == ("/v1/realtime/calls/a%2Fb/hangup", b"", None)
     assert second.headers["x-a"] == "1, 2"
     assert "null" not in repr(first)
+
+
+async def test_what_is_kept_of_requests_is_bounded(emulator: Emulator, http: aiohttp.ClientSession) -> None:
+    """Who has no key, and asks for what is not there, takes no memory."""
+    for headers, path in (({"Authorization": "Bearer x"}, "realtime/client_secrets"), ({}, "nowhere")):
+        async with http.post(path, data=b"{" + b" " * 1_000_000 + b"}", headers=headers) as answer:
+            assert answer.status in (401, 404)
+        assert (emulator.requests[-1].path, emulator.requests[-1].body) == (f"/v1/{path}", b"")
+
+
+def test_a_history_keeps_the_last_entries_that_fit() -> None:
+    history = History[str](count=3, size=10)
+    for entry in ("a", "b", "c", "d"):
+        history.keep(entry, 2)
+    assert history == ["b", "c", "d"]
+    history.keep("e", 7)
+    assert history == ["d", "e"]
+    history.replace("e", "f", 0)
+    history.keep("g", 8)
+    assert history == ["d", "f", "g"]
+    history.keep("h", 100)
+    assert history == ["h"]
+    history.replace("gone", "x", 0)
+    history.clear()
+    history.keep("i", 10)
+    assert history == ["i"]
+
+
+async def test_a_defect_is_an_answer_and_a_traceback(
+    emulator: Emulator, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(emulator._state, "mint", broken)
+    status, body = await post(http, "realtime/client_secrets")
+    assert (status, body["error"]["type"]) == (500, "server_error")
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_pcm_without_a_rate(http: aiohttp.ClientSession) -> None:
+    session = {"type": "realtime", "audio": {"output": {"format": {"type": "audio/pcm"}}}}
+    status, body = await post(http, "realtime/client_secrets", {"session": session})
+    assert status == 400
+    assert body["error"]["message"] == "Missing required parameter: 'session.audio.output.format.rate'."
 
 
 # --- life -------------------------------------------------------------------------------------------------------------

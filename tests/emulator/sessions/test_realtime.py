@@ -28,7 +28,7 @@ from support.wire import (
 )
 
 from openai_realtime import AsyncRealtimeClient, ConfigurationError, InputAudioBufferDtmfEventReceived
-from openai_realtime.emulator import Emulator, Reply, ToolCall, faults
+from openai_realtime.emulator import Emulator, McpToolCall, Reply, ToolCall, faults
 from openai_realtime.emulator.script import Script
 from openai_realtime.emulator.sessions.realtime import LiveSession
 from openai_realtime.models.base import UNSET
@@ -584,7 +584,7 @@ async def test_the_second_turn_knows_what_came_before_it(emulator: Emulator) -> 
 
 
 def test_a_reply_of_another_type_is_refused_at_once() -> None:
-    with pytest.raises(ConfigurationError, match="reply: int is neither a Reply nor a text"):
+    with pytest.raises(ConfigurationError, match="reply: int is neither a Reply, a text nor a function"):
         Emulator().reply(5)  # type: ignore[arg-type]
 
 
@@ -865,6 +865,122 @@ async def test_a_turn_that_ends_while_a_response_is_active_is_answered_after_it(
         second = (await wire.until("response.done"))[-1]["response"]
         assert second["status"] == "completed"
         assert second["output"][0]["content"][0]["transcript"] == "Sorry."
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "response.create", "response": {"instructions": None, "metadata": {"a": "b"}}},
+        {"type": "response.create", "event_id": None},
+        {"type": "response.create", "response": None},
+        {"type": "response.create", "response": {"tools": [{"type": "function", "name": "f", "description": None}]}},
+    ],
+)
+async def test_null_in_an_optional_field_is_absent(emulator: Emulator, event: dict[str, Any]) -> None:
+    async with Wire(emulator) as wire:
+        await wire.expect("session.created")
+        await wire.send(event)
+        await wire.expect("response.created")
+    assert emulator.sessions[-1].received[0].type == "response.create"
+
+
+async def test_null_where_a_value_is_needed_is_missing(emulator: Emulator) -> None:
+    async with Wire(emulator) as wire:
+        await wire.expect("session.created")
+        await wire.send({"type": "conversation.item.create", "previous_item_id": None, **message("Hi")})
+        await wire.expect(*ADDED)
+        await wire.send({"type": "conversation.item.create", "event_id": "e", "item": None})
+        error = await wire.error()
+        assert (error["code"], error["param"], error["event_id"]) == ("missing_required_parameter", "item", "e")
+        pcm = {"type": "audio/pcm"}
+        session = {"type": "realtime", "audio": {"input": {"format": pcm}}}
+        await wire.send({"type": "session.update", "session": session})
+        assert (await wire.error())["param"] == "session.audio.input.format.rate"
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: Reply(failure="no"), "failure: str is not FailureDetails or None"),  # type: ignore[arg-type]
+        (lambda: Reply(text=1), "text: int is not str or None"),  # type: ignore[arg-type]
+        (lambda: Reply(tool_calls=["f"]), "tool_calls: str is not ToolCall or McpToolCall"),  # type: ignore[list-item]
+        (lambda: Reply(tool_calls="f"), "tool_calls: str is not a list"),  # type: ignore[arg-type]
+        (lambda: Reply(incomplete="x"), "incomplete: 'x' is neither"),  # type: ignore[arg-type]
+        (lambda: Reply(pause_after=-1), "pause_after: -1 is not a number from 0 on"),
+        (lambda: ToolCall(name="f", arguments=[]), "arguments: list is not str"),  # type: ignore[arg-type]
+        (lambda: McpToolCall(server_label="l", name=None), "name: NoneType is not str"),  # type: ignore[arg-type]
+        (lambda: Emulator().mcp_server("docs", "search"), "tools: str is not McpListedTool"),  # type: ignore[arg-type]
+        (lambda: Emulator().mcp_server(1), "server_label: int is not a text"),  # type: ignore[arg-type]
+        (lambda: Emulator().reply("a", when=1), "when: int is neither"),  # type: ignore[arg-type]
+        (lambda: Emulator().queue_transcripts(1), "transcript: int is not a text"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_a_test_says_is_checked_when_it_says_it(make: Callable[[], object], text: str) -> None:
+    with pytest.raises(ConfigurationError, match=text):
+        make()
+
+
+async def test_arguments_of_a_call_may_be_a_mapping(emulator: Emulator) -> None:
+    emulator.reply(Reply(tool_calls=[ToolCall(name="weather", arguments={"city": "Rome"})]))
+    async with Wire(emulator) as wire:
+        await wire.send(RESPOND)
+        done = (await wire.until("response.done"))[-1]
+    assert done["response"]["output"][0]["arguments"] == '{"city":"Rome"}'
+
+
+async def test_a_function_makes_the_reply_of_the_conversation(emulator: Emulator) -> None:
+    emulator.reply(lambda items: f"There are {len(items)} items.", when=lambda text: text != "")
+    async with Wire(emulator) as wire:
+        await wire.expect("session.created")
+        await wire.send(TEXT_ONLY, message("One"), message("Two"), RESPOND)
+        done = (await wire.until("response.done"))[-1]
+    assert done["response"]["output"][0]["content"][0]["text"] == "There are 2 items."
+
+
+async def test_a_test_sees_what_a_session_knows(emulator: Emulator) -> None:
+    async with Wire(emulator) as wire:
+        await wire.expect("session.created")
+        await wire.send(TEXT_ONLY, message("One", id="one"), RESPOND)
+        await wire.until("response.done")
+        (session,) = emulator.sessions
+        assert [event.type for event in session.received] == [
+            "session.update",
+            "conversation.item.create",
+            "response.create",
+        ]
+        assert [item.type for item in session.conversation] == ["message", "message"]
+        assert session.settings["output_modalities"] == ["text"]
+
+
+async def test_a_defect_closes_with_1011_and_a_traceback(emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_: object) -> str:
+        raise ZeroDivisionError
+
+    emulator.reply(broken)
+    async with Wire(emulator) as wire:
+        await wire.expect("session.created")
+        await wire.send(RESPOND)
+        assert (await wire.closed())[0] == 1011
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_client_that_misbehaves_delays_no_other(emulator: Emulator) -> None:
+    """One sends much audio at once, one sends without end, one reads nothing, one has sent half a frame."""
+    loud = json.dumps(append(tone(60_000)))
+    async with Wire(emulator) as quiet, Wire(emulator) as flood, Wire(emulator) as half, Wire(emulator) as wire:
+        await wire.expect("session.created")
+        half.socket._writer.transport.write(b"\x81\xfe\x00\x10half")
+        for _ in range(20):
+            emulator.reply(Reply(text="word " * 2000))
+        await quiet.send(*[RESPOND, CANCEL] * 20, loud, loud)
+        await flood.send(*[{"type": "response.cancel"}] * 2000)
+        slowest = 0.0
+        for _ in range(50):
+            started = time.perf_counter()
+            await wire.send(message("Hi"))
+            await wire.expect(*ADDED)
+            slowest = max(slowest, time.perf_counter() - started)
+    assert slowest < DEADLINE  # a machine that is busy is no fault; each of them alone would have been one for ever
 
 
 async def test_a_cleared_buffer_leaves_no_answer_owed_for_ever(emulator: Emulator) -> None:
@@ -1685,11 +1801,24 @@ async def test_the_sideband_of_a_call(emulator: Emulator) -> None:
         assert (await wire.closed())[0] == 1000
 
 
-async def test_a_call_that_is_not_there(emulator: Emulator) -> None:
-    with pytest.raises(aiohttp.WSServerHandshakeError) as failure:
-        async with Wire(emulator, "?call_id=rtc_nowhere"):
-            pass
-    assert failure.value.status == 404
+NO_CALL = {
+    "message": "No session found for the provided call_id",
+    "type": "invalid_request_error",
+    "param": "",
+    "code": "call_id_not_found",
+}
+
+
+async def test_a_call_that_is_not_there_and_one_that_a_client_secret_may_not_control(emulator: Emulator) -> None:
+    secret, _ = emulator._state.mint(600, {"type": "realtime"})
+    keys = (("rtc_nowhere", emulator.api_key), (emulator.incoming_call(), secret))
+    async with aiohttp.ClientSession() as http:
+        for call, key in keys:
+            url = f"{emulator.base_url}/realtime?call_id={call}"
+            upgrade = {"Connection": "upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+            headers = {**upgrade, "Sec-WebSocket-Key": "a" * 22 + "==", "Authorization": f"Bearer {key}"}
+            async with http.get(url, headers=headers) as answer:
+                assert (answer.status, await answer.json()) == (404, {"error": NO_CALL})
 
 
 async def test_the_playback_of_a_call_can_be_cut() -> None:
