@@ -92,7 +92,8 @@ def _value_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
 def _member_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
     """Find the problems with the union's member that `value` comes closest to."""
     parts = _choices(hint)
-    same = [part for part in parts if type(value) is part] if isinstance(value, Model) else []
+    known = isinstance(value, Model) and not isinstance(value, UnknownObject)
+    same = [part for part in parts if type(value) is part] if known else []
     found = [list(_single_problems(value, part, path)) for part in same or parts]
     if [] in found:
         return

@@ -509,3 +509,11 @@ def test_words_that_are_elsewhere_in_the_settings_say_where() -> None:
 
 def test_null_instructions_of_a_response_are_those_of_the_session() -> None:
     check(ResponseConfig(instructions=None))
+
+
+def test_an_unknown_object_of_a_known_type_names_what_is_wanted() -> None:
+    rate = UnknownObject(type="audio/pcm", raw={"rate": 16000})
+    assert problems(listening(format=rate)) == [
+        "audio.input.format: a UnknownObject is not an object with type 'audio/pcm' or 'audio/pcmu' or 'audio/pcma'"
+    ]
+    check(listening(format=UnknownObject(type="audio/opus", extra={"rate": 48000})))

@@ -137,11 +137,12 @@ class Responses:
         own: Mapping[str, Any] = config.raw or {}
         output = {**session["audio"]["output"], **own.get("audio", {}).get("output", {})}
         shown = {name: output[name] for name in ("format", "voice")}
+        instructions = own.get("instructions")  # null is the session's
         return ResponseSettings(
             speaks="audio" in own.get("output_modalities", session["output_modalities"]),
             audio_format=output["format"],
             audio=structure({"output": shown}, ResponseAudioConfig),
-            instructions=own.get("instructions", session["instructions"]),
+            instructions=session["instructions"] if instructions is None else instructions,
             tools=own.get("tools", self._context.tools),
             max_output_tokens=own.get("max_output_tokens", session["max_output_tokens"]),
             metadata=own.get("metadata"),

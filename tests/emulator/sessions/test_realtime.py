@@ -603,6 +603,13 @@ async def test_replies_by_queue_and_by_rule(emulator: Emulator) -> None:
     assert said == ["First.", "Second.", "Blue.", "Green.", "Loud.", "parrot"]
 
 
+async def test_null_instructions_of_a_response_are_those_of_the_session(emulator: Emulator) -> None:
+    emulator.reply("Blue.")
+    async with Wire(emulator) as wire:
+        await wire.send({"type": "response.create", "response": {"instructions": None}})
+        assert (await wire.until("response.done"))[-1]["response"]["status"] == "completed"
+
+
 async def test_responses_that_fail_or_stop_short(emulator: Emulator) -> None:
     failure = FailureDetails(type="server_error", code="server_error", message="Sorry about that!")
     emulator.reply(Reply(failure=failure), Reply(text="Well,", incomplete="content_filter"))
