@@ -45,7 +45,7 @@ LAYERS = """
     _transport
     _connection.append _connection.ids _connection.observers _connection.unanswered
     _connection.requests _connection.speech _connection.reconnect
-    _connection.inbox _connection.tracker
+    _connection.expiry _connection.inbox _connection.tracker
     _connection.restore _connection.answers
     _connection.recovery
     _connection.link

@@ -29,15 +29,16 @@ from openai_realtime.models.events import ClientEvent
 from openai_realtime.models.translation_events import SessionInputAudioBufferAppend
 
 from .append import append_frame
+from .expiry import Expiry
 from .ids import new_id
 from .inbox import Entry, Inbox
 from .observers import Observer, Observers
-from .reconnect import ReconnectPolicy, SessionExpiring, until_renewal
+from .reconnect import ReconnectPolicy
 from .recovery import Recovery, Replacement, renewed
 from .requests import LOOKED_AT, Requests
+from .tracker import RestoredSpeech
 
 _RENEWAL_PAUSE = 1.0  # seconds after which a renewal that failed is tried again, then twice as many
-_EXPIRING = 60.0  # seconds before the end of a session that is not replaced, when that is told
 _TYPES: Final[dict[type, str]] = {
     InputAudioBufferAppend: "input_audio_buffer.append",
     SessionInputAudioBufferAppend: "session.input_audio_buffer.append",
@@ -81,7 +82,7 @@ class Link:
         self._recovery = Recovery(transport, target, options, policy) if policy else None
         self._process = os.getpid()
         self._next: tuple[Replacement, int] | None = None
-        self._expiry: asyncio.TimerHandle | None = None
+        self._expiry = Expiry(lambda event: self._take((event, 0)))
         self._resent: frozenset[str] = frozenset()
         self._reader: asyncio.Task[None] | None = None
         # What belongs to the present socket: its renewal, and the sending of what the last one did not answer.
@@ -158,6 +159,10 @@ class Link:
         if lost:
             await self._sent_again(socket, kind, event_id)
 
+    def restored_speech(self, item_id: str, content_index: int) -> RestoredSpeech | None:
+        """The speech that a part of an item was before it was restored as text; None if it is none."""
+        return None if self._recovery is None else self._recovery.tracker.restored_speech((item_id, content_index))
+
     async def ready(self) -> None:
         """Return when events can be sent. Raises ConnectionClosedError when they never can again."""
         while self.state not in (State.OPEN, State.CLOSED):
@@ -224,29 +229,16 @@ class Link:
         if isinstance(kind, str) and kind in LOOKED_AT:
             if kind in _SESSION:
                 self.session = getattr(event, "session", None)
-                self._tell_of_the_end()
+                if self._recovery is None:
+                    self._expiry.follow(self.session)
             if self.requests.received(event, self.inbox.count + 1):
                 self.inbox.wake()
                 return
         self.inbox.put(entry)
 
-    def _tell_of_the_end(self) -> None:
-        """Have a local event come before the session ends, if it is not replaced then."""
-        expires_at: Any = getattr(self.session, "expires_at", None)
-        self._cancel_expiry()
-        if self._recovery is None and isinstance(expires_at, int | float):
-            delay = until_renewal(expires_at, _EXPIRING, time.time())
-            if delay is not None:
-                event = SessionExpiring(expires_at=expires_at)
-                self._expiry = asyncio.get_running_loop().call_later(delay, self._take, (event, 0))
-
-    def _cancel_expiry(self) -> None:
-        if self._expiry is not None:
-            self._expiry.cancel()
-
     def _end(self, ended: ConnectionClosedError) -> None:
         if self.state is not State.CLOSED:
-            self._cancel_expiry()
+            self._expiry.cancel()
             by_client = self.state is State.CLOSING
             SESSION.info("session ended with %d", NORMAL if by_client else ended.code)
             self.inbox.end(ConnectionClosedError(NORMAL, "by the client") if by_client else ended)

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from openai_realtime._codec.check import check
+from openai_realtime._codec.converter import structure
 from openai_realtime._config import ConnectOptions
 from openai_realtime._transport.http import Transport
 from openai_realtime._transport.targets import ConnectTarget
@@ -36,7 +37,7 @@ from openai_realtime.models.client_events import (
     SessionUpdate,
 )
 from openai_realtime.models.events import Dialect, OutputEvent, ServerEvent
-from openai_realtime.models.items import Item
+from openai_realtime.models.items import AssistantMessage, Item, OutputText
 from openai_realtime.models.responses import ResponseConfig
 from openai_realtime.models.server_events import (
     ConversationItemAdded,
@@ -60,6 +61,7 @@ from .inbox import Match
 from .observers import Observer
 from .reconnect import ReconnectPolicy
 from .requests import deadline
+from .tracker import RestoredSpeech, share_of
 from .unanswered import BUSY, CREATED_BY, NOT_ACTIVE
 
 __all__ = ["AsyncRealtimeConnection"]
@@ -136,7 +138,15 @@ class AsyncRealtimeConnection(AsyncConnection):
     async def truncate_item(
         self, item_id: str, audio_end_ms: int, content_index: int = 0, *, timeout: float | None = 30
     ) -> ConversationItemTruncated:
-        """Cut assistant audio to the milliseconds that were played, and its transcript with it."""
+        """Cut assistant audio to the milliseconds that were played, and its transcript with it.
+
+        Of speech that a reconnect restored as text, the words that were played are put in its place.
+        """
+        speech = self._link.restored_speech(item_id, content_index)
+        if speech is not None:
+            await self._shorten(item_id, share_of(speech.text, audio_end_ms, speech.length_ms), speech, timeout)
+            told = {"item_id": item_id, "audio_end_ms": audio_end_ms, "content_index": content_index}
+            return structure({"type": "conversation.item.truncated", **told}, ConversationItemTruncated)
         event = ConversationItemTruncate(item_id=item_id, audio_end_ms=audio_end_ms, content_index=content_index)
         answer: ConversationItemTruncated = await self._ask(event, timeout)
         return answer
@@ -210,6 +220,14 @@ class AsyncRealtimeConnection(AsyncConnection):
                 return None
             raise
         return answer
+
+    async def _shorten(self, item_id: str, text: str, speech: RestoredSpeech, timeout: float | None) -> None:
+        if text == speech.text:
+            return
+        await self.delete_item(item_id, timeout=timeout)
+        if text:
+            item = AssistantMessage(id=item_id, content=[OutputText(text=text)])
+            await self.create_item(item, speech.previous_item_id, timeout=timeout)
 
     async def _begun(self, timeout: float | None) -> None:
         """Return when every response that was asked for has begun, or was refused, or `timeout` seconds are over."""

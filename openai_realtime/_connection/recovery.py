@@ -154,6 +154,7 @@ class Recovery:
 
     def use(self, new: Replacement) -> None:
         """Follow the session of a new connection from now on."""
+        new.tracker.follow_on(self.tracker)
         self.tracker, self._echoes = new.tracker, set(new.news.restored)
         self._opened = time.monotonic()
 
@@ -264,6 +265,8 @@ class _Setup:
             finally:
                 asking.cancel()
                 await asyncio.wait([asking])
+                if not asking.cancelled():
+                    asking.exception()  # seen: the reading side has told how it ended
         return answers
 
     async def _ask(self, event: ClientEvent) -> ServerEvent | RealtimeEventError:

@@ -10,6 +10,8 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeAlias
 
+import attrs
+
 from openai_realtime._codec.raw import JSON, decoded_size, json_of, number_in, object_in, text_in
 from openai_realtime.models.client_events import InputAudioBufferAppend
 from openai_realtime.models.events import ClientEvent, ServerEvent
@@ -22,6 +24,15 @@ Place: TypeAlias = tuple[str, int]
 
 _MERGED: Final = ("audio", "input", "output")  # objects of a session that an update completes; it replaces others
 _TRANSCRIPTION: Final = ("transcription", "realtime.transcription_session")
+
+
+@attrs.frozen
+class RestoredSpeech:
+    """Speech that is only text in the present session: its words, its length, and the item before it (or "root")."""
+
+    text: str
+    length_ms: float
+    previous_item_id: str
 
 
 class SessionTracker:
@@ -46,6 +57,7 @@ class SessionTracker:
         """How many events came that may change what a new session begins with."""
         self._texts: dict[Place, list[str]] = {}
         self._output_bytes: dict[Place, int] = {}
+        self._spoken_ms: dict[Place, float] = {}
         self._output_bytes_per_ms = bytes_per_ms({}, "output")
 
     @property
@@ -79,9 +91,23 @@ class SessionTracker:
         text = "".join(self._texts.get(place, ())) or text_in(part, "text") or text_in(part, "transcript")
         if place not in self.cut:
             return text
-        length_ms = self._output_bytes.get(place, 0) / self._output_bytes_per_ms
-        share = self.cut[place] / length_ms if length_ms else 0
-        return text if share >= 1 else text[: int(len(text) * share)].rpartition(" ")[0]
+        return share_of(text, self.cut[place], self._length_ms(place))
+
+    def restored_speech(self, place: Place) -> RestoredSpeech | None:
+        """What a part was in the session before, where it was speech; None if it was none."""
+        if place not in self._spoken_ms or place[0] not in self.items:
+            return None
+        before = list(itertools.takewhile(lambda item_id: item_id != place[0], self.items))
+        return RestoredSpeech(self.text(place), self._spoken_ms[place], before[-1] if before else "root")
+
+    def follow_on(self, lost: SessionTracker) -> None:
+        """Remember of the items that were restored from a `lost` session how long their speech was."""
+        for place in (*lost._output_bytes, *lost._spoken_ms):
+            length = lost._length_ms(place)
+            self._spoken_ms[place] = min(length, lost.cut.get(place, length))
+
+    def _length_ms(self, place: Place) -> float:
+        return self._output_bytes.get(place, 0) / self._output_bytes_per_ms or self._spoken_ms.get(place, 0.0)
 
     def part(self, place: Place) -> JSON:
         """A content part as the server sent it last."""
@@ -226,7 +252,7 @@ class SessionTracker:
 
     def _forget(self, places: Iterable[Place]) -> None:
         for place in places:
-            for kept in (self._texts, self._output_bytes, self.cut):
+            for kept in (self._texts, self._output_bytes, self._spoken_ms, self.cut):
                 kept.pop(place, None)
 
     def _insert(self, item_id: str, item: JSON, previous: str | None) -> None:
@@ -236,6 +262,12 @@ class SessionTracker:
         if previous is not None:
             before[previous] = self.items[previous]
         self.items = {**before, item_id: item, **{key: old for key, old in pairs if key not in before}}
+
+
+def share_of(text: str, heard_ms: float, length_ms: float) -> str:
+    """The part of the text of speech that was heard, to the whole word."""
+    share = heard_ms / length_ms if length_ms else 0
+    return text if share >= 1 else text[: int(len(text) * share)].rpartition(" ")[0]
 
 
 def _merge(old: JSON, new: JSON) -> JSON:

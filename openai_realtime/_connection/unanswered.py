@@ -117,7 +117,10 @@ class Unanswered:
         """Follow an event of the server; what it answers or refuses, which is pending no more."""
         kind = text_in(raw, "type")
         if kind == "error":
-            found = self._refused(object_in(raw, "error"))
+            error = object_in(raw, "error")
+            found = self._refused(error)
+            if error.get("code") == NOT_ACTIVE:
+                self.forget_responses()
             return [] if found is None else [self.pending.pop(str(found.event.event_id))]
         if kind in ("session.created", "session.updated"):
             self._least = _LEAST_MS * bytes_per_ms(object_in(raw, "session"), "input")

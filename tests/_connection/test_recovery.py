@@ -1287,3 +1287,51 @@ async def test_odd_errors_during_a_restore_are_passed_on() -> None:
     async with connected(first, second, session=TEXT) as connection:
         await connection.wait_for(Reconnected, 5)
         await connection.wait_for(lambda event: event.type == "error", 5)
+
+
+# --- interruption after a reconnect -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("played", "left", "kinds"),
+    [
+        (500, "It was a dark", ["delete", "create"]),
+        (0, "", ["delete"]),
+        (5000, None, []),
+    ],
+)
+async def test_speech_that_was_restored_as_text_is_cut_to_the_words_that_were_played(
+    played: int, left: str | None, kinds: list[str]
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def first(peer: Peer) -> None:
+        await peer.add(said("before", "Tell me"))
+        part = {"type": "output_audio", "transcript": "It was a dark and stormy night"}
+        await peer.add({"id": "a", "type": "message", "role": "assistant", "content": [part]}, "before")
+        audio = base64.b64encode(bytes(1000 * 48)).decode()
+        await peer.send("response.output_audio.delta", item_id="a", content_index=0, delta=audio)
+        await peer.send("rate_limits.updated", rate_limits=[])
+        await peer.receive_type("response.cancel")
+        peer.abort()
+
+    async def second(peer: Peer) -> None:
+        await peer.answers(2)
+        for kind in kinds:
+            event = await peer.receive_type(f"conversation.item.{kind}")
+            seen.append(event)
+            if kind == "delete":
+                await peer.send("conversation.item.deleted", item_id="a")
+            else:
+                await peer.answer(event)
+
+    async with connected(first, second) as connection:
+        await connection.wait_for(RateLimitsUpdated, 5)
+        await connection.cancel_response()
+        assert (await unread(connection)).restored == ["before", "a"]
+        truncated = await connection.truncate_item("a", audio_end_ms=played)
+        assert (truncated.item_id, truncated.audio_end_ms) == ("a", played)
+    assert [event["type"].rpartition(".")[2] for event in seen] == kinds
+    if left:
+        assert seen[1]["item"] == {**said("a", left, role="assistant"), "id": "a"}
+        assert seen[1]["previous_item_id"] == "before"

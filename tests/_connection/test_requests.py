@@ -411,3 +411,16 @@ async def test_reprs_say_what_a_person_wants_to_know_and_no_secret() -> None:
         await connection.close()
         assert "state=closed" in repr(connection)
         assert "secret" not in repr(connection) + repr(client)
+
+
+async def test_the_servers_word_that_nothing_is_active_frees_the_next_response() -> None:
+    async def script(peer: Peer) -> None:
+        await begin(peer, "resp_1")
+        cancel = await peer.receive_type("response.cancel")
+        await peer.send("error", error={**NOT_ACTIVE, "event_id": cancel["event_id"]})
+        await begin(peer, "resp_2")
+
+    async with serving(greeting(script)) as client, client.connect(model="m") as connection:
+        await connection.create_response()
+        assert await connection.cancel_response() is None
+        assert (await connection.create_response()).response.id == "resp_2"
