@@ -18,7 +18,8 @@ from openai_realtime.emulator.wire import Answer, History, ReceivedRequest, mask
 
 from . import admission, websocket
 from .connection import LiveConnection
-from .http import find_operation
+from .http import CREATE_CALL, find_operation
+from .offers import OfferedCalls
 from .sessions import Sessions
 from .state import State
 
@@ -45,6 +46,7 @@ class Server:
         self._sessions = sessions
         self._faults = queue
         self._beta = beta
+        self._calls = OfferedCalls(state, sessions, queue)
         self._runner: web.AppRunner | None = None
 
     @property
@@ -72,6 +74,7 @@ class Server:
         if runner is None:
             return
         await self._sessions.close()
+        await self._calls.close()
         # asyncio needs a few turns to hand over a connection it has accepted; when the server is closed before, nobody
         # ever closes that connection (its _accept_connection2 fails in Server._attach).
         for _ in range(_HAND_OVER_TURNS):
@@ -90,8 +93,10 @@ class Server:
             wanted = await _suffer(request, self._faults.get(name))
             answer = _replacement(wanted)
             if answer is None:
-                self._state.authenticate(request.headers)
+                key = self._state.authenticate(request.headers)
                 answer = operation(self._state, received, call_id)
+                if name == CREATE_CALL:
+                    answer = await self._calls.connect(answer, received, key)
                 self._sessions.end_calls()
         except web.HTTPRequestEntityTooLarge:
             answer = api_errors.too_large().answer()

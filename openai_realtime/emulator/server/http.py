@@ -27,6 +27,7 @@ from .state import BETA_SECRET_TTL, SECRET_TTL, State
 Operation: TypeAlias = Callable[[State, ReceivedRequest, str], Answer]
 """Takes the emulator's state, the request and the call id from its path, and answers or raises Refusal."""
 
+CREATE_CALL = "create_realtime_call"
 _FORM = "multipart/form-data"
 _SDP = "application/sdp"
 _JSON = "application/json"
@@ -47,7 +48,7 @@ def create_translation_client_secret(state: State, received: ReceivedRequest, _:
     body = _checked(_json_body(received), RealtimeTranslationClientSecretCreateRequest)
     config = body["session"]
     _check_model(config, received, "session.model", "translation")
-    sessions.check_transcription(config, "session", azure=_is_azure(received))
+    sessions.check_transcription(config, "session", azure=is_azure(received))
     value, expires_at = state.mint(_seconds(body, SECRET_TTL), {"type": "translation", **config})
     effective = sessions.translation_session(config, ids.object_id("sess_", state.now()), expires_at)
     return json_answer({"value": value, "expires_at": expires_at, "session": effective})
@@ -89,6 +90,12 @@ def create_call(state: State, received: ReceivedRequest, _: str) -> Answer:
     return Answer(status=201, body=body, content_type="text/plain; charset=utf-8", headers=headers)
 
 
+def offer_of(received: ReceivedRequest) -> str:
+    """Give the SDP offer of a request to `create_call`."""
+    offer: str = _call_form(received)["sdp"]
+    return offer
+
+
 def accept_call(state: State, received: ReceivedRequest, call_id: str) -> Answer:
     """POST /realtime/calls/{call_id}/accept."""
     config = _checked(_json_body(received), RealtimeSessionConfig)
@@ -126,7 +133,7 @@ OPERATIONS: dict[str, tuple[str, Operation]] = {
         "/realtime/translations/client_secrets",
         create_translation_client_secret,
     ),
-    "create_realtime_call": ("/realtime/calls", create_call),
+    CREATE_CALL: ("/realtime/calls", create_call),
     "accept_realtime_call": ("/realtime/calls/{call_id}/accept", accept_call),
     "reject_realtime_call": ("/realtime/calls/{call_id}/reject", reject_call),
     "refer_realtime_call": ("/realtime/calls/{call_id}/refer", refer_call),
@@ -234,17 +241,18 @@ def _check_session(config: JSON, received: ReceivedRequest, path: str) -> None:
 
 def _check_model(config: JSON, received: ReceivedRequest, param: str, kind: sessions.ModelKind = "realtime") -> None:
     # On Azure a model is a deployment, which its owner may call anything.
-    if "model" in config and not _is_azure(received):
+    if "model" in config and not is_azure(received):
         sessions.check_model(config["model"], param, kind)
 
 
 def _check_transcription(config: JSON | None, received: ReceivedRequest, path: str) -> None:
     model = (config or {}).get("model")
-    if model is not None and not _is_azure(received):
+    if model is not None and not is_azure(received):
         sessions.check_transcription_model(model, f"{path}.model")
 
 
-def _is_azure(received: ReceivedRequest) -> bool:
+def is_azure(received: ReceivedRequest) -> bool:
+    """Whether a request came to Azure's path."""
     return received.path.startswith("/openai/")
 
 

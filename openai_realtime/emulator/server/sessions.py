@@ -67,9 +67,26 @@ class Sessions:
             self.calls[call_id] = self._shared(session)
         return self.calls[call_id]
 
-    def _shared(self, session: S) -> SharedSession[S]:
+    def open_call(self, call_id: str, *, azure: bool) -> SharedSession[LiveSession]:
+        """Open the session of a call whose sound and first event go to the caller, at the speed of life."""
+        session = LiveSession(
+            self._state.call_session(call_id), self._script, self._state.now, azure=azure, sideband=True
+        )
+        session.observers = self.observers
+        session.announce()
+        session.open()
+        self.calls[call_id] = self._shared(session, 1.0)
+        return self.calls[call_id]
+
+    def end_call(self, call_id: str) -> None:
+        """End a call, if it has not ended already."""
+        if self._state.has_call(call_id):
+            self._state.end_call(call_id)
+        self.end_calls()
+
+    def _shared(self, session: S, speed: float | None = None) -> SharedSession[S]:
         self.opened.keep(session, 0)
-        return SharedSession(session, self.speed)
+        return SharedSession(session, self.speed if speed is None else speed)
 
     @contextlib.contextmanager
     def connected(self, connection: LiveConnection) -> Iterator[None]:

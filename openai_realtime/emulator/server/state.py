@@ -11,6 +11,7 @@ from openai_realtime.emulator import errors as api_errors, ids
 SECRET_TTL = 600
 BETA_SECRET_TTL = 60
 _CALL_TTL = 3600  # the API ends every session after an hour
+_PLAIN = {"type": "realtime"}
 _REMEMBERED = 3600  # how long an expired secret is still told apart from an unknown one
 
 
@@ -45,9 +46,11 @@ class State:
             self._sessions[value] = session
         return value, expires_at
 
-    def authenticate(self, headers: Mapping[str, str]) -> None:
-        """Let pass who has the API key or a client secret that has not expired. Raises Refusal for all others."""
-        self.check_key(_key(headers))
+    def authenticate(self, headers: Mapping[str, str]) -> str:
+        """Give the key, if it is the API key or a client secret that has not expired. Raises Refusal for all others."""
+        key = _key(headers)
+        self.check_key(key)
+        return key
 
     def check_key(self, key: str) -> None:
         """Do the same for the bare key, which may be empty."""
@@ -77,7 +80,13 @@ class State:
     def set_call_session(self, call_id: str, session: dict[str, Any] | None) -> None:
         """Set what the call's session was asked to be."""
         self._call_sessions = {key: value for key, value in self._call_sessions.items() if key in self._calls}
-        self._call_sessions[call_id] = session or {"type": "realtime"}
+        self._call_sessions[call_id] = session or _PLAIN
+
+    def use_secret(self, call_id: str, key: str) -> None:
+        """Let the session of a call be that of the client secret `key`, but for what the call asked for itself."""
+        secret, own = self._sessions.get(key), self._call_sessions[call_id]
+        if secret is not None:
+            self._call_sessions[call_id] = {**secret, **own} if own != _PLAIN else secret
 
     def call_session(self, call_id: str) -> dict[str, Any]:
         """Give the config of a call's session. Raises Refusal for a call that never was or has ended."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Protocol
 
 from openai_realtime._codec.converter import structure
 from openai_realtime.emulator import errors as api_errors
@@ -16,6 +16,7 @@ from openai_realtime.emulator.engine.turns import Turns
 from openai_realtime.emulator.errors import Refusal
 from openai_realtime.emulator.script import Script
 from openai_realtime.emulator.wire import JSON
+from openai_realtime.models.base64 import to_base64
 from openai_realtime.models.client_events import (
     ConversationItemCreate,
     ConversationItemDelete,
@@ -35,6 +36,7 @@ from openai_realtime.models.server_events import (
     ConversationItemDeleted,
     ConversationItemRetrieved,
     InputAudioBufferDtmfEventReceived,
+    OutputAudioBufferCleared,
     OutputAudioBufferStarted,
     ResponseDone,
     ResponseOutputAudioDelta,
@@ -50,11 +52,21 @@ from .base import Session
 _UNTIL_COMMIT_ERROR = Wait(0.9)
 
 
+class SpeechOutput(Protocol):
+    """Who plays what the model says in a call."""
+
+    def play(self, audio: bytes) -> None:
+        """Play `audio`, in the session's format, after what is playing."""
+
+    def stop(self) -> None:
+        """Stop what is playing."""
+
+
 class LiveSession(Session):
     """One realtime or transcription session.
 
     `config` is what the client asked for; `script` has the replies; `now` gives UNIX seconds. On Azure a model may have
-    any name. A `sideband` controls a call, whose audio goes another way.
+    any name. A `sideband` controls a call, whose audio goes another way: in by `hear`, out to `output`.
     """
 
     not_for_transcription: ClassVar[tuple[type[ClientEvent], ...]] = (ResponseCreate, ResponseCancel)
@@ -70,6 +82,7 @@ class LiveSession(Session):
     ) -> None:
         super().__init__(now, "sess_u0_" if sideband else "sess_")
         self._azure = azure
+        self.output: SpeechOutput | None = None
         self._context = Context(script, self.timeline, self._new_id, self._send, sideband)
         self._apply(config)
         self._mcp = McpServers(script.mcp_servers, self._context.conversation, self._new_id)
@@ -89,16 +102,24 @@ class LiveSession(Session):
     def open(self) -> None:
         """Begin: the first event is ``session.created``, but a call began before anybody could be told."""
         if not self._context.sideband:
-            self._send(SessionCreated(session=self._session()))
+            self.announce()
         self._list_tools()
+
+    def announce(self) -> None:
+        """Tell the client that the session is there."""
+        self._send(SessionCreated(session=self._session()))
 
     def pull(self, until: float) -> ServerEvent | None:
         """Give the next event that is due; in a call the sound goes another way."""
         self._turns.check_idle(until)
         event = super().pull(until)
         while self._context.sideband and isinstance(event, ResponseOutputAudioDelta):
+            if self.output is not None:
+                self.output.play(event.audio)
             event = super().pull(until)
         match event:
+            case OutputAudioBufferCleared() if self.output is not None:
+                self.output.stop()
             case OutputAudioBufferStarted(response_id=response_id):
                 self._responses.run(response_id).playback_start = self.timeline.now
             case ResponseDone(response=response):
@@ -106,6 +127,16 @@ class LiveSession(Session):
                 self._responses.truncate_played(run)
                 self._turns.response_done(run, until)
         return event
+
+    def hear(self, audio: bytes) -> None:
+        """Take the caller's audio, in the session's format."""
+        for _ in self._append(InputAudioBufferAppend(audio=to_base64(audio))):
+            pass
+
+    def format_of(self, side: Literal["input", "output"]) -> str:
+        """Give the type of the audio that comes in or goes out, such as ``audio/pcm``."""
+        kind: str = self._context.settings["audio"][side]["format"]["type"]
+        return kind
 
     @property
     def next_due(self) -> float:
