@@ -1,5 +1,7 @@
 """The project's checks: ``nox`` runs them all, ``nox -s tests-3.11`` one of them."""
 
+import itertools
+
 import nox
 
 nox.options.default_venv_backend = "venv"
@@ -15,6 +17,17 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine")
     session.run("coverage", "report")
+
+
+@nox.session(python=PYTHONS[0])
+def minimum(session: nox.Session) -> None:
+    """Run the tests with the oldest version of each dependency that pyproject.toml allows."""
+    project = nox.project.load_toml("pyproject.toml")["project"]
+    extras = [names for name, names in project["optional-dependencies"].items() if name not in ("bench", "test")]
+    oldest = {name.replace(">=", "==") for name in (*project["dependencies"], *itertools.chain(*extras))}
+    session.install("-e", ".[test]")
+    session.install(*sorted(oldest))
+    session.run("pytest", *(session.posargs or ["--ignore=tests/web/test_page.py"]))
 
 
 @nox.session
