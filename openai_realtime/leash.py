@@ -87,6 +87,10 @@ class Leash:
             self._count(event)
         self._changed.set()
 
+    def closed(self) -> None:
+        """Count no more: the session is over."""
+        self._cancel_timers()
+
     def _count(self, event: ServerEvent) -> None:
         raw = received_json(event)
         if event.type == "response.done":
@@ -111,9 +115,7 @@ class Leash:
             self._task = asyncio.ensure_future(self._end())
 
     async def _end(self) -> None:
-        for timer in (self._timer, self._idle_timer):
-            if timer is not None:
-                timer.cancel()
+        self._cancel_timers()
         if self._goodbye is not None:
             try:
                 async with asyncio.timeout(self._goodbye_seconds):
@@ -123,6 +125,11 @@ class Leash:
         ended = self._hang_up() if self._hang_up is not None else self._connection.close()
         if isinstance(ended, Awaitable):
             await ended
+
+    def _cancel_timers(self) -> None:
+        for timer in (self._timer, self._idle_timer):
+            if timer is not None:
+                timer.cancel()
 
     async def _say_goodbye(self, text: str) -> None:
         await self._connection.cancel_response()

@@ -105,6 +105,15 @@ async def test_a_call_is_hung_up(is_async: bool) -> None:  # noqa: FBT001
     assert not line.closed
 
 
+async def test_a_session_that_is_over_is_not_ended_again() -> None:
+    leash = Leash(seconds=60, idle_seconds=60)
+    async with Emulator() as emulator, AsyncRealtimeClient(**emulator.client_options) as client:
+        async with client.connect(model="gpt-realtime-2.1", observers=[leash]):
+            timers = [leash._timer, leash._idle_timer]
+            assert not any(timer is None or timer.cancelled() for timer in timers)
+        assert all(timer is not None and timer.cancelled() for timer in timers)
+
+
 async def test_a_session_of_the_emulator_says_goodbye_and_ends() -> None:
     leash = Leash(tokens=1, goodbye="Bye.")
     session = RealtimeSessionConfig(output_modalities=["text"])

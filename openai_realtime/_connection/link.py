@@ -243,6 +243,7 @@ class Link:
             SESSION.info("session ended with %d", NORMAL if by_client else ended.code)
             self.inbox.end(ConnectionClosedError(NORMAL, "by the client") if by_client else ended)
             self._become(State.CLOSED)
+            self.observers.closed()
 
     async def _replace(self, ended: ConnectionClosedError) -> None:
         """Go on with a new connection. Raises `ended` if there is none."""

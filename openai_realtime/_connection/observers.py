@@ -18,7 +18,7 @@ class Observer(Protocol):
     Both functions are plain, run in the event loop, and get each event in order, before anybody reads it, also on the
     connections that replace a lost one: there a `Reconnected` is received first. An observer that raises is logged,
     kept in the connection's `observer_errors`, and called no more. One with a method ``opened(connection)`` gets the
-    asyncio connection when it is open, to act on it.
+    asyncio connection when it is open, to act on it; one with ``closed()`` is told of the end.
     """
 
     def sent(self, event: ClientEvent) -> None:
@@ -56,12 +56,16 @@ class Observers:
         """Tell of an event from the server."""
         self._each("received", event)
 
-    def _each(self, name: str, argument: Any) -> None:
+    def closed(self) -> None:
+        """Tell those who want to know that the session is over."""
+        self._each("closed")
+
+    def _each(self, name: str, *arguments: Any) -> None:
         for observer in self._observers.copy():
-            call: Callable[[Any], object] | None = getattr(observer, name, None)
+            call: Callable[..., object] | None = getattr(observer, name, None)
             try:
                 if call is not None:
-                    call(argument)
+                    call(*arguments)
             except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - its defect must not end the session
                 self._drop(observer, error)
 

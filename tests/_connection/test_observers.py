@@ -35,6 +35,9 @@ class Follower:
         self.seen.append("opened")
         self.connection = connection
 
+    def closed(self) -> None:
+        self.seen.append("closed")
+
     def sent(self, event: ClientEvent) -> None:
         self.seen.append(f"> {event.type}")
 
@@ -64,6 +67,7 @@ async def test_an_observer_is_told_of_each_event_in_order_before_anybody_reads_i
         "opened",
         "> input_audio_buffer.append",
         "< rate_limits.updated",
+        "closed",
     ]
 
 
@@ -79,7 +83,7 @@ async def test_an_observer_is_told_of_errors_that_a_caller_gets() -> None:
     ):
         with pytest.raises(RealtimeEventError):
             await connection.update_session(TEXT)
-    assert follower.seen[-1] == "< error"
+    assert follower.seen[-2:] == ["< error", "closed"]
 
 
 async def test_an_observer_is_told_where_the_connection_was_replaced() -> None:
@@ -102,6 +106,7 @@ async def test_an_observer_is_told_where_the_connection_was_replaced() -> None:
         "< openai_realtime.reconnected",
         "< session.created",
         "> response.create",
+        "closed",
     ]
 
 
