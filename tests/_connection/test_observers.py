@@ -135,7 +135,7 @@ async def test_an_observer_that_raises_is_reported_once_and_the_session_goes_on(
             (error,) = connection.observer_errors
     assert isinstance(error, LookupError)
     assert [record.name for record in caplog.records] == ["openai_realtime.session"]
-    assert follower.seen[-3:] == ["> response.create"] * 2 + ["< rate_limits.updated"]
+    assert follower.seen[-4:] == ["> response.create"] * 2 + ["< rate_limits.updated", "closed"]
 
 
 @pytest.mark.parametrize("observers", [[5], [object()], [Follower, None]])
