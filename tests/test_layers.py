@@ -62,6 +62,7 @@ LAYERS = """
     _sync.client
     _sync
     tools recording telemetry leash
+    recording.proxy
     web.messages web.webhooks web.ownership
     web.aiohttp_server web.asgi web.relay web.page
     web.app web.redis_calls web.choices web.limits
@@ -84,6 +85,7 @@ DOORS = {
         "_transport.heartbeat",
         "_transport.websocket",
         "web.aiohttp_server",
+        "recording.proxy",
         "emulator",
     },
 }

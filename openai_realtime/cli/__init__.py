@@ -34,6 +34,9 @@ _COMMANDS: Final = {
     "call": "Open a WebRTC call; answer, transfer and end calls.",
     "session": "Create a session of the retired beta.",
     "transcription-session": "Create a transcription session of the beta.",
+    "proxy": "Stand in front of the API and record.",
+    "inspect": "Explain a recording: turns, latencies, tools, tokens, cost and errors.",
+    "diff": "Tell how two recordings differ by shape.",
     "doctor": "Check what a first call needs; say what to fix.",
 }
 

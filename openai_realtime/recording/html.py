@@ -1,0 +1,83 @@
+"""A recording as one page that needs nothing else: timeline, waveforms, captions, latencies, tools."""
+
+from __future__ import annotations
+
+import array
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import asdict
+
+from openai_realtime._codec.converter import dumps
+from openai_realtime.errors import DecodeError
+from openai_realtime.models.base64 import from_base64
+
+from .audio import audio_of
+from .reading import Entry
+from .report import Report
+
+__all__ = ["page"]
+
+_STEP_MS: Final = 20
+_STEP_BYTES: Final = 48 * _STEP_MS
+_PLACE: Final = "/* the recording */"
+
+
+def page(entries: Sequence[Entry], told: Report) -> str:
+    """Return the HTML of a recording, of which `told` is the report. Waveforms are of PCM16 at 24 kHz."""
+    turns = [{**asdict(turn), "usage": turn.usage.to_json()} for turn in told.turns]
+    data = {
+        "duration": told.duration_ms,
+        "network": told.network_ms,
+        "usage": told.usage.to_json(),
+        "turns": turns,
+        "errors": told.errors,
+        "captions": [asdict(caption) for caption in told.conversation.captions],
+        "waves": {"user": _waves(entries, "client"), "model": _waves(entries, "server")},
+        "marks": [[entry.ms, entry.type] for entry in entries if entry.type.startswith("input_audio_buffer.speech")],
+    }
+    template = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
+    # No text of a session may end the script that it stands in.
+    return template.replace(_PLACE, dumps(data).decode().replace("<", "\\u003c"))
+
+
+def _waves(entries: Iterable[Entry], sender: str) -> list[list[Any]]:
+    """Return stretches of sound: when each begins, and its peaks, one for 20 ms.
+
+    What comes faster than life is laid end to end, and cut where the user interrupts, as it is played.
+    """
+    waves: list[list[Any]] = []
+    end = 0.0
+    for entry in entries:
+        if sender == "server" and entry.type == "input_audio_buffer.speech_started" and waves and end > entry.ms:
+            start, peaks = waves[-1]
+            del peaks[max(int((entry.ms - start) / _STEP_MS), 0) :]
+            end = entry.ms
+        if entry.sender != sender or not entry.audio_bytes:
+            continue
+        if not waves or entry.ms > end + 2 * _STEP_MS:
+            waves.append([entry.ms, []])
+            end = entry.ms
+        waves[-1][1].extend(_peaks(entry))
+        end += entry.audio_bytes / 48
+    return waves
+
+
+def _peaks(entry: Entry) -> list[int]:
+    """Return how loud each 20 ms are, from 0 to 100; 1 where the recording has only the length."""
+    count = max(entry.audio_bytes // _STEP_BYTES, 1)
+    try:
+        audio = from_base64(audio_of(entry.event) or "")
+    except DecodeError:
+        audio = b""
+    if len(audio) < entry.audio_bytes:
+        return [1] * count
+    samples = array.array("h", audio[: len(audio) // 2 * 2])
+    if sys.byteorder == "big":
+        samples.byteswap()
+    steps = (
+        samples[start : start + _STEP_BYTES // 2] for start in range(0, count * _STEP_BYTES // 2, _STEP_BYTES // 2)
+    )
+    return [round(max(*step, -min(step)) / 327.68) for step in steps]
