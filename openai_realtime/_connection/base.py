@@ -61,14 +61,18 @@ class AsyncConnection:
         """Connect, and put the settings of `update` in force."""
         await self._link.open()
         try:
-            if update is not None and self._link.options.wait_for_session:
-                await self._ask(update, timeout)
-            elif update is not None:
-                await self.send(update)
+            if update is not None:
+                await self._apply(identified(update), timeout)
         except BaseException:
             await self.close()
             raise
         self._link.observers.opened(self)
+
+    async def _apply(self, update: ClientEvent, timeout: float | None) -> None:
+        if self._link.options.wait_for_session:
+            await self._ask_checked(update, timeout)
+        else:
+            await self._link.send(update, Secret(encode(update)))
 
     async def __aenter__(self) -> Self:
         return self
@@ -184,6 +188,9 @@ class AsyncConnection:
         """Send `event`; its answer, or the error that the server made of it."""
         event = identified(event)
         check(event)
+        return await self._ask_checked(event, timeout)
+
+    async def _ask_checked(self, event: ClientEvent, timeout: float | None) -> Any:
         frame = Secret(encode(event))
         await self._link.ready()  # before the wait begins: who waits already is told of a replaced connection
         found, index = await self._requests.ask(event, lambda: self._link.send(event, frame), timeout)

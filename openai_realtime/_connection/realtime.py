@@ -98,7 +98,8 @@ class AsyncRealtimeConnection(AsyncConnection):
 
         The beta has other settings: there, send a `BetaSessionUpdate` or `TranscriptionSessionUpdate`.
         """
-        answer: SessionUpdated = await self._ask(settings(session, self._link.target.dialect), timeout)
+        update = identified(settings(session, self._link.target.dialect))
+        answer: SessionUpdated = await self._ask_checked(update, timeout)
         return answer
 
     async def append_audio(self, audio: bytes) -> None:
@@ -285,7 +286,7 @@ class AsyncRealtimeConnection(AsyncConnection):
         if len(metadata) < _MAX_METADATA:
             metadata[CREATED_BY] = event_id
         event = ResponseCreate(event_id=event_id, response=attrs.evolve(config, metadata=metadata))
-        answer: ResponseCreated = await self._ask(event, timeout)
+        answer: ResponseCreated = await self._ask_checked(event, timeout)
         return answer
 
     def _of_class(self, cls: type) -> Match:

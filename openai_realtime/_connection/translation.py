@@ -13,6 +13,7 @@ from openai_realtime.models.translation_events import (
 )
 
 from .base import AsyncConnection
+from .ids import identified
 
 __all__ = ["AsyncRealtimeTranslationConnection"]
 
@@ -27,7 +28,7 @@ class AsyncRealtimeTranslationConnection(AsyncConnection):
         self, session: RealtimeTranslationSessionUpdateRequest, *, timeout: float | None = 30
     ) -> SessionUpdated:
         """Change the session's settings, such as the language to translate into; the answer has all in force."""
-        answer: SessionUpdated = await self._ask(translation_settings(session), timeout)
+        answer: SessionUpdated = await self._ask_checked(identified(translation_settings(session)), timeout)
         return answer
 
     async def append_audio(self, audio: bytes) -> None:

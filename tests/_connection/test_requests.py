@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
+import anyio
 import pytest
 from support.recovery import greeting
 from support.scripted import Peer, serving
@@ -26,6 +28,9 @@ from openai_realtime import (
     UnreadEventsError,
     UserMessage,
 )
+from openai_realtime._codec.check import check
+from openai_realtime._connection.ids import new_id
+from openai_realtime._connection.link import stop
 
 pytestmark = pytest.mark.anyio
 
@@ -424,3 +429,40 @@ async def test_the_servers_word_that_nothing_is_active_frees_the_next_response()
         await connection.create_response()
         assert await connection.cancel_response() is None
         assert (await connection.create_response()).response.id == "resp_2"
+
+
+async def test_an_event_is_checked_once_and_an_item_identified_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked, made = Counter[str](), Counter[str]()
+
+    def counted_check(model: Any, *args: Any) -> None:
+        checked[type(model).__name__] += 1
+        check(model, *args)
+
+    def counted_id(prefix: str) -> str:
+        made[prefix] += 1
+        return new_id(prefix)
+
+    for module in ("base", "realtime"):
+        monkeypatch.setattr(f"openai_realtime._connection.{module}.check", counted_check)
+    monkeypatch.setattr("openai_realtime._connection.ids.new_id", counted_id)
+
+    async def script(peer: Peer) -> None:
+        await peer.answers(3)
+        await begin(peer, "resp_1")
+
+    async with serving(greeting(script)) as client, client.connect(model="m", session=told("x")) as connection:
+        await connection.update_session(told("y"))
+        await connection.create_item(UserMessage.from_text("x"))
+        await connection.create_response()
+    assert checked == {"SessionUpdate": 2, "ConversationItemCreate": 1, "ResponseConfig": 1}
+    assert made == {"event": 3, "item": 1}
+
+
+async def test_a_scope_that_is_cancelled_while_a_connection_closes_catches_its_own_cancellation() -> None:
+    reader = asyncio.create_task(asyncio.sleep(9))
+    await asyncio.sleep(0)
+    with anyio.CancelScope() as scope:
+        asyncio.get_running_loop().call_soon(scope.cancel)  # one turn of the loop after the reader is cancelled
+        await stop([reader])
+    assert scope.cancelled_caught
+    assert reader.cancelled()
