@@ -135,7 +135,7 @@ class AsyncConnection:
         await self._link.send(event, Secret(encode(event)))
 
     async def receive(self, timeout: float | None = None) -> ServerEvent:
-        """The next event. Cancelled, or after `timeout` seconds (APITimeoutError), nothing is lost.
+        """Return the next event. Cancelled, or after `timeout` seconds (APITimeoutError), nothing is lost.
 
         Raises ConnectionClosedError after the last event.
         """
@@ -164,7 +164,7 @@ class AsyncConnection:
     @overload
     async def wait_for(self, event: Callable[[ServerEvent], bool], timeout: float | None = None) -> ServerEvent: ...
     async def wait_for(self, event: Any, timeout: float | None = None) -> ServerEvent:
-        """The next event of a class, or that a function accepts; it stays there for the iteration.
+        """Wait for the next event of a class, or that a function accepts; it stays there for the iteration.
 
         What is unread counts, from the event on that the last wait or acknowledged operation returned. Raises
         APITimeoutError after `timeout` seconds, ConnectionClosedError when it cannot come any more (also when the
@@ -181,7 +181,7 @@ class AsyncConnection:
         return await self._given(found, index)
 
     def _of_class(self, cls: type) -> Match:
-        """What accepts the events of a class."""
+        """Return what accepts the events of a class."""
         return lambda received: isinstance(received, cls)
 
     async def _ask(self, event: ClientEvent, timeout: float | None) -> Any:
@@ -197,7 +197,7 @@ class AsyncConnection:
         return await self._given(found, index)
 
     async def _given(self, event: ServerEvent, index: int) -> ServerEvent:
-        """The event that a wait found; later waits look behind it, but for those that begin in this moment."""
+        """Return the event that a wait found; later waits look behind it, but for those that begin in this moment."""
         await asyncio.sleep(0)
         self._inbox.skip_to(index)
         return event

@@ -21,12 +21,12 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 def new_id(prefix: str) -> str:
-    """A new id of our own, for an event or an item; the server keeps it."""
+    """Make an id of our own, for an event or an item; the server keeps it."""
     return f"{prefix}_{_RANDOM.getrandbits(64):x}"
 
 
 def identified(event: C) -> C:
-    """The event with an id, which an error that it causes will name, and with one for the item that it creates."""
+    """Return the event with an id, which an error that it causes will name, and one for the item that it creates."""
     given: Any = event.event_id
     if given in (UNSET, None):
         event = attrs.evolve(event, event_id=new_id("event"))

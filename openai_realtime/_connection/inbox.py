@@ -119,7 +119,7 @@ class Inbox:
             raise _fresh(self.ended)
 
     def expect(self, match: Match, *, unread: bool = False) -> Wait:
-        """A future of the next event that `match` accepts; with `unread`, of the first of those already here.
+        """Make a future of the next event that `match` accepts; with `unread`, of the first of those already here.
 
         It fails with ConnectionClosedError when that cannot come any more. Call `skip_to` when its event is given out.
         """
@@ -132,7 +132,7 @@ class Inbox:
         return future
 
     def promise(self) -> Wait:
-        """A future that somebody else fulfils. It fails as those of `expect` do."""
+        """Make a future that somebody else fulfils. It fails as those of `expect` do."""
         future: Wait = asyncio.get_running_loop().create_future()
         self._add(None, future)
         return future
@@ -192,7 +192,7 @@ class Inbox:
                 future.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
 
     def find(self, match: Match) -> tuple[ServerEvent, int] | None:
-        """The first unread event that `match` accepts, from where waits look on, and the index behind it."""
+        """Find the first unread event that `match` accepts, from where waits look on, and the index behind it."""
         start = max(self._waited - self._read, 0)
         for index, (event, _) in enumerate(islice(self._unread, start, None), start + 1):
             if match(event):
@@ -201,7 +201,7 @@ class Inbox:
 
 
 def _fresh(error: RealtimeError) -> RealtimeError:
-    """A copy to raise: each raise adds to an exception's traceback, and so holds what the frames there hold."""
+    """Make a copy to raise: each raise adds to an exception's traceback, and so holds what the frames there hold."""
     fresh = copy.copy(error)
     fresh.__cause__ = error.__cause__
     return fresh

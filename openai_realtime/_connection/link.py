@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from openai_realtime._codec.converter import encode
 from openai_realtime._config import ConnectOptions
-from openai_realtime._logging import SESSION
+from openai_realtime._logging import SESSION, outcome
 from openai_realtime._redaction import Secret
 from openai_realtime._transport.http import Transport
 from openai_realtime._transport.targets import ConnectTarget
@@ -34,7 +34,7 @@ from .ids import new_id
 from .inbox import Entry, Inbox
 from .observers import Observer, Observers
 from .reconnect import ReconnectPolicy
-from .recovery import Recovery, Replacement, renewed
+from .recovery import Recovery
 from .requests import LOOKED_AT, Requests
 from .tracker import RestoredSpeech
 
@@ -81,7 +81,6 @@ class Link:
         self._backoff = transport.backoff
         self._recovery = Recovery(transport, target, options, policy) if policy else None
         self._process = os.getpid()
-        self._next: tuple[Replacement, int] | None = None
         self._expiry = Expiry(lambda event: self._take((event, 0)))
         self._resent: frozenset[str] = frozenset()
         self._reader: asyncio.Task[None] | None = None
@@ -140,14 +139,14 @@ class Link:
             await self.ready()
         self.requests.unanswered.appended(len(audio))
         event_id, kind = new_id("event"), _TYPES[cls]
-        if self.observers or self._recovery is not None:
+        if self.observers.active or self._recovery is not None:
             self._tell(cls(event_id=event_id, audio=to_base64(audio)))
         await self._write(Secret(append_frame(kind, event_id, audio)), kind, event_id)
 
     def _tell(self, event: ClientEvent) -> None:
         if self._recovery is not None:
             self._recovery.tracker.sent(event)
-        if self.observers:
+        if self.observers.active:
             self.observers.sent(event)
 
     async def _write(self, frame: Secret, kind: str, event_id: str) -> None:
@@ -160,7 +159,7 @@ class Link:
             await self._sent_again(socket, kind, event_id)
 
     def restored_speech(self, item_id: str, content_index: int) -> RestoredSpeech | None:
-        """The speech that a part of an item was before it was restored as text; None if it is none."""
+        """Return the speech that a part of an item was before it was restored as text; None if it is none."""
         return None if self._recovery is None else self._recovery.tracker.restored_speech((item_id, content_index))
 
     async def ready(self) -> None:
@@ -197,8 +196,8 @@ class Link:
             self._end(ended)
             await self._stop_helpers()
             await self.socket.close()
-            if self._next is not None:
-                await self._next[0].socket.close()
+            if self._recovery is not None:
+                await self._recovery.close()
 
     async def _read(self) -> ConnectionClosedError:
         """Take every event of the socket; how it ended when there are no more."""
@@ -222,7 +221,7 @@ class Link:
 
     def _take(self, entry: Entry) -> None:
         event = entry[0]
-        if self.observers:
+        if self.observers.active:
             self.observers.received(event)
         kind: Any = event.type
         # A type may be anything, also a list.
@@ -253,10 +252,7 @@ class Link:
         self._become(State.REPLACING)
         await self._stop_helpers()
         await self.socket.close()
-        if self._next is not None:
-            ended = renewed()
-        new = await self._prepared(recovery) or await recovery.replace(ended)
-        recovery.use(new)
+        new = await recovery.replace(ended)
         SESSION.info("connection ended with %d: replaced by another", ended.code)
         self.socket = new.socket
         self.inbox.bound(on=True)
@@ -269,17 +265,6 @@ class Link:
         for entry in new.received:
             self._take(entry)
         self._helpers.append(asyncio.create_task(self._resend(new.events)))
-
-    async def _prepared(self, recovery: Recovery) -> Replacement | None:
-        """The connection that was made ready before the last one ended, if nothing has changed since."""
-        prepared, self._next = self._next, None
-        if prepared is None:
-            return None
-        new, known = prepared
-        if recovery.tracker.changes == known:
-            return new
-        await new.socket.close()
-        return None
 
     async def _resend(self, events: Sequence[ClientEvent]) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):  # lost again: the next plan has them
@@ -305,12 +290,12 @@ class Link:
         """Make a new connection ready, then close the one that works. While none is to be had that one is kept."""
         await asyncio.sleep(delay)
         pause = _RENEWAL_PAUSE
-        while self._next is None:
+        while not recovery.is_prepared:
             await recovery.calm()
             try:
-                self._next = await recovery.prepare(lambda: self._become(State.REPLACING))
+                await recovery.prepare(lambda: self._become(State.REPLACING))
             except Exception as error:  # noqa: BLE001 - also of the user's functions: the session that works is kept
-                SESSION.warning("the session could not be renewed, and goes on: %s", error)
+                SESSION.warning("the session could not be renewed, and goes on: %s", outcome(error))
                 if self.state is State.REPLACING:
                     self._become(State.OPEN)
                 await asyncio.sleep(pause)

@@ -31,18 +31,16 @@ class Observer(Protocol):
 class Observers:
     """Those who follow one session, without the power to end it."""
 
-    __slots__ = ("_observers", "errors")
+    __slots__ = ("active", "errors")
 
     def __init__(self, observers: Sequence[Observer]) -> None:
-        self._observers = list(observers)
+        self.active = tuple(observers)
+        """Those who have not raised."""
         self.errors: list[BaseException] = []
         for index, observer in enumerate(observers):
             if not (callable(getattr(observer, "sent", None)) and callable(getattr(observer, "received", None))):
                 allowed = "an observer with the functions sent(event) and received(event)"
                 raise InvalidRequestError([Problem(f"observers[{index}]", "invalid_type", observer, allowed)])
-
-    def __bool__(self) -> bool:
-        return bool(self._observers)
 
     def opened(self, connection: object) -> None:
         """Give the open connection to those who want to act on it."""
@@ -54,22 +52,26 @@ class Observers:
 
     def received(self, event: ServerEvent) -> None:
         """Tell of an event from the server."""
-        self._each("received", event)
+        for observer in self.active:
+            try:  # not by `_each`: this is for every event
+                observer.received(event)
+            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - its defect must not end the session
+                self._drop(observer, error)
 
     def closed(self) -> None:
         """Tell those who want to know that the session is over."""
         self._each("closed")
 
     def _each(self, name: str, *arguments: Any) -> None:
-        for observer in self._observers.copy():
+        for observer in self.active:
             call: Callable[..., object] | None = getattr(observer, name, None)
             try:
                 if call is not None:
                     call(*arguments)
-            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - its defect must not end the session
+            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - as above
                 self._drop(observer, error)
 
     def _drop(self, observer: Observer, error: BaseException) -> None:
-        self._observers.remove(observer)
+        self.active = tuple(other for other in self.active if other is not observer)
         self.errors.append(error)
         SESSION.error("the observer %s raised and is not called again", type(observer).__name__, exc_info=error)

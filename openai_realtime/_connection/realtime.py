@@ -290,7 +290,7 @@ class AsyncRealtimeConnection(AsyncConnection):
         return answer
 
     def _of_class(self, cls: type) -> Match:
-        """What accepts the events of a class; for those of a response it raises when that ends without one."""
+        """Return what accepts the events of a class; for those of a response it raises when that ends without one."""
         accepts = super()._of_class(cls)
         if not issubclass(cls, OutputEvent):
             return accepts
@@ -321,7 +321,7 @@ def _response_id(event: ServerEvent) -> Any:
 def settings(
     session: RealtimeSessionConfig | RealtimeTranscriptionSessionConfig, dialect: Dialect = "realtime"
 ) -> SessionUpdate:
-    """The event that sets `session`. Raises InvalidRequestError for settings that the API or the dialect refuses."""
+    """Make the event that sets `session`. Raises InvalidRequestError for what the API or the dialect refuses."""
     if dialect == "beta":
         allowed = "known to the beta; send a BetaSessionUpdate or TranscriptionSessionUpdate"
         raise InvalidRequestError([Problem("session", "invalid_type", session, allowed)])

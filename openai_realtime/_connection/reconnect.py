@@ -93,7 +93,7 @@ class ReconnectPolicy:
 
 
 def until_renewal(expires_at: float | None, before: float | None, now: float) -> float | None:
-    """The seconds until a session that ends at `expires_at` is to be renewed, `before` its end; None if it is not.
+    """Return the seconds until a session that ends at `expires_at` is to be renewed, `before` that; None if it is not.
 
     Times are UNIX seconds. Never before half of the time is over, so that a large `before` cannot loop, and not at all
     for an end in the past, which tells only that the two clocks differ.

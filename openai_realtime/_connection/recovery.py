@@ -68,7 +68,7 @@ class Replacement:
     answered: frozenset[str]
 
 
-def renewed() -> ConnectionClosedError:
+def _renewed() -> ConnectionClosedError:
     """How a session ended that was renewed: its normal close is not the end that the user waits for."""
     return ConnectionClosedError(ABNORMAL, "replaced before the session's end")
 
@@ -89,6 +89,8 @@ class Recovery:
         self._replaced = 0
         self._of_error = False
         self._changed = asyncio.Event()
+        # A connection that is ready though the last one works, and the count of changes that it knows of.
+        self._prepared: tuple[Replacement, int] | None = None
         # The restored items, whose second answer (`conversation.item.done`) is no news either.
         self._echoes: set[str] = set()
 
@@ -106,7 +108,7 @@ class Recovery:
         return False
 
     def renewal(self, now: float) -> float | None:
-        """The seconds until the connection is to be replaced before the session ends; None if it is not."""
+        """Return the seconds until the connection is to be replaced before the session ends; None if it is not."""
         return until_renewal(self.tracker.expires_at, self.policy.renew_before, now)
 
     async def calm(self) -> None:
@@ -115,8 +117,13 @@ class Recovery:
             self._changed.clear()
             await self._changed.wait()
 
-    async def prepare(self, hold: Callable[[], None]) -> tuple[Replacement, int]:
-        """A connection that may take the place of one that works, and the count of changes that it knows of.
+    @property
+    def is_prepared(self) -> bool:
+        """Whether a connection is ready to take the place of the one that works."""
+        return self._prepared is not None
+
+    async def prepare(self, hold: Callable[[], None]) -> None:
+        """Make a connection ready that is to take the place of one that works.
 
         `hold` is called when nothing more may be sent. Raises what is in the way.
         """
@@ -125,14 +132,36 @@ class Recovery:
             await self.calm()
             hold()
             known = self.tracker.changes
-            plan = await self._agreed(self._plan(renewed()))
-            return await setup.restore(plan, self.tracker), known
+            plan = await self._agreed(self._plan(_renewed()))
+            self._prepared = await setup.restore(plan, self.tracker), known
         except BaseException:
             await setup.close()
             raise
 
+    async def close(self) -> None:
+        """Close a connection that is ready and was not wanted."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
+            await prepared[0].socket.close()
+
     async def replace(self, ended: ConnectionClosedError) -> Replacement:
-        """Connect in place of the connection that `ended`. Raises `ended`, from what was in the way, if that fails."""
+        """Connect in place of the connection that `ended`, and follow the new session from now on.
+
+        Raises `ended`, from what was in the way, if that fails.
+        """
+        new = await self._replacement(ended)
+        new.tracker.follow_on(self.tracker)
+        self.tracker, self._echoes = new.tracker, set(new.news.restored)
+        self._opened = time.monotonic()
+        return new
+
+    async def _replacement(self, ended: ConnectionClosedError) -> Replacement:
+        if self._prepared is not None:
+            (new, known), ended = self._prepared, _renewed()
+            if self.tracker.changes == known:
+                self._prepared = None
+                return new
+            await self.close()
         if not is_recoverable(ended, of_error=self._of_error) or self._replaced >= self.policy.max_reconnects:
             raise ended
         self._replaced += 1
@@ -152,17 +181,11 @@ class Recovery:
                 raise ended from error
             await asyncio.sleep(delay)
 
-    def use(self, new: Replacement) -> None:
-        """Follow the session of a new connection from now on."""
-        new.tracker.follow_on(self.tracker)
-        self.tracker, self._echoes = new.tracker, set(new.news.restored)
-        self._opened = time.monotonic()
-
     def _plan(self, ended: ConnectionClosedError) -> RestorePlan:
         return plan_restore(self.tracker, ended, server_keeps_it=self._target.on_call)
 
     def _after(self, error: _Failure, ended: ConnectionClosedError) -> float:
-        """The seconds until the next attempt. Raises `ended` when there is none."""
+        """Return the seconds until the next attempt. Raises `ended` when there is none."""
         if not isinstance(error, ConnectionClosedError):
             delay = self._transport.delay(error, self._backoff)
         else:
@@ -172,7 +195,7 @@ class Recovery:
         return delay
 
     async def _agreed(self, plan: RestorePlan) -> RestorePlan:
-        """The plan after the user's function. Raises the plan's `cause` if it refuses, fails or gives a bad one."""
+        """Return the plan after the user's function. Raises its `cause` if that refuses, fails or gives a bad one."""
         try:
             agreed: Any = self.policy.on_reconnect(plan) if self.policy.on_reconnect else plan
             if inspect.isawaitable(agreed):
@@ -213,7 +236,7 @@ class _Setup:
         await self._socket.close()
 
     async def restore(self, plan: RestorePlan, lost: SessionTracker) -> Replacement:
-        """Settings, then items; the next step only when the server has answered the one before."""
+        """Send settings, then items; the next step only when the server has answered the one before."""
         reading = asyncio.create_task(self._read())
         try:
             answer = await self._ask_all(
@@ -252,7 +275,7 @@ class _Setup:
                 self._received.append((event, size))
 
     async def _ask_all(self, reading: asyncio.Task[None], events: Sequence[ClientEvent]) -> dict[str, Any]:
-        """The answers to `events`, or their refusals, by the events' ids."""
+        """Return the answers to `events`, or their refusals, by the events' ids."""
         answers: dict[str, Any] = {}
         for start in range(0, len(events), _AT_ONCE):
             some = events[start : start + _AT_ONCE]
@@ -305,7 +328,7 @@ class _Setup:
 
 
 def _as_if_answered(event: ClientEvent, answer: Any) -> ServerEvent:
-    """The answer that was lost with its connection."""
+    """Make the answer that was lost with its connection."""
     if isinstance(event, ConversationItemDelete):
         return structure({"type": "conversation.item.deleted", "item_id": event.item_id}, ConversationItemDeleted)
     item = (answer.raw or {}).get("item")
@@ -313,7 +336,7 @@ def _as_if_answered(event: ClientEvent, answer: Any) -> ServerEvent:
 
 
 def _checked(plan: RestorePlan) -> RestorePlan:
-    """The plan, with an id for each event. Raises InvalidRequestError for what the API would refuse."""
+    """Return the plan, with an id for each event. Raises InvalidRequestError for what the API would refuse."""
     plan = attrs.evolve(plan, events=tuple(identified(event) for event in plan.events))
     for part in (*_settings(plan), *plan.items, *plan.events):
         check(part)

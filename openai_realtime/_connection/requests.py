@@ -103,7 +103,7 @@ class Requests:
                 self.unanswered.sent(sent.event)
 
     def waits_of(self, event_ids: Collection[str]) -> set[Wait]:
-        """The waits for the answers to these events."""
+        """Return the waits for the answers to these events."""
         return {wait for event_id, wait in self._waits.items() if event_id in event_ids}
 
     def _instead(self) -> str:
@@ -132,7 +132,7 @@ _NOT_COMMITTED: Final = {
 
 
 def _brief(event: ServerEvent) -> str:
-    """An event in the text of an error."""
+    """Name an event in the text of an error."""
     return f"error ({RealtimeEventError(event.raw or {})})" if event.type == "error" else event.type
 
 

@@ -65,7 +65,7 @@ def is_recoverable(ended: ConnectionClosedError, *, of_error: bool = True) -> bo
 
 
 def plan_restore(tracker: SessionTracker, cause: ConnectionClosedError, *, server_keeps_it: bool) -> RestorePlan:
-    """The plan for a lost session. On a call the server keeps it: there only events are sent again."""
+    """Make the plan for a lost session. On a call the server keeps it: there only events are sent again."""
     unanswered = tracker.to_be_sent_again()
     if server_keeps_it:
         return _plan_on_call(unanswered, cause, tracker)
@@ -107,13 +107,13 @@ def _lost_event(event: ClientEvent, reason: str) -> Lost:
 
 
 def _turn_again(tracker: SessionTracker, turn: str) -> list[ClientEvent]:
-    """The events that bring a turn about once more."""
+    """Return the events that bring a turn about once more."""
     audio: list[ClientEvent] = [appended.event for appended in tracker.speech.turns[turn]]
     return [*audio, InputAudioBufferCommit()] if audio and not tracker.speech.detects_turns else audio
 
 
 def _restored_turn(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
-    """A turn as an item with its audio: the server keeps its id, and does not answer it once more."""
+    """Make an item of a turn, with its audio: the server keeps its id, and does not answer it once more."""
     audio = tracker.speech.audio_of(item_id)
     return (UserMessage(id=item_id, content=[InputAudio(audio=audio)]), "") if audio else (None, _OLD)
 
@@ -150,7 +150,7 @@ def _lost_transcripts(tracker: SessionTracker, items: Mapping[str, tuple[Item | 
 
 
 def _restored(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
-    """An item for the new session, and what of it is lost; no item if nothing is left."""
+    """Make an item for the new session, and tell what of it is lost; no item if nothing is left."""
     raw = tracker.items[item_id]
     kind = text_in(raw, "type")
     restore = _RESTORE.get((kind, text_in(raw, "role") if kind == "message" else ""))
@@ -166,7 +166,7 @@ def _restored(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
 
 
 def _message(cls: Any, part: Any) -> Callable[[SessionTracker, str], tuple[Item | None, str]]:
-    """The rule for messages of a class: their words as `part`, and images as they are."""
+    """Make the rule for messages of a class: their words as `part`, and images as they are."""
 
     def restore(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
         if item_id in tracker.speech.transcribing:  # half a sentence would stand as all of it
@@ -208,7 +208,7 @@ def _output(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
 
 
 def _evolved(raw: JSON, cls: Any) -> Any:
-    """The item or part without what only the server sets, and without what nobody here knows."""
+    """Return the item or part without what only the server sets, and without what nobody here knows."""
     known = field_hints(cls).keys() - {"status", "object"}
     return structure({key: value for key, value in raw.items() if key in known and value is not None}, cls)
 

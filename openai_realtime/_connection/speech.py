@@ -140,7 +140,7 @@ class Speech:
         self.turns.pop(item_id, None)
 
     def audio_of(self, item_id: str) -> str:
-        """The audio of a turn, as base64; empty if none is kept."""
+        """Return the audio of a turn, as base64; empty if none is kept."""
         return joined([audio.event for audio in self.turns.get(item_id, ())])
 
     def milliseconds(self) -> float:
@@ -169,7 +169,7 @@ class Speech:
         return taken
 
     def _cut(self, audio: Appended) -> tuple[Appended, Appended] | None:
-        """An append in two, at the end of the speech; None if it is not to be cut."""
+        """Cut an append in two, at the end of the speech; None if it is not to be cut."""
         try:
             data = from_base64(audio.event.audio)
         except DecodeError:
@@ -183,7 +183,7 @@ class Speech:
 
 
 def joined(events: Sequence[InputAudioBufferAppend]) -> str:
-    """The audio of several appends as one piece of base64; empty if it cannot be read."""
+    """Join the audio of several appends as one piece of base64; empty if it cannot be read."""
     try:
         return to_base64(b"".join(from_base64(event.audio) for event in events))
     except DecodeError:

@@ -83,7 +83,7 @@ class SessionTracker:
             handle(self, raw, self.unanswered.received(raw))
 
     def text(self, place: Place) -> str:
-        """What is known of a part's words: its text, or the transcript of its audio as far as it came.
+        """Return what is known of a part's words: its text, or the transcript of its audio as far as it came.
 
         Of truncated speech it is the share that was heard, to the whole word: the API tells no place in the text.
         """
@@ -94,7 +94,7 @@ class SessionTracker:
         return share_of(text, self.cut[place], self._length_ms(place))
 
     def restored_speech(self, place: Place) -> RestoredSpeech | None:
-        """What a part was in the session before, where it was speech; None if it was none."""
+        """Return what a part was in the session before, where it was speech; None if it was none."""
         if place not in self._spoken_ms or place[0] not in self.items:
             return None
         before = list(itertools.takewhile(lambda item_id: item_id != place[0], self.items))
@@ -110,7 +110,7 @@ class SessionTracker:
         return self._output_bytes.get(place, 0) / self._output_bytes_per_ms or self._spoken_ms.get(place, 0.0)
 
     def part(self, place: Place) -> JSON:
-        """A content part as the server sent it last."""
+        """Return a content part as the server sent it last."""
         item_id, index = place
         content = self.items[item_id].get("content")
         part = content[index] if isinstance(content, list) and index < len(content) else {}
@@ -125,7 +125,7 @@ class SessionTracker:
         return [(item_id, index) for index in range(count)]
 
     def to_be_sent_again(self) -> list[ClientEvent]:
-        """What was sent and is in nothing yet, in order: events without answer, and audio."""
+        """Return what was sent and is in nothing yet, in order: events without answer, and audio."""
         sent = [(sent.order, sent.event) for sent in self.unanswered.pending.values()]
         audio = [(audio.order, audio.event) for audio in self.speech.uncommitted]
         return [event for _, event in sorted([*sent, *audio], key=lambda pair: pair[0])]
@@ -265,13 +265,13 @@ class SessionTracker:
 
 
 def share_of(text: str, heard_ms: float, length_ms: float) -> str:
-    """The part of the text of speech that was heard, to the whole word."""
+    """Return the part of the text of speech that was heard, to the whole word."""
     share = heard_ms / length_ms if length_ms else 0
     return text if share >= 1 else text[: int(len(text) * share)].rpartition(" ")[0]
 
 
 def _merge(old: JSON, new: JSON) -> JSON:
-    """The settings after an update: what it leaves out stays, its values replace, its halves of `audio` complete."""
+    """Return the settings after an update: what it leaves out stays, its values replace, its `audio` completes."""
     merged = {
         key: _merge(object_in(old, key), value) for key, value in new.items() if key in _MERGED and object_in(new, key)
     }
@@ -279,7 +279,7 @@ def _merge(old: JSON, new: JSON) -> JSON:
 
 
 def _given(ours: Any, name: str) -> Any:
-    """A field of an event or item of ours: of a class that has it, or as it goes on the wire."""
+    """Return a field of an event or item of ours: of a class that has it, or as it goes on the wire."""
     raw = ours if isinstance(ours, dict) else getattr(ours, "raw", None) or {}
     return getattr(ours, name, None) or raw.get(name)
 

@@ -42,7 +42,7 @@ class AsyncRealtimeTranslationConnection(AsyncConnection):
 
 
 def translation_settings(session: RealtimeTranslationSessionUpdateRequest) -> TranslationSessionUpdate:
-    """The event that sets `session`. Raises InvalidRequestError for settings that the API refuses."""
+    """Make the event that sets `session`. Raises InvalidRequestError for settings that the API refuses."""
     event = TranslationSessionUpdate(session=session)
     check(event)
     return event

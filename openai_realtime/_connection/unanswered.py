@@ -158,12 +158,12 @@ class Unanswered:
         return exact or self._first(kind, lambda sent: self._may_answer(json_of(sent.event), raw))
 
     def _asked_for(self, kind: str) -> Iterator[Sent]:
-        """What events of a type answer, oldest first."""
+        """Return what events of a type answer, oldest first."""
         asked = _ASKED_BY[kind]
         return (sent for sent in self.pending.values() if sent.event.type == asked)
 
     def _first(self, kind: str, match: Callable[[Sent], bool] = lambda _: True) -> list[Sent]:
-        """The oldest of them that `match` accepts, if there is one."""
+        """Return the oldest of them that `match` accepts, if there is one."""
         return list(itertools.islice(filter(match, self._asked_for(kind)), 1))
 
     def _stops(self, cancel: ClientEvent, response: JSON) -> bool:
@@ -190,7 +190,7 @@ class Unanswered:
         return not kind.startswith("conversation.item.")
 
     def _refused(self, error: JSON) -> Sent | None:
-        """What an error is about: the event that it names, or else the only kind or the only one that can be meant."""
+        """Tell what an error is about: the event that it names, or else the only one that can be meant."""
         named = text_in(error, "event_id")
         if named:
             return self.pending.get(named)
@@ -237,13 +237,13 @@ def _count(value: Any) -> int:
 
 
 def _look(item: JSON) -> Any:
-    """What an item is, but for its id and words."""
+    """Tell what an item is, but for its id and words."""
     kinds = [text_in(part, "type") for part in objects_in(item, "content")]
     return item.get("type"), item.get("role"), item.get("call_id"), kinds
 
 
 def audio_of(event: ClientEvent) -> str:
-    """The base64 of an append, whatever its class."""
+    """Return the base64 of an append, whatever its class."""
     return text_in(json_of(event), "audio")
 
 
