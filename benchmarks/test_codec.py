@@ -154,10 +154,10 @@ def works() -> Iterable[Work]:
 def telephone() -> Iterable[Work]:
     """G.711 of a buzz that swells and fades as speech does, beside audioop, which Python 3.13 has no more."""
     times = [number / 8000 for number in range(100 * SAMPLES)]
-    voice = [
-        math.sin(math.pi * 4 * at) * sum(math.sin(2 * math.pi * 140 * n * at) / n for n in range(1, 9)) for at in times
-    ]
-    samples = struct.pack(f"<{len(voice)}h", *(int(9000 * sample) for sample in voice))
+    swell = (math.sin(math.pi * 4 * at) for at in times)
+    buzz = (sum(math.sin(2 * math.pi * 140 * number * at) / number for number in range(1, 9)) for at in times)
+    voice = [9000 * loud * tone for loud, tone in zip(swell, buzz, strict=True)]
+    samples = struct.pack(f"<{len(voice)}h", *map(int, voice))
     speech = list(chunks(samples, 60, rate=8000))
     for law in ("ulaw", "alaw"):
         encode, decode = getattr(g711, f"pcm_to_{law}"), getattr(g711, f"{law}_to_pcm")
