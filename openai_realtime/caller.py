@@ -36,8 +36,8 @@ _ALL_DAY_MS = 24 * 3600 * 1000
 class Turn:
     """What the caller said, and what came of it.
 
-    `heard_ms` is how much was played before the caller spoke again, `latency_ms` how long after the last word the
-    first of it came; None if nothing did.
+    `heard_ms` is how much was played before the caller spoke again, `latency_ms` how long after his last word the
+    first of it came; None if nothing did. Only in real time does that hold the silence that ends a turn.
     """
 
     said: str
