@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar, overload
 
 from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import encode
+from openai_realtime._codec.raw import text_in
 from openai_realtime._config import ConnectOptions
 from openai_realtime._redaction import Secret
 from openai_realtime._transport.http import Transport
@@ -81,8 +82,7 @@ class AsyncConnection:
         await self.close()
 
     def __repr__(self) -> str:
-        session, name = self._link.session, type(self).__name__
-        model, session_id = (getattr(session, field, None) or None for field in ("model", "id"))
+        name, model, session_id = type(self).__name__, self._told("model"), self.session_id
         return f"<{name} {model=} {session_id=} state={self._link.state.value} unread={self.unread}>"
 
     def __del__(self) -> None:
@@ -106,7 +106,11 @@ class AsyncConnection:
     @property
     def session_id(self) -> str | None:
         """The session's id, to be told to the support; None if the server has told none."""
-        return getattr(self._link.session, "id", None) or None
+        return self._told("id")
+
+    def _told(self, name: str) -> str | None:
+        """Return a text of the session as the server told it, of whatever class it was read as."""
+        return text_in(getattr(self._link.session, "raw", None) or {}, name) or None
 
     @property
     def observer_errors(self) -> Sequence[BaseException]:

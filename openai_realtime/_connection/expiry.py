@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+
+from openai_realtime._codec.raw import number_in, object_in
+from openai_realtime.models.events import ServerEvent
 
 from .reconnect import SessionExpiring, until_renewal
 
@@ -19,15 +21,14 @@ class Expiry:
         self._tell = tell
         self._timer: asyncio.TimerHandle | None = None
 
-    def follow(self, session: Any) -> None:
-        """Take the end from the settings in force, as the server told them."""
+    def follow(self, event: ServerEvent) -> None:
+        """Take the end from an event with the settings in force."""
         self.cancel()
-        expires_at = getattr(session, "expires_at", None)
-        if isinstance(expires_at, int | float):
-            delay = until_renewal(expires_at, _BEFORE, time.time())
-            if delay is not None:
-                event = SessionExpiring(expires_at=expires_at)
-                self._timer = asyncio.get_running_loop().call_later(delay, self._tell, event)
+        expires_at = number_in(object_in(event.raw or {}, "session"), "expires_at")
+        delay = until_renewal(expires_at, _BEFORE, time.time())
+        if expires_at is not None and delay is not None:
+            told = SessionExpiring(expires_at=expires_at)
+            self._timer = asyncio.get_running_loop().call_later(delay, self._tell, told)
 
     def cancel(self) -> None:
         """Tell nothing any more."""

@@ -229,7 +229,7 @@ class Link:
             if kind in _SESSION:
                 self.session = getattr(event, "session", None)
                 if self._recovery is None:
-                    self._expiry.follow(self.session)
+                    self._expiry.follow(event)
             if self.requests.received(event, self.inbox.count + 1):
                 self.inbox.wake()
                 return

@@ -98,7 +98,7 @@ def until_renewal(expires_at: float | None, before: float | None, now: float) ->
     Times are UNIX seconds. Never before half of the time is over, so that a large `before` cannot loop, and not at all
     for an end in the past, which tells only that the two clocks differ.
     """
-    if expires_at is None or before is None or expires_at <= now:
+    if expires_at is None or before is None or not expires_at > now:  # nor for NaN
         return None
     left = expires_at - now
     return max(left - before, left / 2)

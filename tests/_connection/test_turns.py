@@ -269,3 +269,18 @@ async def test_the_end_of_a_session_that_is_not_replaced_is_told_before_it_comes
         await connection.wait_for(RateLimitsUpdated, 5)
         kinds = [(await connection.receive()).type for _ in range(connection.unread)]
     assert ("openai_realtime.session_expiring" in kinds) is (reconnect is None)
+
+
+@pytest.mark.parametrize("expires_at", ["soon", None, -5, 0, True, 1e308, float("nan"), float("inf")])
+async def test_an_odd_end_of_a_session_harms_nobody(expires_at: Any) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.send("session.created", session={"id": "sess_9", "model": "m", "expires_at": expires_at})
+        await peer.receive_type("input_audio_buffer.append")
+        await peer.send("rate_limits.updated", rate_limits=[])
+
+    async with serving(script) as client, client.connect(model="m") as connection:
+        assert connection.session_id == "sess_9"
+        assert "model='m' session_id='sess_9'" in repr(connection)
+        await connection.append_audio(b"12")
+        await connection.wait_for(RateLimitsUpdated, 5)
+        assert connection.unread == 2
