@@ -208,7 +208,9 @@ class Recovery:
 
     async def _open(self) -> _Setup:
         socket = EventSocket(self._transport, self._target, self._options)
-        return _Setup(socket, await socket.open(iter(())), on_call=self._target.on_call)
+        return _Setup(
+            socket, await socket.open(iter(())), on_call=self._target.on_call, waits=self._options.wait_for_session
+        )
 
     async def _restored(self, plan: RestorePlan) -> Replacement:
         setup = await self._open()
@@ -222,9 +224,10 @@ class Recovery:
 class _Setup:
     """A new session on its way to be what the lost one was."""
 
-    def __init__(self, socket: EventSocket, received: list[Entry], *, on_call: bool) -> None:
+    def __init__(self, socket: EventSocket, received: list[Entry], *, on_call: bool, waits: bool) -> None:
         self._socket = socket
         self._on_call = on_call
+        self._waits = waits  # for what the server says of its session
         self._received = received
         self._tracker = SessionTracker()
         self._requests = Requests(asyncio.get_running_loop().create_future, time.monotonic)
@@ -264,6 +267,16 @@ class _Setup:
             lost=[*plan.lost, *(_refused(create, refused) for create in creates if create.event_id in refused)],
         )
         return Replacement(self._socket, self._tracker, news, tuple(self._received), events, frozenset(answered))
+
+    async def _apply(self, reading: asyncio.Task[None], settings: Sequence[ClientEvent]) -> None:
+        if not self._waits:
+            for event in settings:
+                self._tracker.sent(event)
+                await self._socket.send(Secret(encode(event)))
+            return
+        for error in (await self._ask_all(reading, settings)).values():
+            if isinstance(error, RealtimeEventError):
+                raise error
 
     async def _read(self) -> None:
         """Read to the end, and raise it."""

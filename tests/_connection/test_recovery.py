@@ -23,6 +23,7 @@ from openai_realtime import (
     AsyncRealtimeConnection,
     ClientStateError,
     ConnectionClosedError,
+    ConnectOptions,
     ConversationItemAdded,
     FunctionCallOutput,
     InputAudioBufferAppend,
@@ -1335,3 +1336,48 @@ async def test_speech_that_was_restored_as_text_is_cut_to_the_words_that_were_pl
     if left:
         assert seen[1]["item"] == {**said("a", left, role="assistant"), "id": "a"}
         assert seen[1]["previous_item_id"] == "before"
+
+
+# --- servers that differ ----------------------------------------------------------------------------------------------
+
+
+async def test_items_that_the_new_server_calls_otherwise_are_restored_under_its_ids() -> None:
+    async def first(peer: Peer) -> None:
+        await peer.answers(1)
+        await peer.receive_type("response.create")
+        peer.abort()
+
+    async def second(peer: Peer) -> None:
+        create = await peer.receive_type("conversation.item.create")
+        await peer.send("conversation.item.created", previous_item_id=None, item={**create["item"], "id": "made_here"})
+        await begin_response(peer)
+
+    async with connected(first, second) as connection:
+        await connection.create_item(UserMessage.from_text("Hi"))
+        assert (await connection.create_response()).response.id == "resp_9"
+        news = await unread(connection)
+    assert (news.restored, news.lost) == (["made_here"], [])
+
+
+async def begin_response(peer: Peer) -> None:
+    create = await peer.receive_type("response.create")
+    metadata = create["response"]["metadata"]
+    await peer.send("response.created", response={"id": "resp_9", "conversation_id": "c", "metadata": metadata})
+
+
+async def test_a_server_that_says_nothing_of_its_session_is_restored_without_waiting_for_that() -> None:
+    async def first(peer: Peer) -> None:
+        await peer.receive_type("session.update")
+        await peer.receive_type("response.create")
+        peer.abort()
+
+    async def second(peer: Peer) -> None:
+        await peer.receive_type("session.update")
+        await begin_response(peer)
+
+    options = ConnectOptions(wait_for_session=False)
+    async with (
+        serving(first, second) as client,
+        client.connect(model="m", session=TEXT, reconnect=POLICY, options=options) as connection,
+    ):
+        assert (await connection.create_response()).response.id == "resp_9"
