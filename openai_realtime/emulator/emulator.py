@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Sequence
+import ssl
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Self, TypedDict
+from typing import Any, Self, TypedDict
 
 from openai_realtime.errors import ClientStateError, ConfigurationError
 from openai_realtime.models.items import McpListedTool
 
+from .document import follow, read_script
 from .faults import SESSION, Fault, FaultQueue
 from .script import Answer, Condition, McpServer, Script
 from .server.app import Server
+from .server.control import Control
 from .server.http import OPERATIONS
 from .server.sessions import Sessions
 from .server.state import State
@@ -44,6 +47,7 @@ class Emulator:
     A WebSocket at `/v1/realtime` opens a session. Its model repeats what it hears, unless `reply` gave it something
     better to say. `speed` is how much faster than life events come; by default they come at once. With `beta` a
     connection with the header ``OpenAI-Beta: realtime=v1`` speaks the beta's dialect, where api.openai.com closes it.
+    `api_key` is the key it takes; by default it makes one up. With `tls`, a server's context, it speaks https and wss.
 
     `requests` holds the requests that came in whole, in order: the last 1,000, with bodies of 16 MiB together, and
     without the body where the request was refused.
@@ -51,7 +55,7 @@ class Emulator:
     All methods raise ConfigurationError for arguments that mean nothing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         *,
         host: str = "127.0.0.1",
@@ -59,21 +63,26 @@ class Emulator:
         beta_retired: bool = False,
         beta: bool = False,
         speed: float = math.inf,
+        api_key: str | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        if not speed > 0:
+            raise ConfigurationError(f"speed: {speed!r} is not above 0")
         self.requests: History[ReceivedRequest] = History()
         self._host = host
         self._port = port
-        self._state = State(beta_retired=beta_retired)
+        self._state = State(api_key, beta_retired=beta_retired, beta=beta)
         self._script = Script()
         self._faults = FaultQueue(OPERATIONS)
         self._sessions = Sessions(self._state, self._script, speed)
-        self._server = Server(self.requests, self._state, self._sessions, self._faults, beta=beta)
+        self._tls = tls
+        self._server = Server(self.requests, self._state, self._sessions, self._faults, Control(self))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: ServerThread | None = None
 
     @property
     def api_key(self) -> str:
-        """The one key that this emulator takes, made up at random."""
+        """The one key that this emulator takes, made up at random if none was given."""
         return self._state.api_key
 
     @property
@@ -86,7 +95,7 @@ class Emulator:
             raise ClientStateError("the emulator is not running; use it as `with Emulator() as emulator:`")
         host = _REACHED_AT.get(self._host, self._host)
         host = f"[{host}]" if ":" in host else host
-        return f"http://{host}:{self._server.port}/v1"
+        return f"{'https' if self._tls else 'http'}://{host}:{self._server.port}/v1"
 
     @property
     def client_options(self) -> EmulatorOptions:
@@ -168,6 +177,13 @@ class Emulator:
         """
         self._sessions.recordings.append((tuple(entries), strict))
 
+    def follow(self, script: Mapping[str, Any]) -> None:
+        """Say all of a script that is JSON, as the file of ``openai-realtime emulate --script`` has it.
+
+        Raises InvalidRequestError or ConfigurationError that name bad fields by their paths.
+        """
+        follow(read_script(script), self)
+
     def queue_transcripts(self, *transcripts: str) -> None:
         """Say what the user's next audio messages say: nothing here understands speech."""
         self._script.add_transcripts(transcripts)
@@ -180,7 +196,7 @@ class Emulator:
         if self._server.port:
             raise ClientStateError("the emulator is running already")
         self._loop = asyncio.get_running_loop()
-        await self._server.start(self._host, self._port)
+        await self._server.start(self._host, self._port, self._tls)
         return self
 
     async def __aexit__(self, *_exception: object) -> None:

@@ -38,14 +38,14 @@ def find(path: str) -> tuple[str, bool] | None:
     return (bare, bare != path) if bare in (PATH, TRANSLATIONS) else None
 
 
-def admit(request: Request, state: State, *, beta: bool) -> JSON:
+def admit(request: Request, state: State) -> JSON:
     """Give the config of the session that the client may open.
 
     Raises Refusal, with status 404 for a call that is not there.
     """
     key = _key(request, _protocols(request))
     state.check_key(key)
-    if not beta and asks_for_beta(request):
+    if not state.beta and asks_for_beta(request):
         raise api_errors.beta_retired()
     if request.path == TRANSLATIONS:
         return _translation(request, state.secret_session(key))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import time
 from collections.abc import Sequence
 from typing import cast
@@ -18,6 +19,7 @@ from openai_realtime.emulator.wire import Answer, History, ReceivedRequest, mask
 
 from . import admission, websocket
 from .connection import LiveConnection
+from .control import PREFIX, Control
 from .http import CREATE_CALL, find_operation
 from .offers import OfferedCalls
 from .sessions import Sessions
@@ -39,13 +41,18 @@ class Server:
     """
 
     def __init__(
-        self, requests: History[ReceivedRequest], state: State, sessions: Sessions, queue: FaultQueue, *, beta: bool
+        self,
+        requests: History[ReceivedRequest],
+        state: State,
+        sessions: Sessions,
+        queue: FaultQueue,
+        control: Control,
     ) -> None:
         self._requests = requests
         self._state = state
         self._sessions = sessions
         self._faults = queue
-        self._beta = beta
+        self._control = control
         self._calls = OfferedCalls(state, sessions, queue)
         self._runner: web.AppRunner | None = None
 
@@ -54,8 +61,8 @@ class Server:
         """The port it listens on; 0 while it does not."""
         return self._runner.addresses[0][1] if self._runner and self._runner.addresses else 0
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen. Raises OSError if the port is taken."""
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        """Listen, with TLS if there is a context for it. Raises OSError if the port is taken."""
         application = web.Application(client_max_size=_MAX_BODY)
         application.router.add_route("*", "/{path:.*}", self._handle)
         runner = self._runner = web.AppRunner(
@@ -63,7 +70,7 @@ class Server:
         )
         await runner.setup()
         try:
-            await web.TCPSite(runner, host, port).start()
+            await web.TCPSite(runner, host, port, ssl_context=tls).start()
         except BaseException:
             await self.stop()
             raise
@@ -83,8 +90,10 @@ class Server:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request, or do what a fault wants."""
-        started, wanted = time.perf_counter(), faults.HTTPResponse()
+        started, wanted, received = time.perf_counter(), faults.HTTPResponse(), None
         try:
+            if request.path.startswith(PREFIX):
+                return await _send(request, await self._control.handle(request), wanted, started)
             received = await _received(request)
             self._requests.keep(received, len(received.body))
             if (found := _session_request(request)) is not None:
@@ -101,7 +110,7 @@ class Server:
         except web.HTTPRequestEntityTooLarge:
             answer = api_errors.too_large().answer()
         except Refusal as refusal:
-            if refusal.status in _UNTAKEN:
+            if refusal.status in _UNTAKEN and received is not None:
                 self._requests.replace(received, attrs.evolve(received, body=b""), 0)
             answer = refusal.answer()
         except Exception:  # noqa: BLE001 - it is logged, and the client is told
@@ -117,7 +126,7 @@ class Server:
             return await _send(request, answer, fault, started)
         socket = websocket.new_socket()
         try:
-            config = admission.admit(wanted, self._state, beta=self._beta)
+            config = admission.admit(wanted, self._state)
         except Refusal as refusal:
             if refusal.status == web.HTTPNotFound.status_code:
                 return await _send(request, refusal.answer(), fault, started)
@@ -125,6 +134,7 @@ class Server:
             await websocket.refuse(socket, refusal)
             return socket
         await websocket.prepare(socket, request)
+        _log.info("%s WebSocket open", masked_path(request.raw_path))
         channel = websocket.WebSocketChannel(socket, _transport(request))
         connection = LiveConnection(channel, self._sessions.open(config, wanted))
         connection.faults.extend(self._faults.get(faults.SESSION))
@@ -175,6 +185,7 @@ async def _suffer(request: web.Request, wanted: Sequence[faults.Fault]) -> fault
 
 async def _send(request: web.Request, answer: Answer, fault: faults.HTTPResponse, started: float) -> web.StreamResponse:
     """Send `answer` as `fault` changes it; `started` is when the request came, by ``time.perf_counter``."""
+    _log.info("%s %s %d", request.method, masked_path(request.raw_path), fault.status or answer.status)
     headers = {**_standard_headers(started), **answer.headers, **fault.headers}
     if content_type := fault.content_type or answer.content_type:
         headers.setdefault("Content-Type", content_type)

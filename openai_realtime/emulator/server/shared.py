@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import deque
@@ -11,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from openai_realtime.emulator.sessions.base import Session
 from openai_realtime.models.events import ServerEvent
 
+_log = logging.getLogger("openai_realtime.emulator")
 S = TypeVar("S", bound=Session)
 
 
@@ -79,6 +81,7 @@ class SharedSession(Generic[S]):
         event = self.session.pull(self.clock.until)
         if event is None:
             return
+        _log.info("%s < %s", self.session.id, event.type)
         for observer in self.session.observers:
             observer.received(event)
         for subscription in self._subscriptions:

@@ -18,9 +18,10 @@ _REMEMBERED = 3600  # how long an expired secret is still told apart from an unk
 class State:
     """Times are UNIX seconds of the emulator's own clock, which `advance` moves forward."""
 
-    def __init__(self, *, beta_retired: bool) -> None:
-        self.api_key = ids.api_key()
+    def __init__(self, api_key: str | None, *, beta_retired: bool, beta: bool) -> None:
+        self.api_key = api_key or ids.api_key()
         self.beta_retired = beta_retired
+        self.beta = beta
         self._secrets: dict[str, int] = {}
         self._sessions: dict[str, dict[str, Any]] = {}
         self._calls: dict[str, float] = {}

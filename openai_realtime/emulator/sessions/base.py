@@ -6,6 +6,7 @@ Time is that of the `Timeline`: whoever runs the session says how fast it goes.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import decode_client_event, dumps
 from openai_realtime._codec.text import load, load_object
 from openai_realtime._problems import Problem
+from openai_realtime._redaction import redact
 from openai_realtime.emulator import errors as api_errors, ids
 from openai_realtime.emulator.engine.timeline import Timeline
 from openai_realtime.emulator.errors import Refusal
@@ -27,6 +29,7 @@ from openai_realtime.models.items import Item
 from openai_realtime.models.server_events import Error, ErrorDetails, InputAudioBufferDtmfEventReceived
 from openai_realtime.models.translation_events import SessionClose
 
+_log = logging.getLogger("openai_realtime.emulator")
 SESSION_SECONDS = 3600
 _EVENT_TYPES = (
     "session.update",
@@ -79,11 +82,13 @@ class Session:
         try:
             event = self._decoded(text)
             event = self._checked(event, text)
+            _log.info("%s > %s, %d characters", self.id, event.type, len(text))
             self.received.keep(event, len(text))
             for observer in self.observers:
                 observer.sent(event)
             yield from self.handlers[type(event)](self, event) or ()
         except Refusal as refusal:
+            _log.info("%s > refused: %s", self.id, redact(refusal.message))
             self._send(self._error(refusal, event))
 
     @property

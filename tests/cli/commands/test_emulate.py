@@ -1,12 +1,20 @@
+import contextlib
 import re
 import signal
+import ssl
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+import trustme
 from support.cli import DEADLINE, error_line, read_until, run
 
+from openai_realtime import RealtimeClient, ResponseDone
 from openai_realtime.emulator import Emulator
+from openai_realtime.recording import Recorder
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - where a user may let it listen
@@ -38,3 +46,97 @@ def test_a_port_that_is_taken(emulator: Emulator) -> None:
     assert result.exit_code == 2
     line = f"cannot listen on 127.0.0.1 port {port}: address already in use; --port 0 takes a free one"
     assert line in error_line(result)
+
+
+@contextlib.contextmanager
+def emulating(*flags: str) -> Iterator[tuple[dict[str, str], subprocess.Popen[bytes]]]:
+    """A process of the emulator, and the variables that it says to export."""
+    command = [sys.executable, "-m", "openai_realtime", "emulate", "--port", "0", *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:  # noqa: S603
+        try:
+            seen = read_until(child.stdout, "Ctrl-C ends it.")
+            yield dict(re.findall(r"^export (\w+)=(\S+)$", seen, re.MULTILINE)), child
+        finally:
+            child.kill()
+
+
+def answer(exports: dict[str, str], **options: Any) -> str:
+    """What the model says first."""
+    options |= {"base_url": exports["OPENAI_BASE_URL"], "api_key": exports["OPENAI_API_KEY"]}
+    with RealtimeClient(**options) as client, client.connect(model="gpt-realtime-2.1") as connection:
+        connection.create_response()
+        content: Any = connection.wait_for(ResponseDone, timeout=DEADLINE).response.output[0]
+        return str(content.content[0].transcript)
+
+
+YAML = """
+replies:
+  - Half past nine.
+  - {when: weather, text: Rain.}
+"""
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.yaml", YAML), ("a.json", '{"replies": ["Half past nine."]}')])
+def test_a_script_and_a_key(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with emulating("--script", str(path), "--api-key", "sk-mine", "--speed", "50") as (exports, _):
+        assert exports["OPENAI_API_KEY"] == "sk-mine"
+        assert answer(exports) == "Half past nine."
+
+
+def test_tls_and_a_log(tmp_path: Path) -> None:
+    with emulating("--tls", "--log") as (exports, child):
+        assert exports["OPENAI_BASE_URL"].startswith("https://127.0.0.1:")
+        assert exports["SSL_CERT_FILE"] == exports["NODE_EXTRA_CA_CERTS"]
+        context = ssl.create_default_context(cafile=exports["SSL_CERT_FILE"])
+        assert answer(exports, ssl=context) == "Hello."
+        seen = read_until(child.stderr, "< response.done")
+        assert "/v1/realtime?model=gpt-realtime-2.1 WebSocket open" in seen
+        assert "> response.create, " in seen
+        assert exports["OPENAI_API_KEY"] not in seen
+
+
+def test_a_certificate_of_ones_own(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "cert.pem"))
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with emulating("--cert", str(tmp_path / "cert.pem")) as (exports, _):
+        context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+        assert answer(exports, ssl=context) == "Hello."
+    (tmp_path / "bad.pem").write_text("no certificate")
+    result = run("emulate", "--cert", str(tmp_path / "bad.pem"))
+    assert result.exit_code == 2
+    assert "--cert: " in error_line(result)
+
+
+def test_a_recording_is_played_again(emulator: Emulator, tmp_path: Path) -> None:
+    emulator.reply("As it was.")
+    with (
+        Recorder(tmp_path / "session.jsonl") as recorder,
+        RealtimeClient(**emulator.client_options) as client,
+        client.connect(model="gpt-realtime-2.1", observers=[recorder]) as connection,
+    ):
+        connection.create_response()
+        connection.wait_for(ResponseDone, timeout=DEADLINE)
+    with emulating("--replay", str(tmp_path / "session.jsonl")) as (exports, _):
+        assert answer(exports) == "As it was."
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("a.json", '{"replies": [{"txt": "a"}]}', "replies[0].txt: unknown field"),
+        ("a.json", "{", "not JSON"),
+        ("a.yaml", "replies: [a", "not YAML"),
+        ("a.yml", "faults: [{fault: delay}]", "faults[0].seconds: missing"),
+        ("a.yml", "- a", "a list of 1 is not"),
+    ],
+)
+def test_a_bad_script_names_the_file_and_the_path(tmp_path: Path, name: str, text: str, line: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    result = run("emulate", "--port", "0", "--script", str(path))
+    assert result.exit_code == 2
+    assert f"{path}: " in result.stderr
+    assert line in result.stderr

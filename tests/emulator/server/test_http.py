@@ -930,7 +930,7 @@ VALUES = st.recursive(
 def test_every_json_gets_an_answer(operation: str, body: dict[str, Any]) -> None:
     headers = {"content-type": "application/json"}
     received = ReceivedRequest(method="POST", path="/v1/x", headers=headers, body=json.dumps(body).encode())
-    state = State(beta_retired=False)
+    state = State(None, beta_retired=False, beta=False)
     try:
         answer = OPERATIONS[operation][1](state, received, state.open_call())
     except Refusal as refusal:

@@ -1,0 +1,144 @@
+"""The door on the emulator's port through which a test in any language scripts it, on this machine only."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from openai_realtime._codec.text import load
+from openai_realtime.emulator import errors as api_errors
+from openai_realtime.emulator.document import ScriptDocument, follow, read_script
+from openai_realtime.emulator.errors import Refusal
+from openai_realtime.emulator.sessions.base import Session
+from openai_realtime.emulator.wire import Answer, json_answer
+from openai_realtime.errors import ConfigurationError, DecodeError, InvalidRequestError
+
+from .openapi import described
+
+if TYPE_CHECKING:
+    from openai_realtime.emulator.emulator import Emulator
+
+PREFIX: Final = "/emulator/"
+
+
+class Control:
+    """Does with `emulator` what requests to ``/emulator/...`` ask for."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    async def handle(self, request: web.Request) -> Answer:
+        """Answer one request. Raises Refusal for what is not there, wrong, or from another machine."""
+        if not _is_local(request):
+            raise Refusal("The control door is for programs of this machine.", status=403)
+        path = request.path.removeprefix(PREFIX)
+        operation = _OPERATIONS.get((request.method, path))
+        if operation is None:
+            raise api_errors.unknown_route(request.method, request.path)
+        try:
+            result = operation(self._emulator, await _body(request))
+        except InvalidRequestError as error:
+            raise api_errors.from_problems(error) from None
+        except ConfigurationError as error:
+            raise Refusal(str(error), code="invalid_value") from None
+        return json_answer(result)
+
+
+def _script(emulator: Emulator, body: Any) -> Any:
+    if not isinstance(body, dict):
+        raise api_errors.not_an_object(body)
+    follow(read_script(body), emulator)
+    return {}
+
+
+def _calls(emulator: Emulator, _: Any) -> Any:
+    return {"call_id": emulator.incoming_call()}
+
+
+def _dtmf(emulator: Emulator, body: Any) -> Any:
+    emulator.send_dtmf(_field(body, "call_id", str), _field(body, "keys", str))
+    return {}
+
+
+def _clock(emulator: Emulator, body: Any) -> Any:
+    emulator.advance(_field(body, "seconds", int, float))
+    return {}
+
+
+def _resume(emulator: Emulator, _: Any) -> Any:
+    emulator.resume()
+    return {}
+
+
+def _requests(emulator: Emulator, _: Any) -> Any:
+    names = ("method", "path", "headers", "json")
+    return {"requests": [{name: getattr(request, name) for name in names} for request in emulator.requests]}
+
+
+def _sessions(emulator: Emulator, _: Any) -> Any:
+    return {"sessions": [_shown(session) for session in emulator.sessions]}
+
+
+def _shown(session: Session) -> Mapping[str, Any]:
+    return {
+        "id": session.id,
+        "settings": session.settings,
+        "received": [*session.received],
+        "conversation": session.conversation,
+    }
+
+
+def _openapi(_: Emulator, __: Any) -> Any:
+    return described(ScriptDocument)
+
+
+_OPERATIONS: Final[Mapping[tuple[str, str], Callable[[Emulator, Any], Any]]] = {
+    ("POST", "script"): _script,
+    ("POST", "calls"): _calls,
+    ("POST", "dtmf"): _dtmf,
+    ("POST", "clock"): _clock,
+    ("POST", "resume"): _resume,
+    ("GET", "requests"): _requests,
+    ("GET", "sessions"): _sessions,
+    ("GET", "openapi.json"): _openapi,
+}
+
+
+async def _body(request: web.Request) -> Any:
+    """Read JSON, and say so if it is none. Other types are refused: a page in a browser may send those anywhere."""
+    data = await request.read()
+    if not data:
+        return {}
+    if request.content_type != "application/json":
+        raise api_errors.unsupported_content_type(request.content_type, ["application/json"])
+    try:
+        return load(data)
+    except DecodeError:
+        raise api_errors.not_json() from None
+
+
+def _field(body: Any, name: str, *kinds: type) -> Any:
+    """Give a field of the body. Raises Refusal if it is missing, or of another type."""
+    value = body.get(name) if isinstance(body, dict) else None
+    if value is None:
+        raise api_errors.missing_parameter(name)
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise ConfigurationError(
+            f"{name}: {type(value).__name__} is not {' or '.join(kind.__name__ for kind in kinds)}"
+        )
+    return value
+
+
+def _is_local(request: web.Request) -> bool:
+    """Whether a program of this machine asks, and asks for this machine: no page that another name led here."""
+    return all(map(_is_loopback, (request.remote or "", request.url.host or "")))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
