@@ -10,21 +10,19 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, Protocol, TypeAlias
 
-from attrs import define, field
+from attrs import define
 
 from openai_realtime._codec.raw import JSON, number_in, object_in, received_json, text_in
 from openai_realtime.conversation.activity import Activity
 from openai_realtime.errors import DecodeError, RealtimeError
 from openai_realtime.models.base64 import from_base64
 from openai_realtime.models.client_events import (
-    ConversationItemCreate,
     ConversationItemDelete,
     ConversationItemTruncate,
     OutputAudioBufferClear,
     ResponseCancel,
 )
 from openai_realtime.models.events import ClientEvent, ServerEvent
-from openai_realtime.models.items import AssistantMessage
 
 from .streams import Sink
 
@@ -39,13 +37,16 @@ _AUDIO_DONE: Final = ("response.output_audio.done", "response.audio.done")
 _WORDS: Final = ("response.output_audio_transcript.delta", "response.audio_transcript.delta")
 
 
-class _Sending(Protocol):
+class _Acting(Protocol):
+    """What playback acts on: an open asyncio connection."""
+
     async def send(self, event: ClientEvent) -> None: ...
+    async def truncate_item(self, item_id: str, audio_end_ms: int, content_index: int = 0) -> object: ...
 
 
 @define
 class _Spoken:
-    """The speech of one content part, in bytes. One that is `restored` is text in the session of now."""
+    """The speech of one content part, in bytes."""
 
     item_id: str
     content_index: int
@@ -53,8 +54,6 @@ class _Spoken:
     received: int = 0
     heard: int = 0
     is_done: bool = False
-    restored: bool = False
-    words: list[str] = field(factory=list)
 
 
 class Playback:
@@ -89,11 +88,10 @@ class Playback:
         self._seen = 0 if isinstance(player, str) else player.played  # what the sink has told already
         self._since = 0.0  # from when on the clock plays
         self._ignored: set[str] = set()
-        self._restored: Sequence[str] = ()
         self._server_plays = False
         self._plays_here = False  # whether audio comes: on a call there are only its words
         self._lock = threading.Lock()
-        self._connection: _Sending | None = None
+        self._connection: _Acting | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -131,7 +129,7 @@ class Playback:
             self._loop.call_soon_threadsafe(self._send, events)
         return events
 
-    def opened(self, connection: _Sending) -> None:
+    def opened(self, connection: _Acting) -> None:
         """Act on a connection from now on."""
         self._connection, self._loop = connection, asyncio.get_running_loop()
 
@@ -147,8 +145,7 @@ class Playback:
             return
         self._activity.received(event)
         if kind in _WORDS:
-            raw = received_json(event)
-            self._part(raw).words.append(text_in(raw, "delta"))
+            self._part(received_json(event))  # audible, though nothing of it came yet
         elif kind in _AUDIO_DONE:
             self._part(received_json(event)).is_done = True
         elif kind == "input_audio_buffer.speech_started" and self._activity.server_interrupts:
@@ -160,7 +157,7 @@ class Playback:
         elif kind == "output_audio_buffer.started":
             self._server_plays = True
         elif kind == "openai_realtime.reconnected":
-            self._on_reconnected(received_json(event).get("restored", ()))
+            self._on_reconnected()
 
     def _on_session(self, session: JSON) -> None:
         spoken = object_in(object_in(object_in(session, "audio"), "output"), "format")
@@ -197,12 +194,10 @@ class Playback:
         for part in self._spoken.values():
             part.is_done = part.is_done or part.response_id == response_id
 
-    def _on_reconnected(self, restored: Sequence[str]) -> None:
-        """What is in the new session is text there; of the rest nothing is left to truncate."""
-        self._restored = restored
+    def _on_reconnected(self) -> None:
         self._ignored.clear()
         for part in self._spoken.values():
-            part.is_done = part.restored = True
+            part.is_done = True
 
     def _settle(self) -> None:
         """Count what the player has played since the last look."""
@@ -242,8 +237,6 @@ class Playback:
 
     def _cut(self, part: _Spoken) -> list[ClientEvent]:
         heard_ms = int(part.heard / self._bytes_per_ms)
-        if part.restored:
-            return self._replaced(part)
         if heard_ms:
             truncate = ConversationItemTruncate(
                 item_id=part.item_id, content_index=part.content_index, audio_end_ms=heard_ms
@@ -251,28 +244,17 @@ class Playback:
             return [truncate]
         return [ConversationItemDelete(item_id=part.item_id)] if self._unheard == "delete" else []
 
-    def _replaced(self, part: _Spoken) -> list[ClientEvent]:
-        """Make a restored item, which is text, end where it was heard: its share of the words, to the whole word."""
-        if part.item_id not in self._restored:
-            return []
-        index = list(self._restored).index(part.item_id)
-        text = "".join(part.words)
-        kept = text[: int(len(text) * part.heard / part.received)].rpartition(" ")[0] if part.received else ""
-        delete = ConversationItemDelete(item_id=part.item_id)
-        if not kept:
-            return [delete] if self._unheard == "delete" else []
-        message = AssistantMessage(id=part.item_id, content=AssistantMessage.from_text(kept).content)
-        previous = self._restored[index - 1] if index else "root"
-        return [delete, ConversationItemCreate(previous_item_id=previous, item=message)]
-
     def _send(self, events: Sequence[ClientEvent]) -> None:
         if events and self._connection is not None:
-            task = asyncio.ensure_future(self._sent_all(self._connection, events))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            for event in events:  # side by side: each waits for its answer
+                task = asyncio.ensure_future(_act(self._connection, event))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
-    @staticmethod
-    async def _sent_all(connection: _Sending, events: Sequence[ClientEvent]) -> None:
-        with contextlib.suppress(RealtimeError):  # the connection is gone, and the items with it
-            for event in events:
-                await connection.send(event)
+
+async def _act(connection: _Acting, event: ClientEvent) -> None:
+    with contextlib.suppress(RealtimeError):  # refused, or the connection is gone and the item with it
+        if isinstance(event, ConversationItemTruncate):  # which knows what to do with speech that was restored as text
+            await connection.truncate_item(event.item_id, event.audio_end_ms, event.content_index)
+        else:
+            await connection.send(event)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from openai_realtime._codec.converter import structure
 from openai_realtime._codec.raw import JSON, objects_in, text_in
@@ -15,7 +15,7 @@ __all__ = ["ItemState", "Part"]
 
 _MAX_PARTS: Final = 64  # a server's odd content_index must not cost memory
 _IN_PROGRESS: Final = "in_progress"
-_STATE: Final = ("id", "role", "raw", "status", "response_id", "caption")
+_STATE: Final = ("id", "role", "raw", "status", "response_id", "passed")
 
 
 class Part:
@@ -100,7 +100,7 @@ class ItemState:
     the server, such as ``in_progress``, ``completed``, ``incomplete`` or ``failed``; empty if there was none.
     """
 
-    __slots__ = ("caption", "id", "parts", "raw", "response_id", "role", "status")
+    __slots__ = ("id", "parts", "passed", "raw", "response_id", "role", "status")
 
     def __init__(self, item_id: str, role: str = "") -> None:
         self.id = item_id
@@ -110,8 +110,8 @@ class ItemState:
         self.status = ""
         self.role = role
         """Whose message it is: ``user``, ``assistant`` or ``system``; empty for other items."""
-        self.caption: Literal["open", "passed", "taken"] = "open"
-        """Whether `Conversation.take_captions` is yet to come to it, has passed it without words, or gave it away."""
+        self.passed = False
+        """Whether `Conversation.take_captions` has come to it."""
 
     @property
     def type(self) -> str:

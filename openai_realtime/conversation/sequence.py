@@ -23,6 +23,7 @@ class ItemSequence:
         self._roots: set[str] = set()  # what the client puts first
         self._linked = False  # whether the server says which item comes before another
         self._next_caption = 0
+        self._taken: set[str] = set()
 
     def __iter__(self) -> Iterator[ItemState]:
         return (self._placed[item_id] for item_id in self._order)
@@ -80,7 +81,7 @@ class ItemSequence:
 
     def look_again(self, state: ItemState) -> None:
         """Come back to an item whose words came after its caption's turn."""
-        if state.caption == "passed" and state.text:
+        if state.passed and state.id not in self._taken and state.text:
             self._next_caption = min(self._next_caption, self._order.index(state.id))
 
     def take_captions(self) -> list[ItemState]:
@@ -91,11 +92,9 @@ class ItemSequence:
             if state.role in SPEAKERS and not state.is_final:
                 break
             self._next_caption += 1
-            if state.caption == "taken":
-                continue
-            state.caption = "passed"
-            if state.role in SPEAKERS and state.text:
-                state.caption = "taken"
+            state.passed = True
+            if state.role in SPEAKERS and state.text and state.id not in self._taken:
+                self._taken.add(state.id)
                 taken.append(state)
         return taken
 
@@ -107,6 +106,7 @@ class ItemSequence:
             "roots": sorted(self._roots),
             "linked": self._linked,
             "next_caption": self._next_caption,
+            "taken": sorted(self._taken),
         }
 
     @classmethod
@@ -117,5 +117,5 @@ class ItemSequence:
         made._order = list(made._placed)
         made.loose = {raw["id"]: ItemState.from_json(raw) for raw in state["loose"]}
         made._roots, made._linked = set(state["roots"]), state["linked"]
-        made._next_caption = state["next_caption"]
+        made._next_caption, made._taken = state["next_caption"], set(state["taken"])
         return made

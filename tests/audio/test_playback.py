@@ -9,9 +9,17 @@ from typing import Any
 import pytest
 from support.session_by_hand import Line
 
-from openai_realtime import Reconnected
+from openai_realtime import (
+    AsyncRealtimeClient,
+    ConversationItemAdded,
+    ConversationItemDeleted,
+    Reconnected,
+    ReconnectPolicy,
+)
 from openai_realtime.audio import PlaybackStream
 from openai_realtime.audio.playback import Playback
+from openai_realtime.emulator import Emulator
+from openai_realtime.emulator.faults import Drop
 
 pytestmark = pytest.mark.anyio
 
@@ -199,30 +207,24 @@ async def test_telephone_audio_has_eight_bytes_a_millisecond() -> None:
     assert playback.queued_ms == 600
 
 
-async def test_a_restored_item_is_cut_in_the_conversation() -> None:
-    line = Line(playback := Playback())
-    line.begin()
-    words(line, "One two ")
-    words(line, "three four")
-    audio(line, 1000)
-    line.end()
-    playback.read(48 * 500)
-    line.received(Reconnected(code=1006, reason="", restored=["u1", "i1"], resent=[], lost=[]))
-    speech_started(line)
-    delete, create = await commands(line)
-    assert delete == {"type": "conversation.item.delete", "item_id": "i1"}
-    assert (create["previous_item_id"], create["item"]["id"]) == ("u1", "i1")
-    assert create["item"]["content"] == [{"type": "output_text", "text": "One two"}]
-
-
-@pytest.mark.parametrize(("restored", "expected"), [(["i1"], ["conversation.item.delete"]), ([], [])])
-async def test_a_restored_item_of_which_no_word_was_heard_goes(restored: list[str], expected: list[str]) -> None:
-    line = Line(Playback())
-    line.begin()
-    audio(line, 100)
-    line.received(Reconnected(code=1006, reason="", restored=restored, resent=[], lost=[]))
-    speech_started(line)
-    assert [one["type"] for one in await commands(line)] == expected
+async def test_speech_that_was_restored_as_text_is_cut_in_the_conversation() -> None:
+    text = "One two three four five six seven eight nine ten."
+    playback = Playback()
+    async with Emulator() as emulator, AsyncRealtimeClient(**emulator.client_options) as client:
+        emulator.reply(text)
+        async with client.connect(
+            model="gpt-realtime-2.1", reconnect=ReconnectPolicy(), observers=[playback]
+        ) as connection:
+            answer = await connection.ask("Count.")
+            playback.read(48 * 1000)
+            emulator.inject_fault(Drop(), now=True)
+            await connection.wait_for(Reconnected, 10)
+            assert playback.interrupt()
+            await connection.wait_for(ConversationItemDeleted, 10)
+            await connection.wait_for(ConversationItemAdded, 10)
+            item: Any = (await connection.retrieve_item(str(answer.response.output[0].id))).item  # type: ignore[index, union-attr]
+            assert text.startswith(item.content[0].text)
+            assert len(item.content[0].text) < len(text)
 
 
 @pytest.mark.parametrize("delta", ["%%%", None, 5, []])

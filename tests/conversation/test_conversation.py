@@ -153,6 +153,14 @@ def test_each_caption_is_taken_once_in_order() -> None:
     assert [caption.text for caption in conversation.take_captions()] == ["Earlier"]
 
 
+def test_an_item_that_is_put_anew_is_no_new_caption() -> None:
+    conversation = after(user("a", "1"), user("b", "2", "a"))
+    assert len(conversation.take_captions()) == 2
+    feed(conversation, {"type": "conversation.item.deleted", "item_id": "a"}, user("a", "one", None))
+    assert conversation.take_captions() == []
+    assert [caption.text for caption in conversation.captions] == ["one", "2"]
+
+
 def test_speech_that_nobody_transcribes_holds_nothing_up() -> None:
     conversation = after(session(audio={"input": {}}), *spoken("a"), *says("Yes.", "b", "a"))
     assert [caption.text for caption in conversation.take_captions()] == ["Yes."]

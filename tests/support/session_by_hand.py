@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from openai_realtime import ResponseConfig, ResponseCreate, decode_server_event
+from openai_realtime import ConversationItemTruncate, ResponseConfig, ResponseCreate, decode_server_event
 from openai_realtime._codec.converter import encode
 from openai_realtime._connection.ids import identified
 from openai_realtime.errors import ConnectionClosedError
@@ -37,6 +37,11 @@ class Line:
 
     async def create_response(self, response: ResponseConfig | None = None) -> None:
         await self.send(ResponseCreate(response=response or UNSET))
+
+    async def truncate_item(self, item_id: str, audio_end_ms: int, content_index: int = 0) -> None:
+        await self.send(
+            ConversationItemTruncate(item_id=item_id, audio_end_ms=audio_end_ms, content_index=content_index)
+        )
 
     async def close(self) -> None:
         self.closed = True
