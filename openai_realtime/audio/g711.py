@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-
-import attrs
+from typing import NamedTuple
 
 from .pcm import WIDTH, Audio, check_whole_samples
 
@@ -43,8 +42,7 @@ def alaw_to_pcm(alaw: Audio) -> bytes:
     return _decode(alaw, _alaw())
 
 
-@attrs.frozen
-class _Law:
+class _Law(NamedTuple):
     """The tables of one law, for `bytes.translate`."""
 
     bias: int
