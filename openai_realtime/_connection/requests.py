@@ -52,8 +52,7 @@ class Requests:
         if event.type in ANSWERS:
             now = self._now()
             self._times.append((now, str(event.event_id)))
-            while self._times[0][0] < now - _FORGET:
-                self.unanswered.pending.pop(self._times.popleft()[1], None)
+            self._forget(now)
             if event.type == "response.cancel":
                 self._late_cancels.append(str(event.event_id))
 
@@ -74,7 +73,17 @@ class Requests:
                 wait.set_exception(RealtimeEventError(_NOT_COMMITTED))
             else:
                 wait.set_result((event, index))
-        return told or (event.type == "error" and self._is_late_cancel(raw))
+        late = event.type == "error" and self._is_late_cancel(raw)  # also of one that is told: it comes once
+        return told or late
+
+    def _forget(self, now: float) -> None:
+        """Let go of what was given up, or only sent, so long ago that no answer comes any more."""
+        while self._times[0][0] < now - _FORGET:
+            event_id = self._times.popleft()[1]
+            if event_id in self._waits:
+                self._times.append((now, event_id))
+            else:
+                self.unanswered.pending.pop(event_id, None)
 
     async def ask(self, event: ClientEvent, send: Callable[[], Awaitable[None]], timeout: float | None) -> Any:
         """Send an event that has an id; its answer and the index behind that.

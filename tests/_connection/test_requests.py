@@ -13,6 +13,7 @@ from support.scripted import Peer, serving
 
 from openai_realtime import (
     APITimeoutError,
+    ClientEvent,
     ConnectionClosedError,
     ConnectOptions,
     FunctionCallOutput,
@@ -24,13 +25,16 @@ from openai_realtime import (
     ResponseDone,
     ResponseEndedError,
     ResponseOutputTextDone,
+    SessionUpdate,
     SessionUpdated,
     UnreadEventsError,
     UserMessage,
+    decode_server_event,
 )
 from openai_realtime._codec.check import check
 from openai_realtime._connection.ids import new_id
 from openai_realtime._connection.link import stop
+from openai_realtime._connection.requests import Requests
 
 pytestmark = pytest.mark.anyio
 
@@ -418,6 +422,17 @@ async def test_reprs_say_what_a_person_wants_to_know_and_no_secret() -> None:
         assert "secret" not in repr(connection) + repr(client)
 
 
+async def test_a_cancel_that_was_refused_explains_no_later_error() -> None:
+    async def script(peer: Peer) -> None:
+        cancel = await peer.receive_type("response.cancel")
+        await peer.send("error", error={**NOT_ACTIVE, "event_id": cancel["event_id"]})
+        await peer.send("error", error=NOT_ACTIVE)  # of another client of the call
+
+    async with serving(script) as client, client.connect(call_id="rtc_1") as connection:
+        assert await connection.cancel_response() is None
+        assert (await connection.receive(5)).type == "error"
+
+
 async def test_the_servers_word_that_nothing_is_active_frees_the_next_response() -> None:
     async def script(peer: Peer) -> None:
         await begin(peer, "resp_1")
@@ -466,3 +481,22 @@ async def test_a_scope_that_is_cancelled_while_a_connection_closes_catches_its_o
         await stop([reader])
     assert scope.cancelled_caught
     assert reader.cancelled()
+
+
+async def test_what_was_given_up_is_forgotten_in_the_end_and_what_is_waited_for_is_not() -> None:
+    clock = [0.0]
+    requests = Requests(asyncio.get_running_loop().create_future, lambda: clock[0])
+
+    async def sent(event: ClientEvent) -> None:
+        requests.sent(event)
+
+    given_up, waited_for, later = (SessionUpdate(event_id=name, session=told(name)) for name in "abc")
+    requests.sent(given_up)
+    asking = asyncio.create_task(requests.ask(waited_for, lambda: sent(waited_for), None))
+    await asyncio.sleep(0)
+    clock[0] = 1000.0
+    requests.sent(later)
+    assert list(requests.unanswered.pending) == ["b", "c"]
+    answer = decode_server_event('{"type": "session.updated", "session": {"type": "realtime", "instructions": "b"}}')
+    assert not requests.received(answer, 7)
+    assert await asking == (answer, 7)

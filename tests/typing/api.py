@@ -552,6 +552,10 @@ async def sessions(client: AsyncRealtimeClient) -> None:
         assert_type(transcription, AsyncRealtimeConnection)
     async with client.connect(call_id="rtc_1", dialect="beta") as sideband:
         assert_type(sideband, AsyncRealtimeConnection)
+    awaited = await client.connect(model="m", query={"intent": "transcription"}, headers={"X": "y"}, timeout=None)
+    assert_type(awaited, AsyncRealtimeConnection)
+    assert_type(awaited.session_id, str | None)
+    await awaited.close()
     async with client.connect_translation(
         model="gpt-realtime-translate", session=TO_GERMAN, options=options, reconnect=ReconnectPolicy()
     ) as translation:
