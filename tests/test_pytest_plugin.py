@@ -59,4 +59,51 @@ def test_they_are_closed():
 
 def test_fixtures_end_with_their_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(INNER)
-    pytester.runpytest_inprocess("-W", "error").assert_outcomes(passed=3)
+    pytester.runpytest_inprocess("-W", "error", "-p", "no:asyncio").assert_outcomes(passed=3)
+
+
+ASYNCIO = """
+import pytest
+
+@pytest.mark.asyncio
+async def test_marked(async_realtime_client, realtime_emulator):
+    secret = await async_realtime_client.create_realtime_client_secret()
+    async with async_realtime_client.connect(model="gpt-realtime-2.1") as connection:
+        await connection.create_response()
+    assert secret.value.startswith("ek_") and len(realtime_emulator.requests) == 2
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_of_anyio(async_realtime_client):
+    assert (await async_realtime_client.create_realtime_client_secret()).value
+"""
+UNMARKED = """
+async def test_unmarked(async_realtime_client):
+    assert (await async_realtime_client.create_realtime_client_secret()).value
+"""
+CLIENT_AT_IMPORT = """
+from openai_realtime import RealtimeClient
+
+client = RealtimeClient()
+
+def test_a_client_made_at_import(realtime_environment):
+    with RealtimeClient() as other:
+        assert other.create_realtime_client_secret().value.startswith("ek_")
+    assert realtime_environment.requests
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "source", "passed"),
+    [("strict", ASYNCIO, 2), ("auto", ASYNCIO.replace("@pytest.mark.asyncio", ""), 2), ("auto", UNMARKED, 1)],
+)
+def test_pytest_asyncio_in_its_modes(pytester: pytest.Pytester, mode: str, source: str, passed: int) -> None:
+    pytester.makeini(f"[pytest]\nasyncio_mode = {mode}\nasyncio_default_fixture_loop_scope = function")
+    pytester.makepyfile(source)
+    pytester.runpytest_subprocess("-W", "error", timeout=60).assert_outcomes(passed=passed)
+
+
+def test_the_environment_of_programs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    pytester.makepyfile(CLIENT_AT_IMPORT)
+    pytester.runpytest_subprocess("-W", "error", "-p", "no:asyncio", timeout=60).assert_outcomes(passed=1)
