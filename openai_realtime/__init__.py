@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         RetryPolicy,
         Timeout,
     )
+    from ._connection.answers import Answer
     from ._connection.observers import Observer
     from ._connection.realtime import AsyncRealtimeConnection
     from ._connection.reconnect import (
@@ -213,6 +214,7 @@ __all__ = [
     "APIResponseError",
     "APIStatusError",
     "APITimeoutError",
+    "Answer",
     "ApiKey",
     "AssistantMessage",
     "AsyncRealtimeClient",
@@ -374,6 +376,7 @@ _MODULE_OF = {
     "decode_server_event": "_codec.converter",
     "encode": "_codec.converter",
     "structure_request": "_codec.converter",
+    "Answer": "_connection.answers",
     "ApiKey": "_config",
     "ClientOptions": "_config",
     "ConnectOptions": "_config",
