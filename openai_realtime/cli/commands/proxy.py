@@ -41,7 +41,7 @@ def proxy(server: Server, /, record: Path, host: str, port: int) -> None:
 
 
 def _base_url(options: ClientOptions) -> str:
-    return resolve_config({**options, "api_key": "the client's own"}, os.environ).base_url
+    return resolve_config({**options, "api_key": "sk-of-the-client"}, os.environ).base_url
 
 
 async def _serve(base_url: str, record: Path, host: str, port: int) -> None:
