@@ -39,7 +39,7 @@ _NOT_RESENT: Final[Mapping[str, str]] = {
     "response.cancel": "the response ended with its connection",
     "session.close": "the session ended without it",
     "output_audio_buffer.clear": "the playback ended with its connection",
-    "conversation.item.truncate": "the speech is only text in the new session",
+    "conversation.item.truncate": "the speech is only text in the new session, cut to what was played",
 }
 _UNDER_WAY: Final = "it was under way; what was said so far is kept"
 _ASIDE: Final = "it was under way outside the conversation, which has nothing of it"
@@ -69,6 +69,7 @@ def plan_restore(tracker: SessionTracker, cause: ConnectionClosedError, *, serve
     unanswered = tracker.to_be_sent_again()
     if server_keeps_it:
         return _plan_on_call(unanswered, cause, tracker)
+    tracker.truncate_as_asked()
     items, again = {item_id: _restored(tracker, item_id) for item_id in tracker.items}, []
     for turn in tracker.speech.turns:
         if tracker.transcribes_only or turn == tracker.speech.unanswered_turn:

@@ -100,6 +100,12 @@ class SessionTracker:
         before = list(itertools.takewhile(lambda item_id: item_id != place[0], self.items))
         return RestoredSpeech(self.text(place), self._spoken_ms[place], before[-1] if before else "root")
 
+    def truncate_as_asked(self) -> None:
+        """Hold the truncations that were not answered to be made: what they cut was not heard."""
+        for sent in self.unanswered.pending.values():
+            if sent.event.type == "conversation.item.truncate":
+                self._item_truncated(json_of(sent.event), ())
+
     def follow_on(self, lost: SessionTracker) -> None:
         """Remember of the items that were restored from a `lost` session how long their speech was."""
         for place in (*lost._output_bytes, *lost._spoken_ms):

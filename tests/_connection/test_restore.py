@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -394,3 +395,15 @@ def test_the_policy_tries_more_often_than_a_request() -> None:
 def test_no_dialect_has_this_event(dialect: Dialect) -> None:
     event = Reconnected(code=1006, reason="", restored=[], resent=[], lost=[])
     assert not isinstance(decode_server_event(encode(event), dialect=dialect), Reconnected)
+
+
+def test_a_truncation_that_was_not_answered_cuts_the_restored_words() -> None:
+    conversation = Session()
+    part = {"type": "output_audio", "transcript": "one two three four"}
+    conversation.adds("a", None, **message("a", part))
+    audio = base64.b64encode(bytes(1000 * 48)).decode()
+    conversation.says("response.output_audio.delta", item_id="a", content_index=0, delta=audio)
+    asked = conversation.sends(ConversationItemTruncate(item_id="a", audio_end_ms=500, content_index=0))
+    made = plan(conversation)
+    assert [item.content[0].text for item in made.items] == ["one two"]  # type: ignore[union-attr]
+    assert {(lost.what, lost.id) for lost in made.lost} == {("event", asked.event_id), ("item", "a")}
