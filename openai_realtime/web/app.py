@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from .asgi import AsgiSocket, Receive, Send, body_of, path_of, request_of, respond
+from .asgi import AsgiSocket, Message, Receive, Send, body_of, path_of, request_of, respond
 from .messages import Handler, SocketHandler, WebResponse, too_large, unknown_path
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class WebApp:
 
         return routes(self._routes, self._sockets, prefix=prefix, max_body=self._max_body)
 
-    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)

@@ -52,6 +52,11 @@ def _no_observers(_: str) -> Sequence[Any]:
     return ()
 
 
+def _check_salt(_: object, __: object, salt: str) -> None:
+    if len(salt) < _MIN_SALT:
+        raise ConfigurationError(f"salt: needs {_MIN_SALT} characters or more, the same in all your processes")
+
+
 @attrs.frozen(kw_only=True)
 class BrokerSettings:
     """What a `Broker` gives to whom.
@@ -72,7 +77,7 @@ class BrokerSettings:
 
     session: RealtimeSessionConfig
     authorize: Authorize
-    salt: str = attrs.field(repr=False)
+    salt: str = attrs.field(repr=False, validator=_check_salt)
     allow: Allowed = attrs.field(factory=dict)
     relay_allow: Allow = from_a_user
     observers: Observers = _no_observers
@@ -81,11 +86,6 @@ class BrokerSettings:
     max_seconds: float | None = 1800.0
     idle_seconds: float | None = 120.0
     origins: Collection[str] = ()
-
-    @salt.validator
-    def _check_salt(self, _: Any, salt: str) -> None:
-        if len(salt) < _MIN_SALT:
-            raise ConfigurationError(f"salt: needs {_MIN_SALT} characters or more, the same in all your processes")
 
 
 class Broker:

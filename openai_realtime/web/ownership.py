@@ -25,9 +25,11 @@ class OwnedCall(Protocol):
 
     async def begin_accept(self) -> bool:
         """Return True to the first who asks: the one who is to accept the call."""
+        ...
 
     async def is_ours(self) -> bool:
         """Ask whether this worker owns the call now. A tool asks before it does what must not be done twice."""
+        ...
 
     async def save(self, conversation: Any) -> None:
         """Keep JSON for the next owner."""
@@ -37,6 +39,7 @@ class OwnedCall(Protocol):
 
     async def hand_over(self) -> bool:
         """Give the call to whichever worker is first to take it; False if there can be none, and the call must end."""
+        ...
 
 
 class CallOwnership(Protocol):
@@ -47,6 +50,7 @@ class CallOwnership(Protocol):
 
     def claims(self) -> AsyncIterator[OwnedCall]:
         """Yield the calls that this worker owns from now on: new ones, and those whose owner is gone."""
+        ...
 
     def stop(self) -> None:
         """End `claims`; the calls that this worker owns stay its own."""

@@ -884,7 +884,7 @@ def replaced(event: Reconnected) -> None:
     assert_type(event.resent, Sequence[str])
     for lost in event.lost:
         assert_type(lost, Lost)
-        assert_type(lost.what, Literal["response", "item", "audio", "event"])
+        assert_type(lost.what, Literal["response", "item", "transcript", "audio", "event"])
         assert_type(lost.id, str | None)
         assert_type(lost.reason, str)
 

@@ -27,7 +27,7 @@ def page_routes() -> Mapping[tuple[str, str], Handler]:
 
 
 def _file(name: str, content_type: str) -> Handler:
-    body = resources.files(__package__).joinpath(name).read_bytes()
+    body = resources.files(__name__).joinpath(name).read_bytes()
 
     async def handle(_: WebRequest) -> WebResponse:
         return WebResponse(body=body, content_type=content_type, headers={"Content-Security-Policy": _POLICY})
