@@ -15,6 +15,9 @@ import pytest
 from attrs import define
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, async_playwright, expect
+from support.hearing import likeness
+from support.sound import packed
+from support.speech import say
 from support.web import under_aiohttp
 
 from openai_realtime import (
@@ -42,7 +45,28 @@ FLAGS = [
     "--no-sandbox",
     "--use-fake-device-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
+    "--allow-loopback-in-peer-connection",
 ]
+# Keeps what comes in over WebRTC, as samples of 24 kHz, and takes the microphone as it is, without a browser's filters.
+EAR = """
+window.heard = [];
+const raw = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+const open = MediaDevices.prototype.getUserMedia;
+MediaDevices.prototype.getUserMedia = function () { return open.call(this, { audio: raw }); };
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...options) {
+    super(...options);
+    this.addEventListener("track", ({ track }) => {
+      const audio = new AudioContext({ sampleRate: 24000 });
+      const ear = audio.createScriptProcessor(4096, 1, 1);
+      ear.onaudioprocess = ({ inputBuffer }) => {
+        for (const sample of inputBuffer.getChannelData(0)) heard.push((sample * 32767) | 0);
+      };
+      audio.createMediaStreamSource(new MediaStream([track])).connect(ear).connect(audio.destination);
+    });
+  }
+};
+"""
 
 
 @define
@@ -69,21 +93,24 @@ class Visit:
         return await self.page.locator(f'#log li[data-type="{kind}"]').count()
 
 
-def microphone(path: Path) -> Path:
-    rate = 48_000
+def microphone(path: Path, speech: bytes = b"") -> Path:
+    rate = 24_000
     tone = (int(12_000 * math.sin(2 * math.pi * 300 * at / rate)) for at in range(2 * rate))
+    speech = speech or b"".join(struct.pack("<h", sample) for sample in tone)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes(b"".join(struct.pack("<h", sample) for sample in tone) + bytes(2 * 4 * rate))
+        file.writeframes(speech + bytes(2 * 4 * rate))
     return path
 
 
 @asynccontextmanager
-async def visit(tmp_path: Path, *, allowed: bool = True, user: str = "ada", **context: Any) -> AsyncIterator[Visit]:
+async def visit(
+    tmp_path: Path, *, allowed: bool = True, user: str = "ada", speech: bytes = b"", **context: Any
+) -> AsyncIterator[Visit]:
     """A browser at the page of a broker on an emulator that takes the time that the API takes."""
-    flags = [*FLAGS, f"--use-file-for-fake-audio-capture={microphone(tmp_path / 'microphone.wav')}"]
+    flags = [*FLAGS, f"--use-file-for-fake-audio-capture={microphone(tmp_path / 'microphone.wav', speech)}"]
 
     def authorize(_: WebRequest) -> str:
         return user
@@ -101,6 +128,7 @@ async def visit(tmp_path: Path, *, allowed: bool = True, user: str = "ada", **co
             page = await (await browser.new_context(**context)).new_page()
             errors: list[str] = []
             page.on("pageerror", lambda error: errors.append(str(error)))
+            await page.add_init_script(EAR)
             await page.goto(url + "/")
             yield Visit(page, emulator, broker, errors)
             await browser.close()
@@ -131,6 +159,36 @@ async def test_speech_interrupts_and_truncates_at_what_was_heard(tmp_path: Path)
         await here.say("Tell me a long story")
         await here.until("conversation.item.truncated")
         assert await here.events("error") == 0
+
+
+async def test_over_webrtc_the_caller_hears_what_he_said(tmp_path: Path) -> None:
+    said = say("A table for four, please.")
+    async with visit(tmp_path, speech=bytes(2 * 24_000) + said) as here:
+        here.emulator.queue_transcripts("A table for four, please.")
+        await here.connect("webrtc")
+        await here.until("output_audio_buffer.stopped")
+        captions = here.page.locator("#captions li")
+        await expect(captions.filter(has_text="YouA table for four, please.")).to_be_visible(timeout=DEADLINE)
+        await expect(captions.filter(has_text="ModelA table for four, please.")).to_be_visible(timeout=DEADLINE)
+        heard = packed(await here.page.evaluate("heard"))
+        assert likeness(said, heard) > 0.5  # of another speech it is below 0.3
+        assert (await here.page.inner_text("#latency")).endswith(" ms")
+        assert await here.events("error") == 0
+
+
+async def test_over_webrtc_the_server_truncates_and_a_call_ends_with_the_page(tmp_path: Path) -> None:
+    async with visit(tmp_path, speech=say("Wait, please, wait.")) as here:
+        here.emulator.reply("word " * 60)
+        await here.connect("webrtc")
+        await here.until("conversation.item.truncated")  # the microphone repeats itself
+        assert await here.events("output_audio_buffer.cleared") > 0
+        assert await here.events("error") == 0
+        assert len(here.emulator._sessions.calls) == 1
+        await here.page.click("#connect")
+        await expect(here.page.locator("#status")).to_have_text("not connected")
+        async with asyncio.timeout(DEADLINE / 1000):
+            while here.emulator._sessions.connections:  # noqa: ASYNC110 - the call's, and its sideband
+                await asyncio.sleep(0.01)
 
 
 async def test_the_page_is_left_as_it_was_found(tmp_path: Path) -> None:
