@@ -43,7 +43,7 @@ LAYERS = """
     _transport.heartbeat
     _transport.websocket
     _transport
-    _connection.append _connection.ids _connection.observers _connection.unanswered
+    _connection.append _connection.ids _connection.tasks _connection.observers _connection.unanswered
     _connection.requests _connection.speech _connection.reconnect
     _connection.expiry _connection.inbox _connection.tracker
     _connection.restore _connection.answers

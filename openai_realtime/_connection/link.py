@@ -12,7 +12,7 @@ import contextlib
 import enum
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from openai_realtime._codec.converter import encode
@@ -36,6 +36,7 @@ from .observers import Observer, Observers
 from .reconnect import ReconnectPolicy
 from .recovery import Recovery
 from .requests import LOOKED_AT, Requests
+from .tasks import stop
 from .tracker import RestoredSpeech
 
 _RENEWAL_PAUSE = 1.0  # seconds after which a renewal that failed is tried again, then twice as many
@@ -301,25 +302,3 @@ class Link:
                 await asyncio.sleep(pause)
                 pause *= 2
         await self.socket.finish()
-
-
-async def stop(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel `tasks` and wait for their ends, also if this is cancelled meanwhile.
-
-    Not by gather, which then raises an error of its own, in which no cancel scope knows its cancellation.
-    """
-    left, cancelled = set(tasks), None
-    while left:
-        for task in left:
-            task.cancel()
-        try:
-            done, left = await asyncio.wait(left)
-        except asyncio.CancelledError as error:
-            cancelled = error
-            done = {task for task in left if task.done()}
-            left -= done
-        for task in done:
-            if not task.cancelled():
-                task.exception()  # seen
-    if cancelled is not None:
-        raise cancelled

@@ -39,6 +39,7 @@ from .inbox import Entry
 from .reconnect import Lost, Reconnected, ReconnectPolicy, RestorePlan, until_renewal
 from .requests import LOOKED_AT, Requests
 from .restore import ASKED_ABOUT, is_recoverable, plan_restore
+from .tasks import stop
 from .tracker import SessionTracker
 
 _Failure: TypeAlias = APIConnectionError | APIStatusError | ConnectionClosedError
@@ -252,8 +253,7 @@ class _Setup:
             answers = await self._ask_all(reading, creates)
             events, answered = await self._ask_about(reading, plan.events)
         finally:
-            reading.cancel()
-            await asyncio.wait([reading])
+            await stop([reading])
         self._tracker.speech.speaking = lost.speech.speaking  # until the server has heard it: it goes again
         for event in events:
             self._tracker.sent(event)
@@ -299,10 +299,7 @@ class _Setup:
                     reading.result()  # raises how the connection ended
                 answers.update(zip((str(event.event_id) for event in some), asking.result(), strict=True))
             finally:
-                asking.cancel()
-                await asyncio.wait([asking])
-                if not asking.cancelled():
-                    asking.exception()  # seen: the reading side has told how it ended
+                await stop([asking])
         return answers
 
     async def _ask(self, event: ClientEvent) -> ServerEvent | RealtimeEventError:

@@ -33,8 +33,8 @@ from openai_realtime import (
 )
 from openai_realtime._codec.check import check
 from openai_realtime._connection.ids import new_id
-from openai_realtime._connection.link import stop
 from openai_realtime._connection.requests import Requests
+from openai_realtime._connection.tasks import stop
 
 pytestmark = pytest.mark.anyio
 
