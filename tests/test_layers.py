@@ -66,7 +66,8 @@ LAYERS = """
     web.messages web.webhooks web.ownership
     web.aiohttp_server web.asgi web.relay web.page
     web.app web.redis_calls web.choices web.limits
-    web.broker web.calls
+    web.calls web.settings
+    web.broker
     web
     emulator
     caller

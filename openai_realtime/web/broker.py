@@ -10,92 +10,49 @@ import hashlib
 import hmac
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from openai_realtime import AsyncRealtimeClient
 from openai_realtime._codec.text import load_object
-from openai_realtime.errors import (
-    ConfigurationError,
-    DecodeError,
-    InvalidRequestError,
-    Problem,
-    RateLimitError,
-    RealtimeError,
-)
+from openai_realtime.errors import DecodeError, InvalidRequestError, Problem, RateLimitError, RealtimeError
+from openai_realtime.leash import Leash
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.client_secrets import ExpiresAfter, RealtimeCreateClientSecretRequest
 from openai_realtime.models.sessions import RealtimeSessionConfig
 
 from .app import WebApp
-from .choices import Allowed, chosen
+from .calls import IncomingCall
+from .choices import chosen, in_query
 from .limits import RateLimiter, cors_headers, is_foreign
 from .messages import WebRequest, WebResponse, WebSocket
 from .page import page_routes
-from .relay import Allow, from_a_user, relay
+from .relay import GOING_AWAY, INTERNAL, close_websocket, relay
+from .settings import BrokerSettings
+
+if TYPE_CHECKING:
+    from openai_realtime import AsyncRealtimeConnection
 
 __all__ = ["Broker", "BrokerSettings"]
-
-Authorize: TypeAlias = Callable[[WebRequest], str | Awaitable[str | None] | None]
-Observers: TypeAlias = Callable[[str], Sequence[Any]]
 
 _log: Final = logging.getLogger("openai_realtime.web")
 _SUBPROTOCOL: Final = "realtime"
 _CLOSE_SECONDS: Final = 4.0
 _MODEL: Final = "gpt-realtime-2.1"
-_MIN_SALT: Final = 16
-
-
-def _no_observers(_: str) -> Sequence[Any]:
-    return ()
-
-
-def _check_salt(_: object, __: object, salt: str) -> None:
-    if len(salt) < _MIN_SALT:
-        raise ConfigurationError(f"salt: needs {_MIN_SALT} characters or more, the same in all your processes")
-
-
-@attrs.frozen(kw_only=True)
-class BrokerSettings:
-    """What a `Broker` gives to whom.
-
-    - session: the settings of every session. They are the server's: a browser cannot change them
-    - authorize: a function, plain or async, that is given the `WebRequest` (``request.native`` is your framework's) and
-      returns a name for the user, or None to refuse. The user's safety identifier is its salted hash
-    - salt: at least 16 characters that only your service knows
-    - allow: what a browser may choose, by path: ``{"audio.output.voice": ["marin", "cedar"]}``
-    - relay_allow: the types of event that a relayed browser may send, or a function that is asked of each
-    - observers: a function that is given the user's name and returns the session's observers: tools, conversation, ...
-    - expires_after: seconds, 10 to 7200, in which a client secret opens sessions
-    - rate: how many sessions and secrets a user may have a minute
-    - max_seconds, idle_seconds: how long a session may last, and how long it may be silent; None is no limit. They hold
-      for relayed sessions and calls: a session that a client secret opens is not the server's
-    - origins: pages of other origins that may use the broker, ``https://app.example.com``
-    """
-
-    session: RealtimeSessionConfig
-    authorize: Authorize
-    salt: str = attrs.field(repr=False, validator=_check_salt)
-    allow: Allowed = attrs.field(factory=dict)
-    relay_allow: Allow = from_a_user
-    observers: Observers = _no_observers
-    expires_after: int = 60
-    rate: int = 10
-    max_seconds: float | None = 1800.0
-    idle_seconds: float | None = 120.0
-    origins: Collection[str] = ()
 
 
 class Broker:
-    """Opens sessions for the users of a web service. `app` serves it, as ASGI or in aiohttp.web.
+    """Opens sessions for the users of a web service. `app` serves three of its doors, as ASGI or in aiohttp.web.
 
     - POST /client_secret, a JSON object of choices: ``{"value": "ek_...", "expires_at": ...}``
     - POST /calls, an SDP offer, the choices in the query: the SDP answer; the broker holds the call's sideband
     - GET /realtime, the choices in the query: a WebSocket that speaks the API's events
 
-    With `page` GET / is a page to try it with, and /realtime.js its script. Call `close` when the service ends.
+    `take_call` is the fourth, the telephone. With `page` GET / is a page to try it with, and /realtime.js its script.
+    Call `close` when the service ends.
     """
 
     def __init__(self, client: AsyncRealtimeClient, settings: BrokerSettings, *, page: bool = False) -> None:
@@ -103,6 +60,7 @@ class Broker:
         self._settings = settings
         self._limiter = RateLimiter(settings.rate, 60)
         self._sessions: set[asyncio.Task[Any]] = set()
+        self._closing = False
         routes = {
             ("POST", "/client_secret"): self._guarded(self._client_secret),
             ("POST", "/calls"): self._guarded(self._call),
@@ -113,11 +71,20 @@ class Broker:
         self.app = WebApp({**routes, **pages}, {"/realtime": self._relay}, on_close=self.close)
 
     async def close(self) -> None:
-        """End the open sessions, each with a Close, within a few seconds."""
+        """End the open sessions, each with a Close, within a few seconds, and open no more."""
+        self._closing = True
         for task in self._sessions:
             task.cancel()
         if self._sessions:
             await asyncio.wait(self._sessions, timeout=_CLOSE_SECONDS)
+
+    async def take_call(self, call: IncomingCall) -> None:
+        """Accept a phone call, and follow it to its end: the `on_call` of `serve_calls`. The user is who it is from."""
+        user = call.event.data.sip_header("From") or call.call_id
+        await call.accept(self._settings.session, safety_identifier=self._identifier(user))
+        async with call.connect(observers=self._observers(user)) as connection:
+            async for _ in connection:
+                pass
 
     async def _client_secret(self, request: WebRequest, user: str) -> WebResponse:
         session = chosen(self._settings.session, _object(request.body), self._settings.allow)
@@ -127,7 +94,7 @@ class Broker:
         return WebResponse.json({"value": secret.value, "expires_at": secret.expires_at})
 
     async def _call(self, request: WebRequest, user: str) -> WebResponse:
-        session = chosen(self._settings.session, request.query, self._settings.allow)
+        session = chosen(self._settings.session, in_query(request.query), self._settings.allow)
         client = self._for(user)
         call = await client.create_realtime_call(request.body.decode(errors="replace"), session)
         self._supervise(self._sideband(client, call.call_id, user))
@@ -147,11 +114,16 @@ class Broker:
         if isinstance(user, WebResponse):
             return user
         try:
-            session = chosen(self._settings.session, _choices(request.query), self._settings.allow)
+            session = chosen(self._settings.session, in_query(request.query), self._settings.allow)
         except InvalidRequestError as error:
             return _unprocessable(error)
         task = self._supervise(self._relayed(websocket, request, session, user))
-        await asyncio.wait([task])
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:  # by a server that cancels the handler of a browser that is gone
+            task.cancel()
+            await asyncio.wait([task])
+            raise
         return None
 
     async def _relayed(
@@ -159,23 +131,34 @@ class Broker:
     ) -> None:
         offered = request.headers.get("sec-websocket-protocol", "")
         await websocket.accept(_SUBPROTOCOL if _SUBPROTOCOL in offered.replace(" ", "").split(",") else None)
-        model = session.model or _MODEL
+        code, reason = INTERNAL, "the session could not be opened"
         try:
-            connecting = self._for(user).connect(
-                model=model, session=attrs.evolve(session, model=UNSET), observers=self._observers(user)
-            )
-            async with connecting as connection:
+            async with self._connect(session, user) as connection:
                 await relay(connection, websocket, allow=self._settings.relay_allow)
         except RealtimeError as error:
             _log.warning("a relayed session failed: %s", error)
-            await websocket.close(1011, "the session could not be opened")
+        except asyncio.CancelledError:
+            code, reason = GOING_AWAY, ""
+            raise
+        finally:  # what the relay has closed stays as it is
+            await close_websocket(websocket, code, reason)
+
+    def _connect(
+        self, session: RealtimeSessionConfig, user: str
+    ) -> AbstractAsyncContextManager[AsyncRealtimeConnection]:
+        model, settings = session.model or _MODEL, attrs.evolve(session, model=UNSET)
+        return self._for(user).connect(model=model, session=settings, observers=self._observers(user))
 
     def _observers(self, user: str) -> list[Any]:
-        return [*self._settings.observers(user)]
+        leash = Leash(seconds=self._settings.max_seconds, idle_seconds=self._settings.idle_seconds)
+        return [leash, *self._settings.observers(user)]
 
     def _for(self, user: str) -> AsyncRealtimeClient:
-        digest = hmac.new(self._settings.salt.encode(), user.encode(), hashlib.sha256).hexdigest()  # 64 characters
-        return self._client.with_options(safety_identifier=digest)
+        return self._client.with_options(safety_identifier=self._identifier(user))
+
+    def _identifier(self, user: str) -> str:
+        """Return the 64 characters by which the API knows a user."""
+        return hmac.new(self._settings.salt.encode(), user.encode(), hashlib.sha256).hexdigest()
 
     def _supervise(self, session: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(session)
@@ -186,7 +169,7 @@ class Broker:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._sessions.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.warning("a session ended with %s: %s", type(error).__name__, error)
+            _log.error("a session failed", exc_info=error)
 
     def _guarded(
         self, handler: Callable[[WebRequest, str], Awaitable[WebResponse]]
@@ -203,6 +186,8 @@ class Broker:
 
     async def _admitted(self, request: WebRequest) -> str | WebResponse:
         """Return the user's name, or the response that refuses."""
+        if self._closing:
+            return WebResponse.error(503, "closing", "try again", {"Retry-After": "1"})
         if is_foreign(request.headers, self._settings.origins):
             return WebResponse.error(403, "foreign_origin", "this page may not use this service")
         user: Any = self._settings.authorize(request)
@@ -221,6 +206,7 @@ class Broker:
         allowed = {
             "Access-Control-Allow-Methods": "POST",
             "Access-Control-Allow-Headers": "content-type, authorization",
+            "Access-Control-Max-Age": "600",
         }
         return WebResponse(status=204, headers={**cors, **allowed} if cors else {})
 
@@ -250,11 +236,6 @@ def _object(body: bytes) -> Mapping[str, Any]:
         return load_object(body)
     except DecodeError as error:
         raise InvalidRequestError([Problem("", "invalid_type", "the body", "a JSON object")]) from error
-
-
-def _choices(query: Mapping[str, str]) -> Mapping[str, str]:
-    """The choices in a query; ``model`` stands there because every client of the API sends one, and is the server's."""
-    return {path: value for path, value in query.items() if path != "model"}
 
 
 async def _hang_up(client: AsyncRealtimeClient, call_id: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -19,7 +18,7 @@ from openai_realtime.models.webhooks import RealtimeCallIncoming, SipHeader
 from .app import WebApp
 from .messages import WebRequest, WebResponse
 from .ownership import CallOwnership, MemoryCalls, OwnedCall
-from .webhooks import unwrap_webhook
+from .webhooks import check_secrets, unwrap_webhook
 
 if TYPE_CHECKING:
     from openai_realtime import AsyncRealtimeConnection
@@ -45,6 +44,7 @@ class IncomingCall:
         self.state: Literal["ringing", "accepted", "ended"] = "ringing"
         self._client = client
         self._owned = owned
+        self._may_accept = False
 
     def __repr__(self) -> str:
         return f"<IncomingCall {self.call_id} {self.state}>"
@@ -54,13 +54,17 @@ class IncomingCall:
         """What was saved of the call, as JSON; None at first."""
         return self._owned.conversation
 
-    async def accept(self, session: RealtimeSessionConfig) -> None:
+    async def accept(self, session: RealtimeSessionConfig, *, safety_identifier: str | None = None) -> None:
         """Answer with a session. Its settings are checked here: the API takes bad ones, and the call then dies.
 
-        Raises InvalidRequestError, and what `AsyncRealtimeClient.accept_realtime_call` raises.
+        `safety_identifier` is the caller's, for this and for `connect`. After a failure it may be tried again. Raises
+        InvalidRequestError, and what `AsyncRealtimeClient.accept_realtime_call` raises.
         """
         check(session, RealtimeSessionConfig)
-        if await self._owned.begin_accept():
+        if safety_identifier is not None:
+            self._client = self._client.with_options(safety_identifier=safety_identifier)
+        self._may_accept = self._may_accept or await self._owned.begin_accept()
+        if self._may_accept and self.state == "ringing":
             await self._client.accept_realtime_call(self.call_id, session)
         self.state = "accepted"
 
@@ -116,12 +120,14 @@ class CallServer:
         self._client = client
         self._on_call = on_call
         self._secrets = [secrets] if isinstance(secrets, str) else list(secrets)
+        check_secrets(self._secrets)
         self._ownership: CallOwnership = MemoryCalls() if ownership is None else ownership
         self._max_seconds = max_seconds
         self._free = asyncio.Semaphore(max_calls)
-        self._calls: dict[str, asyncio.Task[None]] = {}
+        self._calls: dict[asyncio.Task[None], str] = {}
         self._claiming: asyncio.Task[None] | None = None
         self._draining = False
+        self._closing = asyncio.Event()
         self.app = WebApp({("POST", "/webhook"): self.webhook}, on_start=self.start, on_close=self.close)
 
     async def __aenter__(self) -> Self:
@@ -134,7 +140,7 @@ class CallServer:
     @property
     def calls(self) -> list[str]:
         """The ids of the calls under way."""
-        return [*self._calls]
+        return [*self._calls.values()]
 
     async def start(self) -> None:
         """Begin to take calls. Calling it again does nothing."""
@@ -168,15 +174,21 @@ class CallServer:
             async with asyncio.timeout(timeout):
                 if self._claiming is not None:
                     await asyncio.wait([self._claiming])
-                if self._calls:
-                    await asyncio.wait(self._calls.values())
+                await self._all_ended()
 
     async def close(self) -> None:
         """Take no more calls, cancel what is under way, and hand the calls over to other workers, if there are any."""
         self._draining = True
         self._ownership.stop()
-        await _cancel(*([self._claiming] if self._claiming is not None else []), *self._calls.values())
+        if self._claiming is not None:
+            await _cancel(self._claiming)
+        self._closing.set()
+        await self._all_ended()
         await self._ownership.close()
+
+    async def _all_ended(self) -> None:
+        if self._calls:
+            await asyncio.wait(self._calls)
 
     async def _claim(self) -> None:
         """Take one call after the other, as long as there is room for one."""
@@ -187,39 +199,42 @@ class CallServer:
                 owned = await anext(claims)
             except StopAsyncIteration:
                 return
+            except Exception:  # noqa: BLE001 - whatever store it is: other workers are to get the webhooks
+                _log.exception("no more calls can be taken")
+                self._draining = True
+                return
             call_id = owned.event.data.call_id
-            self._calls[call_id] = task = asyncio.create_task(self._run(owned), name=f"call {call_id}")
-            task.add_done_callback(functools.partial(self._ended, call_id))
+            task = asyncio.create_task(self._run(owned), name=f"call {call_id}")
+            self._calls[task] = call_id
+            task.add_done_callback(self._ended)
 
-    def _ended(self, call_id: str, _: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
         self._free.release()
-        self._calls.pop(call_id, None)
+        del self._calls[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("%s could not be ended", task.get_name(), exc_info=error)
 
     async def _run(self, owned: OwnedCall) -> None:
-        """Run the user's function for a call, as long as this worker owns it."""
+        """Run the user's function for a call, as long as this worker owns it and the server is not closed."""
         call = IncomingCall(self._client, owned)
         working = asyncio.create_task(self._work(call))
-        losing = asyncio.create_task(owned.lost.wait())
-        try:
-            await asyncio.wait([working, losing], return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:  # the server closes
-            await _cancel(working, losing)
-            if not await owned.hand_over():
-                await self._leave(call, owned)
-            raise
-        lost = not working.done()
-        await _cancel(working, losing)
-        if not lost:
+        losing, closing = asyncio.create_task(owned.lost.wait()), asyncio.create_task(self._closing.wait())
+        await asyncio.wait([working, losing, closing], return_when=asyncio.FIRST_COMPLETED)
+        lost, over = owned.lost.is_set(), working.done()
+        await _cancel(working, losing, closing)
+        if not lost and (over or not await owned.hand_over()):
             await self._leave(call, owned)
 
     async def _work(self, call: IncomingCall) -> None:
+        limit = asyncio.timeout(self._max_seconds)
         try:
-            async with asyncio.timeout(self._max_seconds):
+            async with limit:
                 await self._on_call(call)
-        except TimeoutError:
-            _log.info("call %s: its time is over", call.call_id)
         except Exception:  # noqa: BLE001 - of the user's function: it ends this call and no other
-            _log.exception("call %s: on_call failed", call.call_id)
+            if limit.expired():
+                _log.info("call %s: its time is over", call.call_id)
+            else:
+                _log.exception("call %s: on_call failed", call.call_id)
 
     async def _leave(self, call: IncomingCall, owned: OwnedCall) -> None:
         """Leave no caller in silence."""

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from openai_realtime._codec.converter import encode, structure_request
-from openai_realtime._codec.text import load_object
-from openai_realtime.errors import InvalidRequestError, Problem
+from openai_realtime._codec.text import load, load_object
+from openai_realtime.errors import DecodeError, InvalidRequestError, Problem
 from openai_realtime.models.sessions import RealtimeSessionConfig
 
-__all__ = ["Allowed", "chosen"]
+__all__ = ["Allowed", "chosen", "in_query"]
 
 Allowed: TypeAlias = Mapping[str, Collection[Any] | None]
 """By path, such as ``audio.output.voice``: the values that may be chosen, or None for any that the API takes."""
@@ -30,11 +30,26 @@ def chosen(session: RealtimeSessionConfig, choices: Mapping[str, Any], allowed: 
     return structure_request(settings, RealtimeSessionConfig)
 
 
+def in_query(query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the choices in a query: what is JSON, such as ``1.5``, is that; all else is text.
+
+    ``model`` stands in a query because every client of the API sends one, and is the server's.
+    """
+    return {path: _value(text) for path, text in query.items() if path != "model"}
+
+
+def _value(text: str) -> Any:
+    try:
+        return load(text)
+    except DecodeError:
+        return text
+
+
 def _problems(path: str, value: Any, allowed: Allowed) -> Sequence[Problem]:
     if path not in allowed:
         return [Problem(path, "unknown_parameter", choices=tuple(allowed))]
     values = allowed[path]
-    if values is None or value in values:
+    if values is None or any(value == each for each in values):  # a set would want a hash of whatever came
         return []
     return [Problem(path, "invalid_value", value, choices=tuple(map(str, values)))]
 
@@ -42,5 +57,7 @@ def _problems(path: str, value: Any, allowed: Allowed) -> Sequence[Problem]:
 def _set(settings: dict[str, Any], path: Sequence[str], value: Any) -> None:
     *parents, name = path
     for parent in parents:
-        settings = settings.setdefault(parent, {})
+        if not isinstance(settings.get(parent), dict):  # null, or not there
+            settings[parent] = {}
+        settings = settings[parent]
     settings[name] = value

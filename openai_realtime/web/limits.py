@@ -60,6 +60,8 @@ def _host_and_port(url: str) -> tuple[str, int | None] | None:
 
 
 def cors_headers(headers: Mapping[str, str], origins: Collection[str]) -> dict[str, str]:
-    """Return what lets a page of one of `origins` read the answer; nothing for all others."""
+    """Return what lets a page of one of `origins` send its cookies and read the answer; nothing for all others."""
     origin = headers.get("origin", "")
-    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"} if origin in origins else {}
+    if origin not in origins:
+        return {}
+    return {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true", "Vary": "Origin"}

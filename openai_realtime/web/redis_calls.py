@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from openai_realtime._codec.converter import decode, dumps, encode
 from openai_realtime._codec.text import load
-from openai_realtime.errors import ConfigurationError
+from openai_realtime.errors import ConfigurationError, DecodeError
 from openai_realtime.models.webhooks import RealtimeCallIncoming
 
 from .ownership import OwnedCall
@@ -110,7 +110,8 @@ class _RedisCall:
             await self._calls.forget(self)
 
     async def hand_over(self) -> bool:
-        await self._calls.free(self)
+        with self._calls.outages():  # else it is taken over when the lease ends
+            await self._calls.free(self)
         return True
 
 
@@ -126,6 +127,8 @@ class RedisCalls:
             self._errors = importlib.import_module("redis.exceptions")
         except ModuleNotFoundError:
             raise ConfigurationError("RedisCalls needs redis: pip install 'openai-realtime[redis]'") from None
+        if not redis.get_encoder().decode_responses:
+            raise ConfigurationError("RedisCalls needs a client that is made with decode_responses=True")
         self.redis = redis
         self.worker = f"worker-{uuid.uuid4().hex[:12]}"
         self._lease = lease
@@ -141,11 +144,12 @@ class RedisCalls:
 
     async def claims(self) -> AsyncIterator[OwnedCall]:
         """Yield calls as this worker gets them; a Redis that is away for a while is waited for."""
-        self._renewing = asyncio.create_task(self._renew_all())
+        if self._renewing is None:
+            self._renewing = asyncio.create_task(self._renew_all())
         while not self._stopped:
             try:
                 call = await self._next()
-            except (self._errors.ConnectionError, self._errors.TimeoutError, self._errors.ResponseError) as error:
+            except self._errors.RedisError as error:
                 await self._wait_for_redis(error)
             else:
                 if call is not None:
@@ -177,10 +181,10 @@ class RedisCalls:
 
     @contextlib.contextmanager
     def outages(self) -> Iterator[None]:
-        """Log a Redis that is away, and go on: calls do not end with it."""
+        """Log a Redis that is away, is full or may not be written to, and go on: calls do not end with it."""
         try:
             yield
-        except (self._errors.ConnectionError, self._errors.TimeoutError) as error:
+        except self._errors.RedisError as error:
             _log.warning("Redis: %s", error)
 
     async def free(self, call: _RedisCall) -> None:
@@ -196,15 +200,21 @@ class RedisCalls:
         names = [one["message_id"] for one in left]
         taken = names and await self.redis.xclaim(self._stream, self._group, self.worker, idle, names)
         for entry, fields in taken:
-            return await self._own(entry, fields, "old")
+            return await self._own(entry or names[0], fields, "old")
         read = await self.redis.xreadgroup(self._group, self.worker, {self._stream: ">"}, count=1, block=pause)
         for entry, fields in read[0][1] if read else ():
             return await self._own(entry, fields, "new")
         return None
 
-    async def _own(self, entry: str, fields: Mapping[str, str], kind: str) -> _RedisCall | None:
-        """Make this worker the owner of an entry; None if another one is, or the entry is a leftover."""
-        event = decode(fields["event"], RealtimeCallIncoming)
+    async def _own(self, entry: str, fields: Mapping[str, str] | None, kind: str) -> _RedisCall | None:
+        """Make this worker the owner of an entry; None if another one is, or the entry is a leftover or no call."""
+        try:
+            event = decode((fields or {})["event"], RealtimeCallIncoming)
+        except (DecodeError, KeyError):  # Redis 6.2 has None for the fields of an entry that was deleted
+            _log.warning("the entry %s of the stream is no call", entry)
+            await self.redis.xack(self._stream, self._group, entry)
+            await self.redis.xdel(self._stream, entry)
+            return None
         if event.data.call_id in self._owned:
             return None
         owned = await self.run(_OWN, event, self._group, entry, self.worker, kind, _FREE)

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Collection
 from typing import Final, Protocol, TypeAlias
 
-from openai_realtime._codec.converter import decode_client_event, dumps, encode
+from openai_realtime._codec.converter import decode_client_event, dumps
+from openai_realtime._codec.raw import received_json
 from openai_realtime.errors import ConnectionClosedError, DecodeError, InvalidRequestError, RealtimeError
 from openai_realtime.models.events import ClientEvent, ServerEvent
 
@@ -20,7 +21,6 @@ ALLOWED: Final = frozenset(
         "input_audio_buffer.commit",
         "input_audio_buffer.clear",
         "conversation.item.create",
-        "conversation.item.delete",
         "conversation.item.retrieve",
         "conversation.item.truncate",
         "response.create",
@@ -29,17 +29,19 @@ ALLOWED: Final = frozenset(
 )
 """The types of event with which a browser talks; the settings are the server's."""
 
-_HARMLESS: Final = {
-    "output_modalities",
-    "max_output_tokens",
-    "metadata",
-}  # of a response: not its instructions or tools
+# Of a response: not its instructions or tools.
+_HARMLESS: Final = {"output_modalities", "max_output_tokens", "metadata"}
 
 _LOCAL: Final = "openai_realtime."
-_NORMAL, _UNSUPPORTED, _TOO_BIG, _INTERNAL = 1000, 1003, 1009, 1011
+GOING_AWAY: Final = 1001
+INTERNAL: Final = 1011
+_NORMAL, _UNSUPPORTED = 1000, 1003
 _SENDABLE: Final = (*range(1000, 1004), *range(1007, 1012))  # the others may not be in a close frame
 _PRIVATE: Final = range(3000, 5000)
 _MAX_REASON: Final = 123  # bytes, by RFC 6455
+_MAX_ECHO: Final = 64  # characters of what a browser made up
+_SEND_SECONDS: Final = 30.0  # in which a browser must have taken one event
+_CLOSE_SECONDS: Final = 2.0
 
 
 _Allowed: TypeAlias = Callable[[ClientEvent], bool]
@@ -77,15 +79,18 @@ async def relay(connection: _Connection, websocket: WebSocket, *, allow: Allow =
     allowed = allow if callable(allow) else lambda event: event.type in allow
     outward = asyncio.create_task(_to_browser(connection, websocket))
     inward = asyncio.create_task(_to_session(connection, websocket, allowed))
-    code, reason = _INTERNAL, ""
+    code, reason = INTERNAL, ""
     try:
         done, _ = await asyncio.wait([outward, inward], return_when=asyncio.FIRST_COMPLETED)
         code, reason = next(iter(done)).result()
+    except asyncio.CancelledError:  # the service ends
+        code = GOING_AWAY
+        raise
     finally:
         outward.cancel()
         inward.cancel()
         await asyncio.gather(outward, inward, return_exceptions=True)
-        await _close(websocket, code, reason)
+        await close_websocket(websocket, code, reason)
 
 
 async def _to_browser(connection: _Connection, websocket: WebSocket) -> tuple[int, str]:
@@ -93,10 +98,10 @@ async def _to_browser(connection: _Connection, websocket: WebSocket) -> tuple[in
     try:
         async for event in connection:
             if not str(event.type).startswith(_LOCAL):  # of this package, and unknown to other clients
-                await websocket.send(encode(event).decode())
+                await _send(websocket, dumps(received_json(event)).decode())
     except ConnectionClosedError as error:
         known = error.code in _SENDABLE or error.code in _PRIVATE
-        return (error.code if known else _INTERNAL), error.reason
+        return (error.code if known else INTERNAL), error.reason
     except ConnectionError:  # the browser is gone
         pass
     return _NORMAL, ""
@@ -108,9 +113,21 @@ async def _to_session(connection: _Connection, websocket: WebSocket, allowed: _A
         if isinstance(message, bytes):
             return _UNSUPPORTED, "events are text"
         refusal = await _pass_on(connection, message, allowed)
-        if refusal is not None:
-            await websocket.send(refusal)
+        try:
+            if refusal is not None:
+                await _send(websocket, refusal)
+        except ConnectionError:
+            break
     return _NORMAL, ""
+
+
+async def _send(websocket: WebSocket, text: str) -> None:
+    """Send a message. Raises ConnectionError also for a browser that is there and does not read."""
+    try:
+        async with asyncio.timeout(_SEND_SECONDS):
+            await websocket.send(text)
+    except TimeoutError:
+        raise ConnectionError("the browser does not read") from None
 
 
 async def _pass_on(connection: _Connection, message: str, allowed: _Allowed) -> str | None:
@@ -121,7 +138,8 @@ async def _pass_on(connection: _Connection, message: str, allowed: _Allowed) -> 
         return _refusal("invalid_json", "Invalid event: it is not a JSON object.", None)
     event_id = event.event_id or None
     if not isinstance(event.type, str) or not allowed(event):  # whatever a browser made up
-        return _refusal("event_not_allowed", f"This event, of type '{event.type}', is not allowed here.", event_id)
+        kind = str(event.type)[:_MAX_ECHO]
+        return _refusal("event_not_allowed", f"This event, of type '{kind}', is not allowed here.", event_id)
     try:
         await connection.send(event)
     except InvalidRequestError as error:
@@ -138,10 +156,11 @@ def _refusal(code: str, message: str, event_id: str | None) -> str:
     return dumps({"type": "error", "event_id": "event_relay", "error": error}).decode()
 
 
-async def _close(websocket: WebSocket, code: int, reason: str) -> None:
+async def close_websocket(websocket: WebSocket, code: int, reason: str) -> None:
+    """Close a browser's WebSocket, which may be closed, or gone without a word."""
     short = reason.encode()[:_MAX_REASON].decode(errors="ignore")
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(_CLOSE_SECONDS):
             await websocket.close(code, short)
-    except (TimeoutError, OSError, RuntimeError):  # gone without a word
+    except (OSError, RuntimeError):
         pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from openai_realtime._codec.converter import structure
@@ -16,7 +16,7 @@ from openai_realtime.models.webhooks import (
     WebhookEvent,
 )
 
-__all__ = ["unwrap_webhook"]
+__all__ = ["check_secrets", "unwrap_webhook"]
 
 MAX_BODY: Final = 2**20
 _PREFIX: Final = "whsec_"
@@ -48,13 +48,17 @@ def unwrap_webhook(headers: Mapping[str, str], body: bytes, secrets: str | Itera
     return structure(event, cls)
 
 
-def _verify(headers: dict[str, str], body: bytes, secrets: list[str]) -> None:
-    """Raise WebhookVerificationError unless one of `secrets` signed `body`."""
-    verifiers = [_verifier(secret) for secret in secrets]
-    if not verifiers:
+def check_secrets(secrets: Sequence[str]) -> Sequence[Any]:
+    """Return what checks signatures by each secret. Raises ConfigurationError as `unwrap_webhook` does."""
+    if not secrets:
         raise ConfigurationError("webhook secret: none is given; it is shown once, when the endpoint is made")
+    return [_verifier(secret) for secret in secrets]
+
+
+def _verify(headers: dict[str, str], body: bytes, secrets: Sequence[str]) -> None:
+    """Raise WebhookVerificationError unless one of `secrets` signed `body`."""
     reason = ""
-    for verifier in verifiers:
+    for verifier in check_secrets(secrets):
         try:
             verifier.verify(body, headers, json_parse=False)
         # The library lets through what hostile headers and bodies raise inside it.
