@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import WSMsgType, web
 
-from .messages import Handler, SocketHandler, WebRequest, WebResponse, response_headers, too_large
+from .messages import Handler, SocketHandler, WebRequest, WebResponse, not_a_websocket, response_headers, too_large
 
 _DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
 
@@ -46,6 +46,8 @@ def _http(handler: Handler, max_body: int) -> web.Handler:  # type: ignore[name-
 
 def _socket(handler: SocketHandler) -> web.Handler:  # type: ignore[name-defined]
     async def handle(request: web.Request) -> web.StreamResponse:
+        if not web.WebSocketResponse().can_prepare(request):
+            return _response(not_a_websocket())
         socket = _Socket(request)
         refusal = await handler(_request(request, b""), socket)
         return _response(refusal) if refusal is not None else socket.response

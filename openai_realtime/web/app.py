@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from .asgi import AsgiSocket, Message, Receive, Send, body_of, path_of, request_of, respond
-from .messages import Handler, SocketHandler, WebResponse, too_large, unknown_path
+from .messages import Handler, SocketHandler, WebResponse, not_a_websocket, too_large, unknown_path
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -59,14 +59,21 @@ class WebApp:
         elif scope["type"] == "websocket":
             await self._socket(scope, receive, send)
         else:
-            await respond(send, await self._http(scope, receive))
+            await self._http(scope, receive, send)
 
-    async def _http(self, scope: Mapping[str, Any], receive: Receive) -> WebResponse:
+    async def _http(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        try:
+            response = await self._response(scope, receive)
+        except ConnectionError:  # half a request: there is nobody to answer
+            return
+        await respond(send, response)
+
+    async def _response(self, scope: Mapping[str, Any], receive: Receive) -> WebResponse:
         path = path_of(scope)
         handler = self._routes.get((scope["method"], path))
         if handler is None:
             allowed = [method for method, known in self._routes if known == path]
-            return unknown_path(allowed)
+            return unknown_path(allowed) if allowed or path not in self._sockets else not_a_websocket()
         body = await body_of(receive, self._max_body)
         return too_large(self._max_body) if body is None else await handler(request_of(scope, path, body))
 

@@ -30,7 +30,7 @@ def request_of(scope: Mapping[str, Any], path: str, body: bytes) -> WebRequest:
 
 
 async def body_of(receive: Receive, limit: int) -> bytes | None:
-    """Return the whole body; None if it is larger than `limit` bytes."""
+    """Return the whole body; None if it is larger than `limit` bytes. Raises ConnectionError if a part never came."""
     size, chunks = 0, []
     async for chunk in _chunks(receive):
         size += len(chunk)
@@ -44,6 +44,8 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
     more = True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionResetError("the client is gone")
         yield message.get("body", b"")
         more = message.get("more_body", False)
 

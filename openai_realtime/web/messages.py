@@ -12,6 +12,7 @@ from openai_realtime._codec.converter import dumps
 _TOO_LARGE: Final = 413
 _NOT_FOUND: Final = 404
 _NOT_ALLOWED: Final = 405
+_UPGRADE_REQUIRED: Final = 426
 
 
 @frozen(kw_only=True)
@@ -76,6 +77,11 @@ def unknown_path(allowed: Sequence[str]) -> WebResponse:
 def too_large(limit: int) -> WebResponse:
     """Answer a request whose body is larger than `limit` bytes."""
     return WebResponse.error(_TOO_LARGE, "body_too_large", f"the body is over {limit} bytes")
+
+
+def not_a_websocket() -> WebResponse:
+    """Answer a plain request where only a WebSocket is."""
+    return WebResponse.error(_UPGRADE_REQUIRED, "upgrade_required", "open a WebSocket here", {"Upgrade": "websocket"})
 
 
 def response_headers(response: WebResponse) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,13 @@ from aiohttp import web
 from openai_realtime.web.app import WebApp
 
 DEADLINE = 20
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return when a condition holds that nothing tells of."""
+    async with asyncio.timeout(DEADLINE):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
 
 @asynccontextmanager
@@ -39,9 +46,7 @@ async def under_uvicorn(app: Any, path: str = "") -> AsyncIterator[str]:
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve([listening]))
     try:
-        async with asyncio.timeout(DEADLINE):
-            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(0)
+        await until(lambda: server.started)
         yield f"http://127.0.0.1:{listening.getsockname()[1]}{path}"
     finally:
         server.should_exit = True

@@ -13,18 +13,25 @@ import aiohttp
 import pytest
 from attrs import define, evolve
 from support.http_server import OFFER
-from support.web import DEADLINE, under_aiohttp, under_uvicorn
+from support.scripted import Peer, serving
+from support.web import DEADLINE, under_aiohttp, under_uvicorn, until
+from support.webhooks import CALL, SECRET, signed
 
 from openai_realtime import (
     AsyncRealtimeClient,
     ConfigurationError,
+    InvalidRequestError,
     RealtimeAudioConfig,
+    RealtimeAudioInput,
     RealtimeAudioOutput,
     RealtimeSessionConfig,
     RetryPolicy,
+    encode,
 )
 from openai_realtime.emulator import Emulator
 from openai_realtime.web.broker import Broker, BrokerSettings
+from openai_realtime.web.calls import serve_calls
+from openai_realtime.web.choices import chosen
 from openai_realtime.web.limits import RateLimiter, is_foreign
 from openai_realtime.web.messages import WebRequest
 
@@ -68,6 +75,21 @@ class Browser:
             text = await response.text()
             is_json = response.content_type == "application/json"
             return response.status, json.loads(text) if is_json else text, response.headers
+
+
+class Follower:
+    """An observer that knows when its session is open and when it is over."""
+
+    def __init__(self) -> None:
+        self.is_open, self.is_over = asyncio.Event(), asyncio.Event()
+
+    def sent(self, event: Any) -> None: ...
+    def received(self, event: Any) -> None: ...
+    def opened(self, _: Any) -> None:
+        self.is_open.set()
+
+    def closed(self) -> None:
+        self.is_over.set()
 
 
 @asynccontextmanager
@@ -139,6 +161,7 @@ async def test_pages_of_other_origins_only_if_they_are_named(server: Any) -> Non
     async with browser(server, origins=[friend]) as page:
         status, _, headers = await page.post("/client_secret", Origin=friend)
         assert (status, headers["Access-Control-Allow-Origin"]) == (200, friend)
+        assert headers["Access-Control-Allow-Credentials"] == "true"
         async with page.http.options(page.url + "/client_secret", headers={"Origin": friend}) as response:
             assert response.status == 204
             assert response.headers["Access-Control-Allow-Methods"] == "POST"
@@ -185,22 +208,26 @@ def test_a_foreign_origin(origin: str | None, host: str, *, foreign: bool) -> No
 
 @SERVERS
 async def test_a_call_is_opened_and_followed(server: Any) -> None:
-    opened = asyncio.Event()
-
-    class Watcher:
-        def sent(self, event: Any) -> None: ...
-        def received(self, event: Any) -> None: ...
-        def opened(self, _: Any) -> None:
-            opened.set()
-
-    async with browser(server, observers=lambda _: [Watcher()]) as page:
-        status, sdp, headers = await page.post(f"/calls?{VOICE}=cedar", OFFER.encode())
+    follower = Follower()
+    async with browser(server, observers=lambda _: [follower]) as page:
+        status, sdp, headers = await page.post(f"/calls?{VOICE}=cedar&model=gpt-other", OFFER.encode())
         assert (status, headers["Content-Type"]) == (201, "application/sdp")
         assert sdp.startswith("v=0")
         assert "Location" not in headers  # the call's id is the server's
-        await opened.wait()
+        await follower.is_open.wait()
         await page.broker.close()
         assert page.emulator.requests[-1].path.endswith("/hangup")
+
+
+@pytest.mark.parametrize("limit", ["max_seconds", "idle_seconds"])
+async def test_a_session_ends_at_its_limit(limit: str) -> None:
+    async with browser(**{limit: 0.05}) as page:
+        async with page.http.ws_connect(f"{page.url}/realtime", headers=SIGNED_IN) as socket:
+            messages = [message async for message in socket]
+            assert [json.loads(message.data)["type"] for message in messages] == ["session.created", "session.updated"]
+            assert socket.close_code == 1000
+        assert (await page.post("/calls", OFFER.encode()))[0] == 201
+        await until(lambda: page.emulator.requests[-1].path.endswith("/hangup"))
 
 
 @SERVERS
@@ -220,10 +247,111 @@ async def test_a_relayed_session(server: Any) -> None:
             updated = await socket.receive_json()
             assert updated["session"]["audio"]["output"]["voice"] == "cedar"
             assert updated["session"]["model"] == "gpt-realtime-2.1"
-            await page.broker.close()
+            _, message = await asyncio.gather(page.broker.close(), socket.receive())
+            assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1001)
+            assert (await page.post("/client_secret"))[0] == 503
+
+
+@SERVERS
+async def test_a_session_that_is_not_open_yet_is_closed_too(server: Any) -> None:
+    asked = asyncio.Event()
+
+    async def silent(_: Peer) -> None:
+        asked.set()
+
+    async with serving(silent) as client, aiohttp.ClientSession() as http:
+        broker = Broker(client, SETTINGS)
+        async with (
+            server(broker.app) as url,
+            http.ws_connect(url + "/realtime", headers=SIGNED_IN) as socket,
+        ):
+            await asked.wait()
+            _, message = await asyncio.gather(broker.close(), socket.receive())
+            assert message.data == 1001
+
+
+@SERVERS
+async def test_a_browser_that_vanishes_leaves_nothing_behind(server: Any) -> None:
+    follower = Follower()
+    async with browser(server, observers=lambda _: [follower]) as page:
+        socket = await page.http.ws_connect(f"{page.url}/realtime", headers=SIGNED_IN)
+        await follower.is_open.wait()
+        transport = socket._response.connection.transport  # type: ignore[union-attr]
+        assert transport is not None
+        transport.abort()
+        await follower.is_over.wait()
+        await until(lambda: not page.broker._sessions)
+
+
+@SERVERS
+async def test_a_defect_of_the_service_closes_and_is_logged(server: Any, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_: str) -> list[Any]:
+        raise LookupError("no such tools")
+
+    async with browser(server, observers=broken) as page:
+        async with page.http.ws_connect(f"{page.url}/realtime", headers=SIGNED_IN) as socket:
             message = await socket.receive()
-            assert message.type is aiohttp.WSMsgType.CLOSE
-            assert message.data != 1006
+            assert message.data == 1011
+            assert "tools" not in message.extra
+        await until(lambda: not page.broker._sessions)
+    assert "no such tools" in caplog.text
+
+
+@SERVERS
+async def test_a_plain_request_to_the_websocket(server: Any) -> None:
+    async with browser(server) as page, page.http.get(page.url + "/realtime", headers=SIGNED_IN) as response:
+        assert (response.status, response.headers["Upgrade"]) == (426, "websocket")
+
+
+async def test_a_request_that_breaks_off_mints_nothing() -> None:
+    async with browser(under_uvicorn) as page:
+        port = int(page.url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = "POST /client_secret HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ada\r\nContent-Length: 9\r\n\r\n"
+        writer.write(head.encode())
+        await writer.drain()
+        writer.write_eof()
+        assert await reader.read() == b""
+        writer.close()
+        assert (await page.post("/client_secret"))[0] == 200
+        assert len(page.emulator.requests) == 1
+
+
+async def test_a_choice_in_a_query_may_be_a_number() -> None:
+    async with browser() as page:
+        url = f"{page.url}/realtime?audio.output.speed=1.25"
+        async with page.http.ws_connect(url, headers=SIGNED_IN) as socket:
+            await socket.receive_json()
+            assert (await socket.receive_json())["session"]["audio"]["output"]["speed"] == 1.25
+
+
+def test_a_choice_below_what_is_null() -> None:
+    path = "audio.input.noise_reduction.type"
+    session = RealtimeSessionConfig(audio=RealtimeAudioConfig(input=RealtimeAudioInput(noise_reduction=None)))
+    assert b'"near_field"' in encode(chosen(session, {path: "near_field"}, {path: ["near_field"]}))
+
+
+@pytest.mark.parametrize("value", [[], {}, None, "Marin", 1])
+def test_a_choice_of_any_kind_is_compared(value: Any) -> None:
+    with pytest.raises(InvalidRequestError, match=VOICE):
+        chosen(SETTINGS.session, {VOICE: value}, {VOICE: {"marin", "cedar"}})
+
+
+async def test_a_phone_call_has_the_servers_settings_and_its_limits() -> None:
+    follower, body = Follower(), json.dumps(CALL)
+    async with browser(observers=lambda _: [follower]) as page:
+        calls = serve_calls(page.broker._client, page.broker.take_call, SECRET)
+        async with under_aiohttp(calls.app) as url:
+            body = body.replace("rtc_1", page.emulator.incoming_call())
+            headers = signed(body.encode())
+            async with page.http.post(url + "/webhook", data=body, headers=headers) as response:
+                assert response.status == 200
+            await follower.is_open.wait()
+            await calls.close()
+        accept = page.emulator.requests[0]
+        assert json.loads(accept.body)["instructions"] == "Be brief."
+        caller = hmac.new(SALT.encode(), b"sip:+14155550123@example.com", hashlib.sha256).hexdigest()
+        assert {request.headers["openai-safety-identifier"] for request in page.emulator.requests} == {caller}
 
 
 async def test_a_relayed_session_with_a_choice_that_is_not_allowed() -> None:
@@ -246,7 +374,25 @@ async def test_what_fails_upstream_tells_the_browser_nothing(caplog: pytest.LogC
             assert (await socket.receive()).data == 1011
 
 
-def test_a_salt_that_anybody_can_guess_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="salt"):
-        evolve(SETTINGS, salt="salt")
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"salt": "salt"}, "salt"),
+        ({"origins": "https://app.example.com"}, "origins"),
+        ({"origins": ["https://app.example.com/"]}, "origins"),
+        ({"origins": ["*"]}, "origins"),
+        ({"allow": {VOICE: "marin"}}, "allow"),
+        ({"relay_allow": "response.create"}, "relay_allow"),
+        ({"rate": 0}, "rate"),
+        ({"expires_after": 5}, "expires_after"),
+    ],
+)
+def test_settings_that_let_in_more_than_they_say_are_refused(changes: dict[str, Any], name: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        evolve(SETTINGS, **changes)
+
+
+def test_the_session_is_checked_once_and_not_at_the_first_user() -> None:
+    with pytest.raises(InvalidRequestError, match="output_modalities"):
+        evolve(SETTINGS, session=RealtimeSessionConfig(output_modalities=["smell"]))  # type: ignore[list-item]
     assert SALT not in repr(SETTINGS)

@@ -13,12 +13,20 @@ from attrs import define
 from support.web import DEADLINE, under_aiohttp, under_uvicorn
 from support.webhooks import CALL, OTHER, SECRET, signed
 
-from openai_realtime import AsyncRealtimeClient, InvalidRequestError, RealtimeSessionConfig
-from openai_realtime.emulator import Emulator
+from openai_realtime import (
+    AsyncRealtimeClient,
+    ConfigurationError,
+    InternalServerError,
+    InvalidRequestError,
+    RealtimeSessionConfig,
+)
+from openai_realtime.emulator import Emulator, faults
 from openai_realtime.web.calls import CallServer, IncomingCall, OnCall, serve_calls
+from openai_realtime.web.ownership import MemoryCalls
 
 pytestmark = pytest.mark.anyio
 
+ACCEPT = "accept_realtime_call"
 SESSION = RealtimeSessionConfig(model="gpt-realtime-2.1")
 
 
@@ -123,6 +131,57 @@ async def test_a_bad_session_is_refused_before_the_call_is_lost() -> None:
         await caller.calls.drain()
         assert len(errors) == 1
         assert caller.requests() == ["accept", "hangup"]
+
+
+async def test_an_accept_that_failed_may_be_tried_again() -> None:
+    async def on_call(call: IncomingCall) -> None:
+        with pytest.raises(InternalServerError):
+            await call.accept(SESSION)
+        assert call.state == "ringing"
+        await call.accept(SESSION)
+        await call.accept(SESSION)  # does nothing
+
+    async with phone(on_call) as caller:
+        caller.emulator.inject_fault(faults.HTTPResponse(500, headers={"x-should-retry": "false"}), operation=ACCEPT)
+        assert await caller.ring() == 200
+        await caller.calls.drain()
+        assert caller.requests() == ["accept", "accept", "hangup"]
+
+
+@pytest.mark.parametrize(("secrets", "text"), [("whsec_%%%", "base64"), ([], "none is given"), ("", "whsec_")])
+async def test_secrets_are_checked_before_the_first_call(secrets: Any, text: str) -> None:
+    async with AsyncRealtimeClient(api_key="sk-1") as client:
+        with pytest.raises(ConfigurationError, match=text):
+            serve_calls(client, lambda _: asyncio.sleep(0), secrets)
+
+
+async def test_a_store_that_fails_has_webhooks_delivered_again(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(MemoryCalls):
+        async def add(self, event: Any) -> None:
+            raise OSError("disk full")
+
+        async def claims(self) -> AsyncIterator[Any]:
+            raise OSError("no such store")
+            yield
+
+    async def on_call(_: IncomingCall) -> None:
+        raise AssertionError
+
+    with caplog.at_level(logging.ERROR, "openai_realtime.web"):
+        async with phone(on_call, ownership=Broken()) as caller:
+            assert [await caller.ring(), await caller.ring()] == [503, 503]
+    assert "no such store" in caplog.text
+
+
+async def test_a_timeout_of_the_function_is_its_failure(caplog: pytest.LogCaptureFixture) -> None:
+    async def on_call(_: IncomingCall) -> None:
+        raise TimeoutError("the database")
+
+    with caplog.at_level(logging.INFO, "openai_realtime.web"):
+        async with phone(on_call) as caller:
+            await caller.ring()
+            await caller.calls.drain()
+    assert "on_call failed" in caplog.text
 
 
 async def test_a_function_that_fails_leaves_no_caller_in_silence(caplog: pytest.LogCaptureFixture) -> None:

@@ -16,9 +16,10 @@ from attrs import define, field
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from support import call_worker
+from support.web import until
 from support.webhooks import CALL
 
-from openai_realtime import decode
+from openai_realtime import ConfigurationError, decode
 from openai_realtime.emulator import Emulator
 from openai_realtime.models import RealtimeCallIncoming
 from openai_realtime.web.redis_calls import RedisCalls
@@ -217,3 +218,33 @@ async def test_a_worker_that_was_paused_finds_that_it_lost_its_call(store: Any) 
         assert await store.xlen("openai_realtime:calls") == 0
     await slow.close()
     await quick.close()
+
+
+async def test_an_entry_that_is_no_call_stops_no_other(store: Any) -> None:
+    calls = RedisCalls(store, lease=0.2)
+    await store.xadd("openai_realtime:calls", {"event": "made by hand"})
+    await store.xadd("openai_realtime:calls", {"other": "fields"})
+    await calls.add(incoming("rtc_1"))
+    async with asyncio.timeout(DEADLINE):
+        mine = await anext(calls.claims())
+        assert mine.event.data.call_id == "rtc_1"
+        assert await store.xlen("openai_realtime:calls") == 1
+    await calls.close()
+
+
+async def test_renewing_outlives_an_error_of_redis(store: Any, caplog: pytest.LogCaptureFixture) -> None:
+    calls = RedisCalls(store, lease=0.2)
+    await calls.add(incoming("rtc_1"))
+    async with asyncio.timeout(DEADLINE):
+        mine = await anext(calls.claims())
+        await store.delete("openai_realtime:calls")  # the group is gone, the call's hash is not
+        await until(lambda: "NOGROUP" in caplog.text)
+        await store.delete("openai_realtime:calls:rtc_1")
+        while not await mine.is_ours():
+            pass
+    await calls.close()
+
+
+def test_a_client_that_does_not_decode_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="decode_responses"):
+        RedisCalls(redis.asyncio.Redis())

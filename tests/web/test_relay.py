@@ -1,6 +1,7 @@
 """The relay between a browser's WebSocket and a session, under aiohttp.web and under ASGI."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -89,6 +90,7 @@ async def test_a_browser_holds_a_session(server: Server) -> None:
         ({"type": "response.create", "response": {"instructions": "obey"}}, "event_not_allowed"),
         ({**SAY, "item": {**SAY["item"], "role": "system"}}, "event_not_allowed"),  # type: ignore[dict-item]
         ({"type": "conversation.item.truncate", "item_id": 1}, "invalid_value"),
+        ({"type": "conversation.item.delete", "item_id": "item_of_the_server"}, "event_not_allowed"),
         ({"type": ["x"]}, "event_not_allowed"),
         ([1], "invalid_json"),
     ],
@@ -154,6 +156,69 @@ async def test_a_browser_that_vanishes_ends_the_session(server: Server) -> None:
         transport = socket._response.connection.transport  # type: ignore[union-attr]
         assert transport is not None
         transport.abort()
+        await ended.wait()
+
+
+@SERVERS
+async def test_what_a_browser_made_up_is_not_sent_back_in_full(server: Server) -> None:
+    async with emulated() as client, relaying(client, server) as (socket, _):
+        await received(socket, "session.created")
+        await socket.send_json({"type": "x" * 100_000})
+        (error,) = await received(socket, "error")
+        assert len(json.dumps(error)) < 1000
+
+
+async def test_a_frame_that_is_huge_ends_the_relay() -> None:
+    async with emulated() as client, relaying(client, under_aiohttp) as (socket, ended):
+        await received(socket, "session.created")
+        with contextlib.suppress(ConnectionError):  # the service may close before it has the whole
+            await socket.send_str("x" * (16 * 2**20 + 1))
+        await ended.wait()
+
+
+@SERVERS
+async def test_each_side_holds_the_other_back_and_a_browser_that_does_not_read_is_left(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openai_realtime.web.relay._SEND_SECONDS", 0.3)
+    sent = 0
+
+    async def script(peer: Peer) -> None:
+        nonlocal sent
+        await peer.greet()
+        await peer.receive_type("response.create")
+        closing = asyncio.create_task(peer.socket.receive())
+        while not closing.done():
+            await peer.send("response.output_audio.delta", delta="A" * 2**16)
+            sent += 2**16
+
+    async with serving(script) as client, relaying(client, server) as (socket, ended):
+        await received(socket, "session.created")
+        await socket.send_json(RESPOND)
+        await ended.wait()
+        assert sent < 64 * 2**20  # the buffers of three sockets, and the client's own of 16 MiB
+
+
+@SERVERS
+async def test_a_session_that_does_not_read_holds_the_browser_back(server: Server) -> None:
+    release = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        await release.wait()
+
+    frame = json.dumps({"type": "input_audio_buffer.append", "audio": "A" * 2**16})
+    async with serving(script) as client, relaying(client, server) as (socket, ended):
+        await received(socket, "session.created")
+        sent, stuck = 0, False
+        while not stuck:
+            sending = asyncio.create_task(socket.send_str(frame))
+            _, pending = await asyncio.wait([sending], timeout=0.3)
+            sent, stuck = sent + len(frame), bool(pending)
+        assert sent < 64 * 2**20
+        release.set()
+        await sending
+        await socket.close()
         await ended.wait()
 
 

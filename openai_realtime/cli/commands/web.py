@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import os
 import secrets
+from functools import partial
+from urllib.parse import urlsplit
 
 import click
 
@@ -17,6 +20,7 @@ from openai_realtime.models.audio import AudioTranscription
 from openai_realtime.models.base import UNSET
 from openai_realtime.web.aiohttp_server import listening
 from openai_realtime.web.broker import Broker, BrokerSettings
+from openai_realtime.web.messages import WebRequest
 
 
 @click.command()
@@ -42,10 +46,24 @@ def web(server: Server, /, model: str, instructions: str | None, host: str, port
     click.echo()
 
 
+def _user(host: str, request: WebRequest) -> str | None:
+    """Name the user, unless the page came by a name that somebody else may have led here (DNS rebinding)."""
+    name = urlsplit("//" + request.headers.get("host", "")).hostname or ""
+    return "local" if name in (host, "localhost") or _is_address(name) else None
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
 async def _serve(options: ClientOptions, session: RealtimeSessionConfig, host: str, port: int) -> None:
     async with AsyncRealtimeClient(**options) as client:
         settings = BrokerSettings(
-            session=session, authorize=lambda _: "local", salt=secrets.token_hex(), rate=60, idle_seconds=None
+            session=session, authorize=partial(_user, host), salt=secrets.token_hex(), rate=60, idle_seconds=None
         )
         broker = Broker(client, settings, page=True)
         try:

@@ -2,8 +2,10 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
+import pytest
 from support.cli import DEADLINE, read_until, run
 
 from openai_realtime.emulator import Emulator
@@ -25,6 +27,10 @@ def test_the_page_is_served_until_ctrl_c(interruptible: None) -> None:
             secret = urllib.request.Request(url + "client_secret", data=b"", method="POST")  # noqa: S310
             with urllib.request.urlopen(secret, timeout=DEADLINE) as response:  # noqa: S310
                 assert b'"value":"ek_' in response.read()
+            # By a name that somebody made to lead here.
+            foreign = urllib.request.Request(secret.full_url, b"", {"Host": "evil.example"}, method="POST")  # noqa: S310
+            with pytest.raises(urllib.error.HTTPError, match="401"):
+                urllib.request.urlopen(foreign, timeout=DEADLINE)  # noqa: S310
             child.send_signal(signal.SIGINT)
             _, errors = child.communicate(timeout=DEADLINE)
         finally:
