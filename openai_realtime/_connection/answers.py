@@ -12,7 +12,7 @@ from openai_realtime.errors import ConnectionClosedError, InvalidRequestError, P
 from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.items import FunctionCall, UserMessage
 from openai_realtime.models.responses import RealtimeResponse
-from openai_realtime.models.server_events import ResponseDone, ResponseOutputAudioDelta
+from openai_realtime.models.server_events import ResponseCreated, ResponseDone, ResponseOutputAudioDelta
 
 from .reconnect import Reconnected
 
@@ -46,6 +46,7 @@ class Gathering:
 
     def __init__(self, response_id: object) -> None:
         self._response_id = response_id
+        self._has_begun = False  # what was unread before is of no matter
         self._audio = bytearray()
 
     def add(self, event: ServerEvent) -> Answer | None:
@@ -54,7 +55,9 @@ class Gathering:
         Raises ResponseEndedError if the response failed, was cancelled or is incomplete, and ConnectionClosedError if
         its connection was lost and replaced.
         """
-        if isinstance(event, Reconnected):
+        if isinstance(event, ResponseCreated):
+            self._has_begun = self._has_begun or event.response.id == self._response_id
+        if isinstance(event, Reconnected) and self._has_begun:
             raise ConnectionClosedError(event.code, event.reason)
         if isinstance(event, ResponseOutputAudioDelta) and event.response_id == self._response_id:
             self._audio += event.audio

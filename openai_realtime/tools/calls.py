@@ -89,8 +89,9 @@ async def run(call: ToolCall, tool: Tool | None, approved: Callable[[ToolCall], 
     if tool.needs_approval and not await approved(call):
         call.fail("refused", "the user did not approve this call")
         return
+    deadline = asyncio.timeout(tool.timeout)
     try:
-        async with asyncio.timeout(tool.timeout) as deadline:
+        async with deadline:
             call.end("completed", written(await called(partial(tool.function, **arguments))))
     except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the session goes on
         if isinstance(error, TimeoutError) and deadline.expired():

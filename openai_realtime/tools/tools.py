@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from openai_realtime._codec.raw import JSON, object_in, received_json, text_in
+from openai_realtime._codec.raw import JSON, object_in, objects_in, received_json, text_in
 from openai_realtime._connection.ids import new_id
 from openai_realtime.errors import ConfigurationError, RealtimeError
 from openai_realtime.models.base import UNSET
@@ -101,12 +101,19 @@ class Tools:
             case "response.mcp_call.completed" | "response.mcp_call.failed":
                 self._on_mcp_call_ended(text_in(received_json(event), "item_id"))
             case "response.done":
-                self._asking.owed.done(text_in(object_in(received_json(event), "response"), "id"))
+                self._on_response_done(object_in(received_json(event), "response"))
             case "input_audio_buffer.speech_started":
                 self._on_interrupted()
             case "openai_realtime.reconnected":
                 self._on_reconnected(received_json(event))
         self._asking.advance()
+
+    def _on_response_done(self, response: JSON) -> None:
+        response_id = text_in(response, "id")
+        for item in objects_in(response, "output"):  # some servers tell of no item's end
+            if text_in(response, "status") == "completed":
+                self._on_item_done({"response_id": response_id, "item": item})
+        self._asking.owed.done(response_id)
 
     def _on_item_done(self, raw: JSON) -> None:
         """Start the call, or ask for the approval, that an item wants. The server tells of each twice."""

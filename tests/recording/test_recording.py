@@ -19,6 +19,8 @@ from openai_realtime import (
     InputAudioBufferAppend,
     RealtimeError,
     RealtimeSessionConfig,
+    Reconnected,
+    ReconnectPolicy,
     ResponseOutputAudioDelta,
     SessionUpdate,
     UserMessage,
@@ -26,6 +28,7 @@ from openai_realtime import (
 )
 from openai_realtime.conversation import Conversation
 from openai_realtime.emulator import Emulator
+from openai_realtime.emulator.faults import Drop
 from openai_realtime.models import McpTool
 from openai_realtime.recording import Recorder, feed, read
 
@@ -85,6 +88,25 @@ async def test_a_recording_is_the_server_of_the_same_program(path: Path, strict:
         assert await talk(client, again) == ["It is noon.", "As I said."]
     texts = [(caption.role, caption.text) for caption in conversation.captions]
     assert [(caption.role, caption.text) for caption in again.captions] == texts
+
+
+@pytest.mark.anyio
+async def test_where_the_recorded_connection_was_replaced_the_replayed_one_goes_on(path: Path) -> None:
+    async def program(client: AsyncRealtimeClient, emulator: Emulator | None, *observers: Any) -> list[str]:
+        policy = ReconnectPolicy()
+        async with client.connect(model=MODEL, reconnect=policy, observers=observers) as connection:
+            first = await connection.ask("One?")
+            if emulator is not None:
+                emulator.inject_fault(Drop(), now=True)
+                await connection.wait_for(Reconnected, 10)
+            return [first.text, (await connection.ask("Two?")).text]
+
+    async with Emulator() as emulator, AsyncRealtimeClient(**emulator.client_options) as client:
+        emulator.reply("One.", "Two.")
+        with Recorder(path) as recorder:
+            await program(client, emulator, recorder)
+        emulator.replay(read(path))
+        assert await program(client, None) == ["One.", "Two."]
 
 
 @pytest.mark.anyio

@@ -83,6 +83,17 @@ async def test_a_call_that_is_told_of_twice_runs_once() -> None:
     assert (len(tools.calls), line.sent) == (1, [OUTPUT])
 
 
+async def test_a_call_of_which_only_the_response_tells_runs_too() -> None:
+    line = Line(Tools(echo))
+    line.begin()
+    call = {"id": "i1", "type": "function_call", "call_id": "c1", "name": "echo", "arguments": '{"text": "x"}'}
+    place = {"response_id": "r1", "item_id": "i1", "output_index": 0}
+    line.hear("response.function_call_arguments.done", **place, call_id="c1", arguments=call["arguments"])
+    line.end(output=[call])
+    await line.settle()
+    assert (line.sent, line.outputs) == ([OUTPUT, CREATE], {"c1": "x"})
+
+
 async def test_a_tool_may_want_no_answer() -> None:
     line = Line(Tools(Tool(function=echo, respond=False)))
     line.begin()

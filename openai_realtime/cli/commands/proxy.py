@@ -35,7 +35,7 @@ def proxy(server: Server, /, record: Path, host: str, port: int) -> None:
     """
     with server.options() as options, contextlib.suppress(KeyboardInterrupt):
         if server.emulator:
-            click.echo(f"export OPENAI_API_KEY={options['api_key']}")
+            click.echo(f"export OPENAI_API_KEY={options.get('api_key')}")
         asyncio.run(_serve(_base_url(options), record, host, port))
     click.echo()
 

@@ -14,6 +14,7 @@ from openai_realtime.errors import DecodeError
 from .base import Session
 
 _APPENDS: Final = ("input_audio_buffer.append", "session.input_audio_buffer.append")
+_LOCAL: Final = "openai_realtime."  # what a client that reconnects tells itself; here one connection goes on
 _OURS: Final = ("event_id", "id", "call_id", "item_id", "previous_item_id", "metadata", "audio")
 """The fields that may differ from the recording: ids, and audio, which a recording may have cut."""
 
@@ -24,10 +25,12 @@ class RecordedEvent(Protocol):
     @property
     def sender(self) -> str:
         """``client`` or ``server``."""
+        ...
 
     @property
     def event(self) -> Mapping[str, Any]:
         """The event as it was on the wire."""
+        ...
 
 
 class ReplaySession(Session):
@@ -67,7 +70,7 @@ class ReplaySession(Session):
         """Send what the server said up to the next event of the client that is waited for."""
         while self._entries and (self._entries[0].sender == "server" or self._is_passed_over(self._entries[0].event)):
             entry = self._entries.popleft()
-            if entry.sender == "server":
+            if entry.sender == "server" and not str(entry.event.get("type")).startswith(_LOCAL):
                 self._send(decode_server_event(dumps(self._with_new_ids(entry.event))))
 
     def _is_passed_over(self, event: Mapping[str, Any]) -> bool:
