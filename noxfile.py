@@ -59,3 +59,10 @@ def bench(session: nox.Session) -> None:
     """Speed and size beside other packages: a table, and benchmarks/results.json. It wants the machine for itself."""
     session.install(".[bench]")
     session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session
+def interop(session: nox.Session) -> None:
+    """Independent clients, of PyPI and npm, hold conversations with the emulator: a table. It wants node and npm."""
+    session.install(".[emulator]")
+    session.run("python", "tests/interop/run.py", session.create_tmp(), *session.posargs)
