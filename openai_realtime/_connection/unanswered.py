@@ -46,7 +46,7 @@ _ABOUT: Final = {
 """Which event an error without event_id is about, by its code."""
 _PARAMS: Final = {"session": "session.update", "item": "conversation.item.create", "response": "response.create"}
 """The same by the first name in its `param`."""
-_ABOUT_NOBODY: Final = ("server_error", "session_expired", "rate_limit_exceeded")
+_ABOUT_NOBODY: Final = ("server_error", "session_expired", "rate_limit_exceeded", "invalid_frame")
 _CALLS: Final = ("function_call", "mcp_approval_request")
 _LEAST_MS: Final = 100  # the server refuses to commit less
 _PCM_BYTES_PER_MS: Final = 48  # PCM16, 24 kHz, mono

@@ -138,6 +138,17 @@ async def test_an_error_without_event_id_belongs_to_the_only_request(error: dict
             await connection.update_session(told("x"))
 
 
+async def test_a_frame_that_is_no_event_refuses_nothing() -> None:
+    async def script(peer: Peer) -> None:
+        update = await peer.receive_type("session.update")
+        await peer.socket.send_str("no event")
+        await peer.answer(update)
+
+    async with serving(greeting(script)) as client, client.connect(model="m") as connection:
+        assert (await connection.update_session(told("x"))).session.instructions == "x"
+        assert "error" in [(await connection.receive(1)).type for _ in range(connection.unread)]
+
+
 async def test_an_error_without_event_id_belongs_to_the_kind_of_request_that_its_code_or_param_names() -> None:
     async def script(peer: Peer) -> None:
         for _ in range(2):
