@@ -23,7 +23,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_mypy_takes_every_example(folder: Path) -> None:
     files = sorted(map(str, folder.glob("*.py")))
-    command = [sys.executable, "-m", "mypy", "--scripts-are-modules", "--config-file", "", *files]
+    options = [
+        "--scripts-are-modules",
+        "--config-file",
+        "",
+        "--disable-error-code=import-untyped",
+    ]  # Django has no types
+    command = [sys.executable, "-m", "mypy", *options, *files]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603
     assert done.returncode == 0, done.stdout + done.stderr
 
