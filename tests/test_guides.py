@@ -33,7 +33,8 @@ def test_each_example_runs_and_prints_what_is_said(example: Example, following: 
 
 @pytest.mark.parametrize("path", EVERY, ids=name_of)
 def test_each_output_belongs_to_an_example(path: Path) -> None:
-    outputs = [following for _, following in (param.values for param in blocks([path], "python"))]
+    programs = [*blocks([path], "python"), *blocks([path], "javascript")]
+    outputs = [following for _, following in (param.values for param in programs)]
     assert all(param.values[0] in outputs for param in blocks([path], "text"))
 
 
