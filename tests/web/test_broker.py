@@ -11,8 +11,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiortc import RTCSessionDescription
 from attrs import define, evolve
 from support.http_server import OFFER
+from support.peer import calling
 from support.scripted import Peer, serving
 from support.web import DEADLINE, under_aiohttp, under_uvicorn, until
 from support.webhooks import CALL, SECRET, signed
@@ -217,6 +219,19 @@ async def test_a_call_is_opened_and_followed(server: Any) -> None:
         await follower.is_open.wait()
         await page.broker.close()
         assert page.emulator.requests[-1].path.endswith("/hangup")
+
+
+async def test_the_broker_learns_that_a_browser_has_left_its_call() -> None:
+    follower = Follower()
+    async with browser(observers=lambda _: [follower]) as page, calling() as caller:
+        status, answer, _ = await page.post("/calls", (await caller.offer()).encode())
+        assert status == 201
+        await caller.peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        await caller.until("session.created")
+        await follower.is_open.wait()
+        await caller.peer.close()
+        await follower.is_over.wait()
+        await until(lambda: not page.broker._sessions)
 
 
 @pytest.mark.parametrize("limit", ["max_seconds", "idle_seconds"])
