@@ -21,7 +21,8 @@ class Context:
     """One session's script, time and items.
 
     `send` takes events for the client. `settings` is the effective session, `tools` are its tools as the client gave
-    them, `idle` counts the user's silence. In a `sideband` the server plays the speech itself.
+    them, `idle` counts the user's silence. In a `sideband` the server plays the speech itself; `azure` has
+    habits of its own.
     """
 
     script: Script
@@ -29,6 +30,7 @@ class Context:
     new_id: NewId
     send: Callable[..., None]
     sideband: bool = False
+    azure: bool = False
     settings: JSON = field(factory=dict)
     tools: Sequence[JSON] = ()
     conversation: Conversation = field(factory=Conversation)

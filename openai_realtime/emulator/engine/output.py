@@ -134,8 +134,11 @@ class Message(OutputItem):
     def _part(self) -> dict[str, Any]:
         return {**self._place, "content_index": 0}
 
+    def _shown(self, part: TextPart | AudioPart) -> dict[str, Any]:
+        return {"part": part, "content": part} if self._run.settings.azure else {"part": part}
+
     def _written(self) -> Generator[Step, None, OutputText]:
-        yield ResponseContentPartAdded(**self._part, part=TextPart(text=""))
+        yield ResponseContentPartAdded(**self._part, **self._shown(TextPart(text="")))
         said = ""
         for word in words(self._text):
             if (yield from self._run.interrupted(_UNTIL_NEXT_WORD, word)):
@@ -143,11 +146,11 @@ class Message(OutputItem):
             said += word
             yield ResponseOutputTextDelta(**self._part, delta=word, obfuscation=padding())
         yield ResponseOutputTextDone(**self._part, text=said)
-        yield ResponseContentPartDone(**self._part, part=TextPart(text=said))
+        yield ResponseContentPartDone(**self._part, **self._shown(TextPart(text=said)))
         return OutputText(text=said)
 
     def _spoken(self) -> Generator[Step, None, OutputAudio]:
-        yield ResponseContentPartAdded(**self._part, part=AudioPart(transcript=""))
+        yield ResponseContentPartAdded(**self._part, **self._shown(AudioPart(transcript="")))
         made = Audio(bytearray(), self._run.settings.audio_format)
         self._run.conversation.set_audio(item_id(self.item), made)
         self._run.spoken_item = item_id(self.item)
@@ -155,7 +158,7 @@ class Message(OutputItem):
         self._run.made.audio += usage.audio_tokens(made.milliseconds, usage.MODEL_AUDIO_MS_PER_TOKEN)
         yield ResponseOutputAudioDone(**self._part)
         yield ResponseOutputAudioTranscriptDone(**self._part, transcript=said)
-        yield ResponseContentPartDone(**self._part, part=AudioPart(transcript=said))
+        yield ResponseContentPartDone(**self._part, **self._shown(AudioPart(transcript=said)))
         return OutputAudio(transcript=said)
 
     def _voice(self, made: Audio) -> Generator[Step, None, str]:

@@ -39,7 +39,7 @@ class ResponseSettings:
     """What the session and ``response.create`` together ask of one response.
 
     `tools` are those that the model may use. With `plays` the server plays the speech itself, as in a call, and tells
-    when it begins and ends.
+    when it begins and ends. On `azure` content parts come twice in their events, and no rate limits.
     """
 
     speaks: bool
@@ -52,6 +52,7 @@ class ResponseSettings:
     conversation_id: str | None
     reasons: bool
     plays: bool
+    azure: bool
 
 
 class ResponseRun:
@@ -128,7 +129,7 @@ class ResponseRun:
             given = Tokens()
         cost = usage.response_usage(given, self.made, reasons=self.settings.reasons)
         yield ResponseDone(response=attrs.evolve(self._final(), usage=cost))
-        if self._stop is None and self.reply.failure is None:
+        if self._stop is None and self.reply.failure is None and not self.settings.azure:
             yield _UNTIL_RATE_LIMITS
             yield RateLimitsUpdated(rate_limits=[usage.rate_limit(given.total + self.made.total)])
         for call in self._mcp_calls:

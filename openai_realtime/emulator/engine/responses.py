@@ -149,4 +149,5 @@ class Responses:
             conversation_id=None if config.conversation == "none" else self._conversation_id,
             reasons=sessions.reasons(session["model"]),
             plays=self._context.sideband,
+            azure=self._context.azure,
         )

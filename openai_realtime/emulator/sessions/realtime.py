@@ -83,7 +83,7 @@ class LiveSession(Session):
         super().__init__(now, "sess_u0_" if sideband else "sess_")
         self._azure = azure
         self.output: SpeechOutput | None = None
-        self._context = Context(script, self.timeline, self._new_id, self._send, sideband)
+        self._context = Context(script, self.timeline, self._new_id, self._send, sideband, azure)
         self._apply(config)
         self._mcp = McpServers(script.mcp_servers, self._context.conversation, self._new_id)
         self._responses = Responses(self._context, self._mcp, self._new_id("conv_"))

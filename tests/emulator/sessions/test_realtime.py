@@ -835,6 +835,17 @@ async def test_the_output_of_a_call_that_nobody_made(emulator: Emulator) -> None
         assert (await wire.error())["code"] == "invalid_tool_call_id"
 
 
+async def test_azure_sends_content_parts_twice_and_no_rate_limits(emulator: Emulator) -> None:
+    async with Wire(emulator, "?model=mine", prefix="/openai/v1/realtime") as wire:
+        await wire.expect("session.created")
+        await wire.send(TEXT_ONLY, RESPOND)
+        events = await wire.until("response.done")
+        parts = [event for event in events if "content_part" in event["type"]]
+        assert [event["content"] == event["part"] for event in parts] == [True, True]
+        await wire.send(message("Hi"))
+        await wire.expect(*ADDED)
+
+
 async def test_models_that_reason_begin_the_next_item_before_they_end_the_one_before(emulator: Emulator) -> None:
     reply = Reply(text="One moment.", tool_calls=[ToolCall(name="weather"), ToolCall(name="time")])
     for model, order in (("gpt-realtime-2.1", "a0 a1 d0 a2 d1 d2"), ("gpt-realtime", "a0 d0 a1 d1 a2 d2")):
