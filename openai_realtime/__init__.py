@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         ApiKey,
         ClientOptions,
         ConnectOptions,
-        RetryPolicy,
         Timeout,
     )
     from ._connection.answers import Answer
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
         RealtimeConnection,
         RealtimeTranslationConnection,
     )
+    from ._transport.retry import RetryPolicy
     from .errors import (
         APIConnectionError,
         APIError,
@@ -380,7 +380,7 @@ _MODULE_OF = {
     "ApiKey": "_config",
     "ClientOptions": "_config",
     "ConnectOptions": "_config",
-    "RetryPolicy": "_config",
+    "RetryPolicy": "_transport.retry",
     "Timeout": "_config",
     "AsyncRealtimeConnection": "_connection.realtime",
     "Lost": "_connection.reconnect",

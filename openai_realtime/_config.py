@@ -15,14 +15,17 @@ from urllib.parse import SplitResult, urlsplit
 import attrs
 from attrs import field, frozen, validators
 
+from openai_realtime._transport.retry import RetryPolicy
+
 from . import __version__
+from ._numbers import number
 from ._redaction import Secret
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["ApiKey", "ClientOptions", "ConnectOptions", "RetryPolicy", "Timeout"]
+__all__ = ["ApiKey", "ClientOptions", "ConnectOptions", "Timeout"]
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 _TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
@@ -45,27 +48,15 @@ ApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
 """A key, or a function (plain or async) that gives one and is asked anew for every request."""
 
 
-def _number(setting: str, allowed: str, holds: Callable[[Any], bool]) -> Any:
-    """Make a validator of numbers whose ConfigurationError names the setting."""
-
-    def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-        if not isinstance(value, int | float) or isinstance(value, bool) or not holds(value):
-            raise ConfigurationError(f"{setting}.{attribute.name}: {value!r} is not {allowed}")
-
-    return check
-
-
 # Locks and clocks overflow beyond TIMEOUT_MAX, which is 292 years on most systems.
 _limit: Any = validators.optional(
-    _number("timeout", "a finite number of seconds above 0", lambda value: 0 < value <= threading.TIMEOUT_MAX)
+    number("timeout", "a finite number of seconds above 0", lambda value: 0 < value <= threading.TIMEOUT_MAX)
 )
-_seconds: Any = _number(
+_seconds: Any = number(
     "options", "a finite number of seconds above 0", lambda value: 0 < value <= threading.TIMEOUT_MAX
 )
 _seconds_or_none: Any = validators.optional(_seconds)
-_size: Any = _number("options", "a whole number of bytes above 0", lambda value: isinstance(value, int) and value > 0)
-_delay: Any = _number("retry", "0 or more seconds", lambda value: value >= 0)
-_count: Any = _number("retry", "a whole number from 0", lambda value: isinstance(value, int) and value >= 0)
+_size: Any = number("options", "a whole number of bytes above 0", lambda value: isinstance(value, int) and value > 0)
 
 
 @frozen(kw_only=True)
@@ -75,19 +66,6 @@ class Timeout:
     connect: float | None = field(default=5.0, validator=_limit)
     read: float | None = field(default=600.0, validator=_limit)
     total: float | None = field(default=600.0, validator=_limit)
-
-
-@frozen(kw_only=True)
-class RetryPolicy:
-    """How failed requests are sent again: `max_retries` more times, after growing delays in seconds.
-
-    A server that asks for a longer wait than `give_up_after` gets no retry.
-    """
-
-    max_retries: int = field(default=2, validator=_count)
-    initial_delay: float = field(default=0.5, validator=_delay)
-    max_delay: float = field(default=8.0, validator=_delay)
-    give_up_after: float = field(default=60.0, validator=_delay)
 
 
 class ClientOptions(TypedDict, total=False):

@@ -17,9 +17,8 @@ import pytest
 from hypothesis import example, given, strategies as st
 from support.http_server import EPHEMERAL, KEY, OFFER, SDP, Received, Server, answer, api_error, connect, failure
 
-from openai_realtime import __version__
+from openai_realtime import ClientOptions, RetryPolicy, __version__
 from openai_realtime._client import AsyncRealtimeClient, _check_call_id
-from openai_realtime._config import ClientOptions, RetryPolicy
 from openai_realtime._sync.client import RealtimeClient
 from openai_realtime.emulator import Emulator
 from openai_realtime.errors import (

@@ -14,7 +14,7 @@ LAYERS = """
     _redaction
     _problems
     errors
-    _logging
+    _logging _numbers
     models.advice models.constraints models.flat
     models.base
     _codec.hints models.base64 models.http models.webhooks
@@ -34,9 +34,10 @@ LAYERS = """
     _codec
     conversation
     audio.playback
+    _transport.retry
     _config
     _transport.redirects
-    _transport.messages _transport.retry _transport.targets
+    _transport.messages _transport.targets
     _transport.info
     _transport.pool
     _transport.http

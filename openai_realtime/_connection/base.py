@@ -16,7 +16,7 @@ from openai_realtime._redaction import Secret
 from openai_realtime._transport.http import Transport
 from openai_realtime._transport.targets import ConnectTarget
 from openai_realtime._transport.websocket import NORMAL
-from openai_realtime.errors import ConnectionClosedError, InvalidRequestError, Problem
+from openai_realtime.errors import APITimeoutError, ConnectionClosedError, InvalidRequestError, Problem
 from openai_realtime.models.client_events import InputAudioBufferAppend
 from openai_realtime.models.events import ClientEvent, ServerEvent
 from openai_realtime.models.sessions import RealtimeSession, RealtimeTranscriptionSession
@@ -70,10 +70,14 @@ class AsyncConnection:
         self._link.observers.opened(self)
 
     async def _apply(self, update: ClientEvent, timeout: float | None) -> None:
-        if self._link.options.wait_for_session:
-            await self._ask_checked(update, timeout)
-        else:
+        if not self._link.options.wait_for_session:
             await self._link.send(update, Secret(encode(update)))
+            return
+        try:
+            await self._ask_checked(update, timeout)
+        except APITimeoutError as error:
+            hint = "for servers that never answer it there is ConnectOptions(wait_for_session=False)"
+            raise APITimeoutError(f"{error}; {hint}") from None
 
     async def __aenter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from openai_realtime._config import RetryPolicy
+from openai_realtime._transport.retry import RetryPolicy
 from openai_realtime.errors import ConnectionClosedError
 from openai_realtime.models.base import Model
 from openai_realtime.models.events import ClientEvent, ServerEvent

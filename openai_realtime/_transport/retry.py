@@ -1,4 +1,4 @@
-"""When a failed request is sent again, and after how long. Pure functions; who sends does the waiting."""
+"""When a failed request is sent again, and after how long: the policy and the decision; who sends does the waiting."""
 
 from __future__ import annotations
 
@@ -6,12 +6,34 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
-from openai_realtime._config import RetryPolicy
+from attrs import field, frozen
+
+from openai_realtime._numbers import number
 from openai_realtime.errors import APIConnectionError, APIStatusError
+
+__all__ = ["RetryPolicy"]
 
 _RETRIED = (408, 409, 429)
 _FINAL_CODES = ("insufficient_quota",)
+
+
+_delay: Any = number("retry", "0 or more seconds", lambda value: value >= 0)
+_count: Any = number("retry", "a whole number from 0", lambda value: isinstance(value, int) and value >= 0)
+
+
+@frozen(kw_only=True)
+class RetryPolicy:
+    """How failed requests are sent again: `max_retries` more times, after growing delays in seconds.
+
+    A server that asks for a longer wait than `give_up_after` gets no retry.
+    """
+
+    max_retries: int = field(default=2, validator=_count)
+    initial_delay: float = field(default=0.5, validator=_delay)
+    max_delay: float = field(default=8.0, validator=_delay)
+    give_up_after: float = field(default=60.0, validator=_delay)
 
 
 def delays(policy: RetryPolicy, jitter: Callable[[], float] = random.random) -> Iterator[float]:

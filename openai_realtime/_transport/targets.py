@@ -43,7 +43,16 @@ def realtime_target(  # noqa: PLR0913 - what connect takes
     given = {name: value for name, value in named.items() if value is not None}
     if len(given) != 1:
         both = Summary("object", " and ".join(given) or "nothing")
-        raise InvalidRequestError([Problem("connect", "invalid_value", both, "exactly one of model, call_id, intent")])
+        raise InvalidRequestError(
+            [
+                Problem(
+                    "connect",
+                    "invalid_value",
+                    both,
+                    "exactly one of model, call_id, intent; query takes what a gateway wants beside it",
+                )
+            ]
+        )
     ((name, value),) = given.items()
     if not isinstance(value, str) or not value or (name == "intent" and value != "transcription"):
         allowed = "'transcription'" if name == "intent" else _TEXT

@@ -9,11 +9,12 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from openai_realtime._codec.text import load_object
-from openai_realtime._config import ClientOptions, ConnectOptions, RetryPolicy, resolve_config
+from openai_realtime._config import ClientOptions, ConnectOptions, resolve_config
 from openai_realtime._sync.client import RealtimeClient
 from openai_realtime._transport.http import Transport
 from openai_realtime._transport.messages import Request
 from openai_realtime._transport.pool import Pool
+from openai_realtime._transport.retry import RetryPolicy
 from openai_realtime.errors import APIResponseError, APIStatusError, APITimeoutError, RealtimeError
 from openai_realtime.models.client_secrets import ExpiresAfter, RealtimeCreateClientSecretRequest
 

@@ -34,8 +34,8 @@ from support.http_server import (
     tunnel,
 )
 
+from openai_realtime import RetryPolicy, Timeout
 from openai_realtime._client import AsyncRealtimeClient
-from openai_realtime._config import RetryPolicy, Timeout
 from openai_realtime.errors import (
     APIConnectionError,
     APIError,

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
-from openai_realtime._config import RetryPolicy
+from openai_realtime import RetryPolicy
 from openai_realtime._transport.retry import delays, is_retryable, next_delay, server_delay
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)

@@ -15,8 +15,8 @@ import attrs
 import pytest
 import trustme
 
+from openai_realtime import RetryPolicy
 from openai_realtime._client import AsyncRealtimeClient
-from openai_realtime._config import RetryPolicy
 from openai_realtime.errors import (
     RealtimeError,
 )

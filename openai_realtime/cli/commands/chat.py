@@ -10,10 +10,10 @@ from typing import Self, TypeAlias
 
 import click
 
-from openai_realtime._config import RetryPolicy
 from openai_realtime._connection.reconnect import ReconnectPolicy
 from openai_realtime._sync.client import RealtimeClient
 from openai_realtime._sync.connection import RealtimeConnection
+from openai_realtime._transport.retry import RetryPolicy
 from openai_realtime.cli.failures import describe
 from openai_realtime.cli.server import Server, with_server
 from openai_realtime.cli.settings import MODEL

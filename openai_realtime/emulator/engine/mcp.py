@@ -49,8 +49,6 @@ class McpServers:
         self._waiting: dict[str, McpToolCall] = {}
         self._approved: list[ApprovedCall] = []
 
-    # --- what tools there are -----------------------------------------------------------------------------------------
-
     def use(self, tools: Iterable[JSON], *, once: bool) -> list[Task]:
         """Let the model use `tools`, for one response only if `once`: that makes the session forget no server.
 
@@ -78,8 +76,6 @@ class McpServers:
 
     def _server(self, label: str) -> McpServer:
         return self._described.get(label, McpServer())
-
-    # --- who may call -------------------------------------------------------------------------------------------------
 
     def needs_approval(self, call: McpToolCall, tools: Iterable[JSON]) -> bool:
         """Whether the user must approve `call` in a response that has these `tools`."""

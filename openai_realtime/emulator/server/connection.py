@@ -20,6 +20,7 @@ from openai_realtime.models.server_events import Error, ErrorDetails
 from .shared import SharedSession
 
 _log = logging.getLogger("openai_realtime.emulator")
+_MAX_AHEAD = 1000
 _SORRY = ErrorDetails(type="server_error", message="The server had an error.")
 
 
@@ -55,6 +56,9 @@ class LiveConnection:
         self._wake = asyncio.Event()
         self._gone = False
         self._sent = 0
+        self._ahead = 0  # messages of the client since the last event was sent
+        self._flowing = asyncio.Event()  # cleared while an event waits for the client to read
+        self._flowing.set()
         self._held: list[ServerEvent] = []
         self._swapping = False
         self._resuming = False
@@ -116,6 +120,9 @@ class LiveConnection:
 
     async def _read(self) -> None:
         async for message in self._channel:
+            self._ahead += 1
+            if self._ahead > _MAX_AHEAD:  # who reads nothing is not read either, lest what it asks for piles up
+                await self._flowing.wait()
             self.shared.catch_up()
             for _ in self.session.receive(message):
                 self.wake()
@@ -154,8 +161,11 @@ class LiveConnection:
             return
         for ready in (event, *self._held):
             if not self._gone:
+                self._flowing.clear()
                 await self._channel.send_event(encode(ready))
+                self._flowing.set()
                 self._sent += 1
+                self._ahead = 0
         self._held.clear()
         await asyncio.sleep(0)  # a client that interrupts must be heard between two events
 

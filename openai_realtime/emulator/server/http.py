@@ -4,38 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from email import message_from_bytes
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from urllib.parse import unquote
 
-from openai_realtime._codec.converter import structure_request
-from openai_realtime._codec.text import load
 from openai_realtime.emulator import errors as api_errors, ids
 from openai_realtime.emulator.sessions import beta, effective as sessions
 from openai_realtime.emulator.wire import JSON, Answer, ReceivedRequest, json_answer
-from openai_realtime.errors import DecodeError, InvalidRequestError
-from openai_realtime.models.base import Model
 from openai_realtime.models.beta import RealtimeSessionCreateRequest, RealtimeTranscriptionSessionCreateRequest
 from openai_realtime.models.calls import RealtimeCallCreateRequest, RealtimeCallReferRequest, RealtimeCallRejectRequest
 from openai_realtime.models.client_secrets import RealtimeCreateClientSecretRequest
 from openai_realtime.models.sessions import RealtimeSessionConfig
 from openai_realtime.models.translation import RealtimeTranslationClientSecretCreateRequest
 
-from . import sdp
+from . import bodies, sdp
 from .state import BETA_SECRET_TTL, SECRET_TTL, State
 
 Operation: TypeAlias = Callable[[State, ReceivedRequest, str], Answer]
 """Takes the emulator's state, the request and the call id from its path, and answers or raises Refusal."""
 
 CREATE_CALL = "create_realtime_call"
-_FORM = "multipart/form-data"
-_SDP = "application/sdp"
-_JSON = "application/json"
 
 
 def create_client_secret(state: State, received: ReceivedRequest, _: str) -> Answer:
     """POST /realtime/client_secrets."""
-    body = _checked(_json_body(received), RealtimeCreateClientSecretRequest)
+    body = bodies.checked(bodies.json_body(received), RealtimeCreateClientSecretRequest)
     config = body.get("session", {"type": "realtime"})
     _check_session(config, received, "session")
     value, expires_at = state.mint(_seconds(body, SECRET_TTL), config)
@@ -45,7 +37,7 @@ def create_client_secret(state: State, received: ReceivedRequest, _: str) -> Ans
 
 def create_translation_client_secret(state: State, received: ReceivedRequest, _: str) -> Answer:
     """POST /realtime/translations/client_secrets."""
-    body = _checked(_json_body(received), RealtimeTranslationClientSecretCreateRequest)
+    body = bodies.checked(bodies.json_body(received), RealtimeTranslationClientSecretCreateRequest)
     config = body["session"]
     _check_model(config, received, "session.model", "translation")
     sessions.check_transcription(config, "session", azure=is_azure(received))
@@ -57,7 +49,7 @@ def create_translation_client_secret(state: State, received: ReceivedRequest, _:
 def create_session(state: State, received: ReceivedRequest, _: str) -> Answer:
     """POST /realtime/sessions, of the beta."""
     _check_beta(state)
-    body = _checked(_json_body(received), RealtimeSessionCreateRequest)
+    body = bodies.checked(bodies.json_body(received), RealtimeSessionCreateRequest)
     _check_model(body, received, "model")
     _check_transcription(body.get("input_audio_transcription"), received, "input_audio_transcription")
     seconds = _seconds(body.get("client_secret", {}), BETA_SECRET_TTL)
@@ -69,7 +61,7 @@ def create_session(state: State, received: ReceivedRequest, _: str) -> Answer:
 def create_transcription_session(state: State, received: ReceivedRequest, _: str) -> Answer:
     """POST /realtime/transcription_sessions, of the beta."""
     _check_beta(state)
-    body = _checked(_json_body(received), RealtimeTranscriptionSessionCreateRequest)
+    body = bodies.checked(bodies.json_body(received), RealtimeTranscriptionSessionCreateRequest)
     _check_transcription(body.get("input_audio_transcription"), received, "input_audio_transcription")
     seconds = _seconds(body.get("client_secret", {}), BETA_SECRET_TTL, "expires_at")
     secret = _beta_secret(state, seconds, beta.session_config(body, "transcription"))
@@ -78,9 +70,9 @@ def create_transcription_session(state: State, received: ReceivedRequest, _: str
 
 def create_call(state: State, received: ReceivedRequest, _: str) -> Answer:
     """POST /realtime/calls. The answer is plain text, whatever the specification says."""
-    form = _call_form(received)
+    form = bodies.call_form(received)
     # The offer has an error of its own, so only the rest is checked as a request.
-    _checked({**form, "sdp": "v=0"} if "sdp" in form else form, RealtimeCallCreateRequest)
+    bodies.checked({**form, "sdp": "v=0"} if "sdp" in form else form, RealtimeCallCreateRequest)
     _check_session(form.get("session", {}), received, "session")
     body = sdp.answer(form["sdp"]).encode()
     headers = {
@@ -92,13 +84,13 @@ def create_call(state: State, received: ReceivedRequest, _: str) -> Answer:
 
 def offer_of(received: ReceivedRequest) -> str:
     """Give the SDP offer of a request to `create_call`."""
-    offer: str = _call_form(received)["sdp"]
+    offer: str = bodies.call_form(received)["sdp"]
     return offer
 
 
 def accept_call(state: State, received: ReceivedRequest, call_id: str) -> Answer:
     """POST /realtime/calls/{call_id}/accept."""
-    config = _checked(_json_body(received), RealtimeSessionConfig)
+    config = bodies.checked(bodies.json_body(received), RealtimeSessionConfig)
     _check_session(config, received, "")
     state.check_call(call_id)
     state.set_call_session(call_id, config)
@@ -107,13 +99,13 @@ def accept_call(state: State, received: ReceivedRequest, call_id: str) -> Answer
 
 def reject_call(state: State, received: ReceivedRequest, call_id: str) -> Answer:
     """POST /realtime/calls/{call_id}/reject; the call is gone then."""
-    _checked(_json_body(received), RealtimeCallRejectRequest)
+    bodies.checked(bodies.json_body(received), RealtimeCallRejectRequest)
     return hangup_call(state, received, call_id)
 
 
 def refer_call(state: State, received: ReceivedRequest, call_id: str) -> Answer:
     """POST /realtime/calls/{call_id}/refer."""
-    _checked(_json_body(received), RealtimeCallReferRequest)
+    bodies.checked(bodies.json_body(received), RealtimeCallReferRequest)
     state.check_call(call_id)
     return Answer()
 
@@ -160,68 +152,6 @@ def find_operation(method: str, path: str) -> tuple[str, Operation, str]:
                 raise api_errors.wrong_method(method, path)
             return name, OPERATIONS[name][1], unquote(match.groupdict().get("call_id", ""))
     raise api_errors.unknown_route(method, path)
-
-
-# --- reading a request ------------------------------------------------------------------------------------------------
-
-
-def _json_body(received: ReceivedRequest) -> Any:
-    """Give the JSON of the body; an empty body is an empty object."""
-    if not received.body.strip():
-        return {}
-    if received.content_type != _JSON:
-        raise api_errors.unsupported_content_type(received.content_type, [_JSON])
-    return _parsed(received.body)
-
-
-def _parsed(data: bytes, param: str | None = None) -> Any:
-    try:
-        return load(data)
-    except DecodeError:
-        raise api_errors.not_json(param) from None
-
-
-def _checked(body: Any, cls: type[Model]) -> JSON:
-    """`body`, if a request of type `cls` may have it."""
-    if not isinstance(body, dict):
-        raise api_errors.not_an_object(body)
-    try:
-        request = structure_request(body, cls)
-    except InvalidRequestError as error:
-        raise api_errors.from_problems(error) from None
-    api_errors.check_rates(request)
-    return body
-
-
-def _call_form(received: ReceivedRequest) -> JSON:
-    """Give the offer and the session, from a form or from a bare offer."""
-    if received.content_type == _SDP:
-        return {"sdp": received.body.decode("utf-8", "replace")}
-    if received.content_type != _FORM:
-        raise api_errors.unsupported_content_type(received.content_type, [_FORM, _SDP])
-    fields = _form_fields(received)
-    form: JSON = {name: value.decode("utf-8", "replace") for name, value in fields.items()}
-    return {**form, "session": _parsed(fields["session"], "session")} if "session" in fields else form
-
-
-def _form_fields(received: ReceivedRequest) -> dict[str, bytes]:
-    """Give the fields of a multipart form, read by the standard library's parser of such messages."""
-    head = f"Content-Type: {received.headers['content-type']}\r\n\r\n".encode("utf-8", "surrogateescape")
-    message = message_from_bytes(head + received.body)
-    if not message.is_multipart():
-        raise api_errors.not_a_form()
-    parts = [part for part in message.walk() if not part.is_multipart()]
-    return {
-        str(part.get_param("name", "", "content-disposition")): _payload(part.get_payload(decode=True))
-        for part in parts
-    }
-
-
-def _payload(data: Any) -> bytes:
-    return data if isinstance(data, bytes) else b""
-
-
-# --- what the models leave open ---------------------------------------------------------------------------------------
 
 
 def _check_beta(state: State) -> None:

@@ -98,8 +98,6 @@ _RENAMED: Final[Mapping[type[ServerEvent], type[ServerEvent]]] = {
     ResponseOutputAudioTranscriptDone: ResponseAudioTranscriptDone,
 }
 
-# --- from the client --------------------------------------------------------------------------------------------------
-
 
 def session_update(given: Mapping[str, Any], kind: str) -> SessionUpdate:
     """Give the update of a session of this `kind`, ``realtime`` or ``transcription``."""
@@ -138,9 +136,6 @@ def _current_value(name: str, value: Any) -> Any:
             return {"type": "server_vad", **value}
         case _:
             return value
-
-
-# --- to the client ----------------------------------------------------------------------------------------------------
 
 
 def server_event(event: ServerEvent, temperature: float) -> ServerEvent:

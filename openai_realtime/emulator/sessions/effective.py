@@ -229,8 +229,6 @@ def tool(given: JSON) -> JSON:
     return {"allowed_tools": None, "headers": None, "require_approval": "always", **given, **hidden}
 
 
-# --- the parts of a session -------------------------------------------------------------------------------------------
-
 _ANSWERING = {"create_response": True, "interrupt_response": True}
 
 
