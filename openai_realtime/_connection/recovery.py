@@ -13,6 +13,7 @@ import attrs
 
 from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import encode, structure
+from openai_realtime._codec.raw import object_in, text_in
 from openai_realtime._config import ConnectOptions
 from openai_realtime._redaction import Secret
 from openai_realtime._transport.http import Transport
@@ -284,7 +285,7 @@ class _Setup:
             event, size = await self._socket.next()
             self._tracker.received(event)
             told = event.type in LOOKED_AT and self._requests.received(event, 0)
-            if not told and event.type not in _OURS:
+            if not told and (event.type not in _OURS or _lists_tools(event)):
                 self._received.append((event, size))
 
     async def _ask_all(self, reading: asyncio.Task[None], events: Sequence[ClientEvent]) -> dict[str, Any]:
@@ -335,6 +336,11 @@ class _Setup:
                 done.append(str(event.event_id))
                 self._received.append((_as_if_answered(event, answer), 0))
         return tuple(event for event in events if str(event.event_id) not in done), done
+
+
+def _lists_tools(event: ServerEvent) -> bool:
+    """Whether it tells of the item that the server itself makes for the tools of an MCP server."""
+    return text_in(object_in(event.raw or {}, "item"), "type") == "mcp_list_tools"
 
 
 def _as_if_answered(event: ClientEvent, answer: Any) -> ServerEvent:

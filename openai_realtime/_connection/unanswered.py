@@ -133,9 +133,14 @@ class Unanswered:
         answered = self._answered(kind, raw)
         if kind == "response.done":
             self.changes += 1
-            own = self.responses.pop(text_in(object_in(raw, "response"), "id"), True)
+            own = self.responses.pop(self._ended(object_in(raw, "response")), True)
             self.calls_tools = _calls_tools(object_in(raw, "response")) if own else self.calls_tools
         return [self.pending.pop(str(sent.event.event_id)) for sent in answered]
+
+    def _ended(self, response: JSON) -> str:
+        """Return the id of the response that is over; of one whose end came damaged, without it, the only one."""
+        name = text_in(response, "id")
+        return next(iter(self.responses)) if not name and len(self.responses) == 1 else name
 
     def _answered(self, kind: str, raw: JSON) -> list[Sent]:
         if kind not in _ASKED_BY:

@@ -1290,6 +1290,23 @@ async def test_odd_errors_during_a_restore_are_passed_on() -> None:
         await connection.wait_for(lambda event: event.type == "error", 5)
 
 
+async def test_the_tools_that_a_server_lists_during_a_restore_are_told() -> None:
+    listed = {"id": "list", "type": "mcp_list_tools", "server_label": "docs", "tools": []}
+
+    async def first(peer: Peer) -> None:
+        await peer.answers(1)
+        peer.abort()
+
+    async def second(peer: Peer) -> None:
+        update = await peer.receive()
+        await peer.add(listed)
+        await peer.answer(update)
+
+    async with connected(first, second, session=TEXT) as connection:
+        await connection.wait_for(Reconnected, 5)
+        assert (await connection.wait_for(ConversationItemAdded, 5)).item.id == "list"
+
+
 async def test_a_frame_that_is_no_event_does_not_refuse_the_settings_of_a_restore() -> None:
     async def first(peer: Peer) -> None:
         await peer.answers(1)

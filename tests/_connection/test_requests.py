@@ -211,6 +211,18 @@ async def test_the_next_response_can_be_asked_for_though_the_end_of_one_never_ca
         assert (await connection.create_response(timeout=0.2)).response.id == "resp_2"
 
 
+@pytest.mark.parametrize("damaged", [{}, {"response": None}, {"response": {"id": 5}}])
+async def test_the_end_of_the_only_response_ends_it_though_it_came_damaged(damaged: dict[str, Any]) -> None:
+    async def script(peer: Peer) -> None:
+        await begin(peer, "first")
+        await peer.send("response.done", **damaged)
+        await begin(peer, "second")
+
+    async with serving(greeting(script)) as client, client.connect(model="m") as connection:
+        await connection.create_response()
+        assert (await connection.create_response(timeout=None)).response.id == "second"
+
+
 async def test_a_response_that_goes_on_is_waited_for_longer_than_the_timeout() -> None:
     async def script(peer: Peer) -> None:
         await begin(peer, "resp_1")
