@@ -12,12 +12,14 @@ independently.
 from . import faults
 from .emulator import Emulator, EmulatorOptions
 from .script import McpToolCall, Reply, ToolCall
+from .server.telephone import PhoneCall
 from .wire import ReceivedRequest
 
 __all__ = [
     "Emulator",
     "EmulatorOptions",
     "McpToolCall",
+    "PhoneCall",
     "ReceivedRequest",
     "Reply",
     "ToolCall",

@@ -20,6 +20,7 @@ from openai_realtime.models.constraints import Between
 from openai_realtime.models.items import McpError, McpListedTool
 from openai_realtime.models.responses import FailureDetails
 from openai_realtime.models.server_events import ErrorDetails
+from openai_realtime.models.webhooks import SipHeader
 
 from . import faults
 from .script import McpToolCall, Reply, ToolCall
@@ -104,6 +105,16 @@ class ScriptDocument(Model):
     replies: Maybe[Sequence[ScriptedReply]] = UNSET
     faults: Maybe[Sequence[ScriptedFault]] = UNSET
     mcp_servers: Maybe[Sequence[ScriptedServer]] = UNSET
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class CallDocument(Model):
+    """A phone call that rings at a service: by default with the emulator's webhook, from a made-up number."""
+
+    webhook_url: Maybe[str] = UNSET
+    sip_headers: Maybe[Sequence[SipHeader]] = UNSET
+    audio: Maybe[str] = UNSET  # base64: PCM16 of 24 kHz, which the caller says
+    keys: Maybe[str] = UNSET
 
 
 def read_script(document: Any) -> ScriptDocument:

@@ -7,11 +7,14 @@ import math
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from os import PathLike
 from typing import Any, Self, TypedDict
 
+from openai_realtime.audio.wav import read_wav
 from openai_realtime.errors import ClientStateError, ConfigurationError
 from openai_realtime.models.items import McpListedTool
 
+from . import ids
 from .document import follow, read_script
 from .faults import SESSION, Fault, FaultQueue
 from .script import Answer, Condition, McpServer, Script
@@ -20,12 +23,12 @@ from .server.control import Control
 from .server.http import OPERATIONS
 from .server.sessions import Sessions
 from .server.state import State
+from .server.telephone import CALLER, PhoneCall, Telephone, check_keys
 from .server.thread import ServerThread
 from .sessions.base import Observer, Session
 from .sessions.replay import RecordedEvent
 from .wire import History, ReceivedRequest
 
-KEYS = frozenset("0123456789*#ABCD")  # of a telephone
 # To listen on all addresses is no address to connect to.
 _REACHED_AT = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - given, not taken by default
 
@@ -48,6 +51,7 @@ class Emulator:
     better to say. `speed` is how much faster than life events come; by default they come at once. With `beta` a
     connection with the header ``OpenAI-Beta: realtime=v1`` speaks the beta's dialect, where api.openai.com closes it.
     `api_key` is the key it takes; by default it makes one up. With `tls`, a server's context, it speaks https and wss.
+    Phone calls `ring` at `webhook_url`, with webhooks signed by `webhook_secret`, which it makes up as well.
 
     `requests` holds the requests that came in whole, in order: the last 1,000, with bodies of 16 MiB together, and
     without the body where the request was refused.
@@ -65,10 +69,14 @@ class Emulator:
         speed: float = math.inf,
         api_key: str | None = None,
         tls: ssl.SSLContext | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
     ) -> None:
         if not speed > 0:
             raise ConfigurationError(f"speed: {speed!r} is not above 0")
         self.requests: History[ReceivedRequest] = History()
+        self.webhook_secret = webhook_secret or ids.webhook_secret()
+        self._webhook_url = webhook_url
         self._host = host
         self._port = port
         self._state = State(api_key, beta_retired=beta_retired, beta=beta)
@@ -76,7 +84,10 @@ class Emulator:
         self._faults = FaultQueue(OPERATIONS)
         self._sessions = Sessions(self._state, self._script, speed)
         self._tls = tls
-        self._server = Server(self.requests, self._state, self._sessions, self._faults, Control(self))
+        self._telephone = Telephone(self._state, self._sessions, self._in_loop)
+        self._server = Server(
+            self.requests, self._state, self._sessions, self._faults, control=Control(self), telephone=self._telephone
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: ServerThread | None = None
 
@@ -110,6 +121,11 @@ class Emulator:
         """
         return self._sessions.opened
 
+    @property
+    def calls(self) -> Sequence[PhoneCall]:
+        """The last 100 phone calls that rang, in order."""
+        return [*self._telephone.calls.values()]
+
     def inject_fault(self, *faults: Fault, operation: str = SESSION, times: int = 1, now: bool = False) -> None:
         """Let `faults` happen, all of them to one session or to one request; the next call is for the one after it.
 
@@ -133,15 +149,48 @@ class Emulator:
         self._sessions.observers.append(observer)
 
     def incoming_call(self) -> str:
-        """Let a phone call come in over SIP; gives the call id that the webhook would bring."""
+        """Let a phone call come in over SIP; gives the call id that the webhook would bring. `ring` sends that, too."""
         return self._state.open_call()
+
+    def ring(
+        self,
+        webhook_url: str | None = None,
+        *,
+        sip_headers: Iterable[tuple[str, str]] = CALLER,
+        audio: bytes | str | PathLike[str] | None = None,
+        keys: str = "",
+    ) -> PhoneCall:
+        """Let somebody call, and ring at a service: its webhook is delivered, and again until it is answered with 2xx.
+
+        A call that nobody accepts within 30 seconds is over. Once a sideband is attached, the caller says `audio`,
+        PCM16 of 24 kHz or a WAV file, and presses `keys`.
+
+        - webhook_url: where the service takes webhooks; by default that of the emulator. They are signed with
+          `webhook_secret`.
+        - sip_headers: names and values, in order.
+
+        Raises ClientStateError while the emulator is not running, and DecodeError for what is no WAV file.
+        """
+        url = webhook_url or self._webhook_url
+        if url is None:
+            raise ConfigurationError("webhook_url: there is none; give it here or to Emulator(webhook_url=...)")
+        if not self._server.port:
+            raise ClientStateError("the emulator is not running; use it as `with Emulator() as emulator:`")
+        pcm = audio if audio is None or isinstance(audio, bytes) else read_wav(audio)
+        call = self._telephone.ring(
+            url, self.webhook_secret, [{"name": name, "value": value} for name, value in sip_headers]
+        )
+        if keys:
+            call.send_dtmf(keys)
+        if pcm:
+            call.talk(pcm)
+        return call
 
     def send_dtmf(self, call_id: str, keys: str) -> None:
         """Let the caller press `keys` of the telephone, such as ``"12#"``; a sideband is told of each."""
         if not self._state.has_call(call_id):
             raise ConfigurationError(f"call_id: no call {call_id!r}")
-        if not keys or set(keys) - KEYS:
-            raise ConfigurationError(f"keys: {keys!r} is not made of {''.join(sorted(KEYS))}")
+        check_keys(keys)
         self._in_loop(lambda: self._sessions.send_dtmf(call_id, keys))
 
     def mcp_server(self, server_label: str, *tools: McpListedTool, reachable: bool = True) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 import string
@@ -50,6 +51,21 @@ def request_id() -> str:
 def api_key() -> str:
     """Make up an API key, for one emulator only."""
     return "sk-emulator-" + secrets.token_urlsafe(32)
+
+
+def webhook_secret() -> str:
+    """Make up what webhooks are signed with: ``whsec_`` and base64."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def webhook_id() -> str:
+    """Make the id by which redeliveries of a webhook are told."""
+    return "wh_" + secrets.token_hex(16)
+
+
+def webhook_event_id() -> str:
+    """Make the id of a webhook's event."""
+    return "evt_" + secrets.token_hex(16)
 
 
 def masked_key(key: str) -> str:

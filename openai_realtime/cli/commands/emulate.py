@@ -35,6 +35,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--speed", type=click.FloatRange(0, min_open=True), help="1 is as slow as the API; without it at once.")
 @click.option("--beta", is_flag=True, help="Speak the beta's dialect to those who ask for it.")
 @click.option("--beta-retired", is_flag=True, help="Refuse the two beta operations, as api.openai.com does today.")
+@click.option("--webhook", metavar="URL", help="Where phone calls ring: `openai-realtime ring` makes one.")
 @click.option("--script", type=_FILE, help="What is said, answered and goes wrong (JSON, or YAML with pyyaml).")
 @click.option("--replay", type=_FILE, multiple=True, help="A recorded session to play again; may be repeated.")
 @click.option("--log", is_flag=True, help="Write a line for each request and event to stderr, without secrets.")
@@ -51,13 +52,14 @@ def emulate(  # noqa: PLR0913
     tls: bool,
     beta: bool,
     beta_retired: bool,
+    webhook: str | None,
     log: bool,
 ) -> None:
     """Run the emulator until Ctrl-C.
 
     It prints the two settings that point a program in any language to it. With --host 0.0.0.0 other machines reach it
-    too, by this machine's name or address. Programs on this machine script it at /emulator/, which
-    /emulator/openapi.json describes.
+    too, by this machine's name or address. With --webhook phone calls ring at a service of yours. Programs on this
+    machine script it at /emulator/, which /emulator/openapi.json describes.
     """
     if log:
         _log_to_stderr()
@@ -71,11 +73,12 @@ def emulate(  # noqa: PLR0913
             speed=speed or math.inf,
             beta=beta,
             beta_retired=beta_retired,
+            webhook_url=webhook,
         )
         _prepare(emulator, script, replay)
         stack.enter_context(contextlib.closing(_started(emulator, host, port)))
         with contextlib.suppress(KeyboardInterrupt):
-            _announce(emulator, host, authority)
+            _announce(emulator, host, authority, webhook)
             while True:
                 time.sleep(3600)
     click.echo()
@@ -89,7 +92,7 @@ def _started(emulator: Emulator, host: str, port: int) -> Emulator:
         raise click.UsageError(f"cannot listen on {host} port {port}: {reason}; --port 0 takes a free one") from None
 
 
-def _announce(emulator: Emulator, host: str, authority: str | None) -> None:
+def _announce(emulator: Emulator, host: str, authority: str | None, webhook: str | None) -> None:
     """Print what points a program to the emulator."""
     url = urlsplit(emulator.base_url)
     click.echo(f"An emulator of the OpenAI Realtime API runs at {emulator.base_url}")
@@ -99,6 +102,8 @@ def _announce(emulator: Emulator, host: str, authority: str | None) -> None:
     click.echo(f"Scripted at {url.scheme}://{url.netloc}/emulator/openapi.json")
     click.echo(f"\nexport OPENAI_BASE_URL={emulator.base_url}")
     click.echo(f"export OPENAI_API_KEY={emulator.api_key}")
+    if webhook is not None:
+        click.echo(f"export OPENAI_WEBHOOK_SECRET={emulator.webhook_secret}")
     if authority is not None:
         click.echo(f"export SSL_CERT_FILE={authority}\nexport NODE_EXTRA_CA_CERTS={authority}")
     click.echo("\nCtrl-C ends it.")

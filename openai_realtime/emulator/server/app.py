@@ -24,6 +24,7 @@ from .http import CREATE_CALL, find_operation
 from .offers import OfferedCalls
 from .sessions import Sessions
 from .state import State
+from .telephone import Telephone
 
 _log = logging.getLogger("openai_realtime.emulator")
 _REDIRECTS = 300
@@ -40,19 +41,22 @@ class Server:
     `requests` gets every request that came in whole. What goes wrong on purpose comes from `queue`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         requests: History[ReceivedRequest],
         state: State,
         sessions: Sessions,
         queue: FaultQueue,
+        *,
         control: Control,
+        telephone: Telephone,
     ) -> None:
         self._requests = requests
         self._state = state
         self._sessions = sessions
         self._faults = queue
         self._control = control
+        self._telephone = telephone
         self._calls = OfferedCalls(state, sessions, queue)
         self._runner: web.AppRunner | None = None
 
@@ -82,6 +86,7 @@ class Server:
             return
         await self._sessions.close()
         await self._calls.close()
+        await self._telephone.close()
         # asyncio needs a few turns to hand over a connection it has accepted; when the server is closed before, nobody
         # ever closes that connection (its _accept_connection2 fails in Server._attach).
         for _ in range(_HAND_OVER_TURNS):
@@ -106,6 +111,7 @@ class Server:
                 answer = operation(self._state, received, call_id)
                 if name == CREATE_CALL:
                     answer = await self._calls.connect(answer, received, key)
+                self._telephone.follow(name, call_id, received.json)
                 self._sessions.end_calls()
         except web.HTTPRequestEntityTooLarge:
             answer = api_errors.too_large().answer()

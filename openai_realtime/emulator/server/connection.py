@@ -61,7 +61,6 @@ class LiveConnection:
         self._flowing.set()
         self._held: list[ServerEvent] = []
         self._swapping = False
-        self._resuming = False
         self._reader: asyncio.Task[None] | None = None
         self._events = shared.join(self.wake)
         self._timer = self._new_timer()
@@ -78,7 +77,7 @@ class LiveConnection:
 
     def resume(self) -> None:
         """Let go on what is paused, or will be next: the client may be ahead of the pause it waits for."""
-        self._resuming = True
+        self.shared.resuming = True
         self.wake()
 
     def clock_moved(self) -> None:
@@ -141,9 +140,7 @@ class LiveConnection:
             elif self.session.close is not None:
                 await self._channel.close(*self.session.close)
                 self._gone = True
-            elif self._resuming and self.session.timeline.wake():
-                self._resuming = False
-            else:
+            elif not self.shared.resume():
                 await self._pause()
 
     def _new_timer(self) -> asyncio.TimerHandle:

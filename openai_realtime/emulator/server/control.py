@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from openai_realtime._codec.converter import structure_request
 from openai_realtime._codec.text import load
+from openai_realtime.audio.pcm import RATE, WIDTH
 from openai_realtime.emulator import errors as api_errors
-from openai_realtime.emulator.document import ScriptDocument, follow, read_script
+from openai_realtime.emulator.document import CallDocument, ScriptDocument, follow, read_script
 from openai_realtime.emulator.errors import Refusal
 from openai_realtime.emulator.sessions.base import Session
 from openai_realtime.emulator.wire import Answer, json_answer
 from openai_realtime.errors import ConfigurationError, DecodeError, InvalidRequestError
+from openai_realtime.models.base64 import from_base64
 
 from .openapi import described
+from .telephone import CALLER, PhoneCall
 
 if TYPE_CHECKING:
     from openai_realtime.emulator.emulator import Emulator
@@ -42,7 +46,7 @@ class Control:
             result = operation(self._emulator, await _body(request))
         except InvalidRequestError as error:
             raise api_errors.from_problems(error) from None
-        except ConfigurationError as error:
+        except (ConfigurationError, DecodeError) as error:
             raise Refusal(str(error), code="invalid_value") from None
         return json_answer(result)
 
@@ -54,8 +58,38 @@ def _script(emulator: Emulator, body: Any) -> Any:
     return {}
 
 
+def _call(emulator: Emulator, body: Any) -> Any:
+    """Let the telephone ring if the body says how; else only begin a call."""
+    if not body:
+        return {"call_id": emulator.incoming_call()}
+    given = structure_request(body, CallDocument)
+    headers = [(header.name, header.value) for header in given.sip_headers or ()]
+    audio = from_base64(given.audio) if given.audio else None
+    call = emulator.ring(given.webhook_url or None, sip_headers=headers or CALLER, audio=audio, keys=given.keys or "")
+    return {"call_id": call.call_id}
+
+
 def _calls(emulator: Emulator, _: Any) -> Any:
-    return {"call_id": emulator.incoming_call()}
+    return {"calls": [_shown_call(call) for call in emulator.calls]}
+
+
+def _shown_call(call: PhoneCall) -> Mapping[str, Any]:
+    return {
+        "call_id": call.call_id,
+        "deliveries": call.deliveries,
+        "answered": call.answered.done() and call.answered.result(),
+        "ended": call.ended.result() if call.ended.done() else None,
+        "heard_ms": len(call.heard) // (RATE * WIDTH // 1000),
+    }
+
+
+def _hang_up(emulator: Emulator, body: Any) -> Any:
+    call_id = _field(body, "call_id", str)
+    for call in emulator.calls:
+        if call.call_id == call_id:
+            call.hang_up()
+            return {}
+    raise ConfigurationError(f"call_id: no call {call_id!r} rang here")
 
 
 def _dtmf(emulator: Emulator, body: Any) -> Any:
@@ -92,12 +126,14 @@ def _shown(session: Session) -> Mapping[str, Any]:
 
 
 def _openapi(_: Emulator, __: Any) -> Any:
-    return described(ScriptDocument)
+    return described(ScriptDocument, CallDocument)
 
 
 _OPERATIONS: Final[Mapping[tuple[str, str], Callable[[Emulator, Any], Any]]] = {
     ("POST", "script"): _script,
-    ("POST", "calls"): _calls,
+    ("POST", "calls"): _call,
+    ("GET", "calls"): _calls,
+    ("POST", "hang_up"): _hang_up,
     ("POST", "dtmf"): _dtmf,
     ("POST", "clock"): _clock,
     ("POST", "resume"): _resume,

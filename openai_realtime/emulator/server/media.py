@@ -49,8 +49,8 @@ class CallSound:
         """Drop what was not taken: the caller interrupted."""
         self._speech.clear()
 
-    def read(self, size: int) -> bytes:
-        """Take up to `size` bytes of the model's speech."""
+    def read(self, size: int | None = None) -> bytes:
+        """Take up to `size` bytes of the model's speech; by default all that is there."""
         taken = bytes(self._speech[:size])
         del self._speech[:size]
         return taken

@@ -15,9 +15,12 @@ from openai_realtime.models.constraints import Between
 
 _SCALARS: Final[Mapping[Any, str]] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _SCRIPT: Final = "#/components/schemas/ScriptDocument"
+_CALL: Final = "#/components/schemas/CallDocument"
 _PATHS: Final = (
     ("post", "script", "Say what happens: transcripts, replies, faults, MCP servers.", _SCRIPT),
-    ("post", "calls", "Let a phone call come in; gives its call_id.", None),
+    ("post", "calls", "Let a phone call come in, and ring if there is a body; gives its call_id.", _CALL),
+    ("get", "calls", "Give the phone calls that rang: deliveries of the webhook, and what became of them.", None),
+    ("post", "hang_up", "Let the caller hang up.", {"call_id": str}),
     ("post", "dtmf", "Let the caller press keys.", {"call_id": str, "keys": str}),
     ("post", "clock", "Move the emulator's clock forward.", {"seconds": float}),
     ("post", "resume", "Let paused responses go on.", None),
@@ -26,13 +29,14 @@ _PATHS: Final = (
 )
 
 
-def described(document: type[Model]) -> JSON:
-    """Describe the door, whose scripts are of class `document`."""
+def described(*documents: type[Model]) -> JSON:
+    """Describe the door, whose bodies are of the classes `documents`."""
     schemas: JSON = {}
-    _schema(document, schemas)
+    for document in documents:
+        _schema(document, schemas)
     paths: JSON = {}
     for method, name, summary, body in _PATHS:
-        paths[f"/emulator/{name}"] = {method: _operation(name, summary, body)}
+        paths.setdefault(f"/emulator/{name}", {})[method] = _operation(f"{method}_{name}", summary, body)
     info = {"title": "Control door of the OpenAI Realtime emulator", "version": "1"}
     return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from openai_realtime.emulator.faults import Fault
@@ -28,7 +28,8 @@ _REMEMBERED = 100  # sessions
 class Sessions:
     """All sessions of one emulator. `speed` is how much faster than life their events come.
 
-    `calls` are those of calls by call id, `connections` the open sockets of all, `opened` the last sessions.
+    `calls` are those of calls by call id, `connections` the open sockets of all, `opened` the last sessions. `attached`
+    is told of a phone call when the first sideband has attached to it.
     """
 
     def __init__(self, state: State, script: Script, speed: float) -> None:
@@ -38,6 +39,7 @@ class Sessions:
         self.calls: dict[str, SharedSession[LiveSession]] = {}
         self._pressed: dict[str, str] = {}  # the keys of calls to which nobody is attached yet
         self.connections: set[LiveConnection] = set()
+        self.attached: Callable[[str, SharedSession[LiveSession]], None] = lambda *_: None
         self.observers: list[Observer] = []
         self.opened: History[Session] = History(_REMEMBERED)
         self.recordings: deque[tuple[Sequence[RecordedEvent], bool]] = deque()  # for the next sessions; if strict
@@ -65,6 +67,7 @@ class Sessions:
             session.open()
             session.send_dtmf(self._pressed.pop(call_id, ""))
             self.calls[call_id] = self._shared(session)
+            self.attached(call_id, self.calls[call_id])
         return self.calls[call_id]
 
     def open_call(self, call_id: str, *, azure: bool) -> SharedSession[LiveSession]:

@@ -59,11 +59,15 @@ class Subscription:
 
 
 class SharedSession(Generic[S]):
-    """A session that several connections may have. Those of a call all run by one `clock`."""
+    """A session that several connections may have. Those of a call all run by one `clock`.
+
+    `resuming` says that a response which is paused, or the next one that will be, shall go on.
+    """
 
     def __init__(self, session: S, speed: float) -> None:
         self.session = session
         self.clock = Clock(speed)
+        self.resuming = False
         self._subscriptions: list[Subscription] = []
 
     def join(self, wake: Callable[[], None]) -> Subscription:
@@ -87,6 +91,12 @@ class SharedSession(Generic[S]):
         for subscription in self._subscriptions:
             subscription.events.append(event)
             subscription.wake()
+
+    def resume(self) -> bool:
+        """Let go on what is paused, if it shall; give whether something was."""
+        resumed = self.resuming and self.session.timeline.wake()
+        self.resuming = self.resuming and not resumed
+        return resumed
 
     def catch_up(self) -> None:
         """Let the session know what time it is, because something happens that nothing in it waited for."""

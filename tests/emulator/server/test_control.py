@@ -5,6 +5,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from support.control import Door
 from support.wire import ADDED, DEADLINE, RESPOND, TEXT_ONLY, Wire, append, message, tone
 
 from openai_realtime import ConfigurationError, InvalidRequestError
@@ -17,26 +18,6 @@ pytestmark = pytest.mark.anyio
 async def emulator() -> AsyncIterator[Emulator]:
     async with Emulator() as emulator:
         yield emulator
-
-
-class Door:
-    """The control door, for a program that knows HTTP and JSON only."""
-
-    def __init__(self, emulator: Emulator) -> None:
-        self._url = emulator.base_url.removesuffix("v1") + "emulator/"
-
-    async def ask(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
-        timeout = aiohttp.ClientTimeout(total=DEADLINE)
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as http,
-            http.request(method, self._url + path, json=body, **options) as answer,
-        ):
-            return answer.status, await answer.json()
-
-    async def post(self, path: str, body: Any = None) -> Any:
-        status, answer = await self.ask("POST", path, body)
-        assert status == 200, answer
-        return answer
 
 
 def text_of(events: list[dict[str, Any]]) -> Any:
