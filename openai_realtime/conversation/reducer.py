@@ -32,6 +32,7 @@ __all__ = ["Caption", "Conversation"]
 
 _BYTES_A_SAMPLE: Final = {"audio/pcmu": 1, "audio/pcma": 1, "g711_ulaw": 1, "g711_alaw": 1}  # and 2 of PCM16
 _RATE: Final = {1: 8_000, 2: 24_000}
+_SPEECH: Final = tuple(f"input_audio_buffer.{what}" for what in ("speech_started", "speech_stopped", "cleared"))
 _KINDS: Final = ("output_text", "text", "output_audio_transcript", "audio_transcript")
 _WORDS: Final = tuple(f"response.{kind}.delta" for kind in _KINDS)
 _WORDS_DONE: Final = tuple(f"response.{kind}.done" for kind in _KINDS)
@@ -205,11 +206,8 @@ class Conversation:
         if state is not None:
             state.part(raw.get("content_index")).cut_ms = max(number_in(raw, "audio_end_ms") or 0, 0)
 
-    def _on_speech_started(self, _: JSON) -> None:
-        self.user_is_speaking = True
-
-    def _on_speech_stopped(self, _: JSON) -> None:
-        self.user_is_speaking = False
+    def _on_speech(self, raw: JSON) -> None:
+        self.user_is_speaking = text_in(raw, "type") == _SPEECH[0]
 
     def _on_committed(self, raw: JSON) -> None:
         self.user_is_speaking = False
@@ -294,9 +292,7 @@ class Conversation:
         "conversation.item.input_audio_transcription.updated": _on_transcript_updated,
         "conversation.item.input_audio_transcription.completed": _on_transcribed,
         "conversation.item.input_audio_transcription.failed": _on_transcribed,
-        "input_audio_buffer.speech_started": _on_speech_started,
-        "input_audio_buffer.speech_stopped": _on_speech_stopped,
-        "input_audio_buffer.cleared": _on_speech_stopped,
+        **dict.fromkeys(_SPEECH, _on_speech),
         "input_audio_buffer.committed": _on_committed,
         "response.created": _on_response_created,
         "response.output_item.added": _on_output_item,

@@ -194,6 +194,22 @@ def test_audio_is_kept_only_if_asked_for() -> None:
     assert Conversation.from_json(json.loads(json.dumps(kept.to_json()))).items[0].audio == bytes(480)
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_audio_that_a_server_sends_back_is_kept_only_if_asked_for(kept: bool) -> None:  # noqa: FBT001
+    part = {"type": "input_audio", "audio": "AAAA", "transcript": "Hi"}
+    event = added("a", type="message", role="user", content=[part, "odd"])
+    (item,) = after(event, keep_audio=kept).items
+    assert ("audio" in item.raw["content"][0]) == kept
+    assert item.text == "Hi"
+
+
+def test_audio_that_is_none_is_no_audio() -> None:
+    conversation = after(content("output_audio.delta", "b", delta="%%%"), keep_audio=True)
+    item = conversation.item("b")
+    assert item is not None
+    assert item.audio == b""
+
+
 def test_deleted_items_are_gone() -> None:
     conversation = after(user("a", "1"), user("b", "2", "a"))
     assert len(conversation.take_captions()) == 2

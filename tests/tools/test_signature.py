@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import enum
+import functools
 import json
 import uuid
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
@@ -159,6 +160,33 @@ def test_arguments_become_what_the_annotations_say() -> None:
 def test_wrong_arguments_are_refused_with_their_path(wrong: dict[str, Any], where: str) -> None:
     with pytest.raises(ValueError, match=where):
         SIGNATURE.bind(json.dumps({**GIVEN, **wrong}))
+
+
+@attrs.frozen
+class Bounds:
+    """Like those of annotated-types."""
+
+    ge: int
+    le: int
+
+
+@attrs.frozen
+class Doc:
+    documentation: str
+
+
+def rated(stars: Annotated[int, Bounds(1, 5), Doc("How good."), msgspec.Meta(title="Stars"), object()]) -> int:
+    return stars
+
+
+@pytest.mark.parametrize("function", [rated, functools.partial(rated)])
+def test_the_annotations_of_other_packages_count(function: Any) -> None:
+    signature = Signature(function, name="rated")
+    parameters: Any = signature.definition.parameters
+    assert parameters["properties"]["stars"] == {
+        "type": "integer", "minimum": 1, "maximum": 5, "description": "How good.", "title": "Stars"}  # fmt: skip
+    with pytest.raises(ValueError, match="stars"):
+        signature.bind('{"stars": 6}')
 
 
 @pytest.mark.parametrize("arguments", ["", "  \n", "{  \n}"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.session_by_hand import Line
 
-from openai_realtime import ConfigurationError, Reconnected, UserMessage
+from openai_realtime import ConfigurationError, RealtimeEventError, Reconnected, UserMessage
 from openai_realtime.tools import Tool, ToolCall, Tools
 
 pytestmark = pytest.mark.anyio
@@ -360,6 +360,21 @@ async def test_it_can_be_said_from_another_thread_and_before_the_connection_is_o
     await asyncio.to_thread(tools.say_when_idle, "Late.")
     await line.settle()
     assert line.sent == ["message", CREATE, "message", CREATE]
+
+
+class Refusing(Line):
+    async def create_response(self, response: Any = None) -> None:
+        raise RealtimeEventError({"error": {"type": "server_error", "message": "not now"}})
+
+
+async def test_a_refused_response_is_logged_and_asked_for_once(caplog: pytest.LogCaptureFixture) -> None:
+    line = Refusing(Tools(echo))
+    line.begin()
+    line.call("echo")
+    line.end()
+    await line.settle()
+    assert line.sent == [OUTPUT]
+    assert caplog.text.count("not now") == 1
 
 
 async def test_the_definitions_are_those_of_the_session() -> None:
