@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ._connection.answers import Answer
     from ._connection.observers import Observer
     from ._connection.realtime import AsyncRealtimeConnection
-    from ._connection.reconnect import (
+    from ._connection.reconnect_policy import (
         Lost,
         Reconnected,
         ReconnectPolicy,
@@ -383,12 +383,12 @@ _MODULE_OF = {
     "RetryPolicy": "_transport.retry",
     "Timeout": "_config",
     "AsyncRealtimeConnection": "_connection.realtime",
-    "Lost": "_connection.reconnect",
-    "ReconnectPolicy": "_connection.reconnect",
-    "Reconnected": "_connection.reconnect",
+    "Lost": "_connection.reconnect_policy",
+    "ReconnectPolicy": "_connection.reconnect_policy",
+    "Reconnected": "_connection.reconnect_policy",
     "ResponseEndedError": "errors",
-    "RestorePlan": "_connection.reconnect",
-    "SessionExpiring": "_connection.reconnect",
+    "RestorePlan": "_connection.reconnect_policy",
+    "SessionExpiring": "_connection.reconnect_policy",
     "AsyncRealtimeTranslationConnection": "_connection.translation",
     "Migration": "_migration",
     "to_client_secret_request": "_migration",

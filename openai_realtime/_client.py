@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from openai_realtime._connection.link import Link
     from openai_realtime._connection.observers import Observer
     from openai_realtime._connection.realtime import AsyncRealtimeConnection
-    from openai_realtime._connection.reconnect import ReconnectPolicy
+    from openai_realtime._connection.reconnect_policy import ReconnectPolicy
     from openai_realtime._connection.translation import AsyncRealtimeTranslationConnection
     from openai_realtime.models import beta, translation, translation_events
 

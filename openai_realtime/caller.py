@@ -184,8 +184,8 @@ class Caller:
         self.call_id = self._emulator.incoming_call()
         return self.call_id
 
-    def press(self, keys: str) -> None:
-        """Press `keys` of the telephone."""
+    def send_dtmf(self, keys: str) -> None:
+        """Press `keys` of the telephone, such as ``"12#"``."""
         self._emulator.send_dtmf(self.call_id, keys)
 
     @property

@@ -193,6 +193,6 @@ async def test_keys_of_a_telephone(realtime_emulator: Emulator, realtime_caller:
 
     async with realtime_caller.call(menu):
         await realtime_caller.wait_until(lambda: realtime_caller.call_id)
-        realtime_caller.press("1#")
+        realtime_caller.send_dtmf("1#")
         await realtime_caller.wait_until(lambda: len(pressed) == 2)
     assert pressed == ["1", "#"]

@@ -45,10 +45,10 @@ LAYERS = """
     _transport.websocket
     _transport
     _connection.append _connection.ids _connection.tasks _connection.observers _connection.unanswered
-    _connection.requests _connection.speech _connection.reconnect
+    _connection.requests _connection.speech _connection.reconnect_policy
     _connection.expiry _connection.inbox _connection.tracker
     _connection.restore _connection.answers
-    _connection.recovery
+    _connection.reconnect
     _connection.link
     _connection.base
     _connection.realtime _connection.translation _connection.connecting

@@ -14,7 +14,7 @@ from openai_realtime.models.items import FunctionCall, UserMessage
 from openai_realtime.models.responses import RealtimeResponse
 from openai_realtime.models.server_events import ResponseCreated, ResponseDone, ResponseOutputAudioDelta
 
-from .reconnect import Reconnected
+from .reconnect_policy import Reconnected
 
 __all__ = ["Answer"]
 

@@ -27,7 +27,7 @@ from .ids import identified
 from .inbox import Match
 from .link import Link, State
 from .observers import Observer
-from .reconnect import ReconnectPolicy
+from .reconnect_policy import ReconnectPolicy
 from .requests import deadline
 
 E = TypeVar("E", bound=ServerEvent)

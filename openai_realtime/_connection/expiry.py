@@ -9,7 +9,7 @@ from collections.abc import Callable
 from openai_realtime._codec.raw import number_in, object_in
 from openai_realtime.models.events import ServerEvent
 
-from .reconnect import SessionExpiring, until_renewal
+from .reconnect_policy import SessionExpiring, until_renewal
 
 _BEFORE = 60.0  # seconds before the end, when it is told
 

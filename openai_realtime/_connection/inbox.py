@@ -29,7 +29,7 @@ class Inbox:
     """Unread events in order. `limit` is bytes of JSON; while somebody waits for an answer, twice as many are taken."""
 
     __slots__ = (
-        *("_bounded", "_bytes", "_limit", "_listener", "_read", "_sleepers", "_unread", "_waited", "_waits"),
+        *("_bounded", "_bytes", "_limit", "_listener", "_read", "_waiters", "_unread", "_waited", "_waits"),
         *("ended", "full"),
     )  # thousands of connections may be open
 
@@ -46,7 +46,7 @@ class Inbox:
         self._waits: list[tuple[Match | None, Wait]] = []
         self._listener: Listener | None = None
         # Futures and no asyncio.Event: thousands of connections may be open, and one costs 800 bytes.
-        self._sleepers: list[asyncio.Future[None]] = []
+        self._waiters: list[asyncio.Future[None]] = []
 
     def __len__(self) -> int:
         return len(self._unread)
@@ -71,7 +71,7 @@ class Inbox:
             self._tell(entry[0])
         if self._listener is not None:
             self._listener(entry)
-        if self._sleepers:
+        if self._waiters:
             self.wake()
 
     async def room(self) -> None:
@@ -96,7 +96,7 @@ class Inbox:
         self._read += 1
         self._bytes -= size
         self.full = self._bytes >= self._limit and self._bounded
-        if self._sleepers:
+        if self._waiters:
             self.wake()  # there may be room now
         return event
 
@@ -166,20 +166,20 @@ class Inbox:
 
     async def change(self) -> None:
         """Return after the next change here, or the next `wake`."""
-        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._sleepers.append(sleeper)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
         try:
-            await sleeper
+            await waiter
         finally:
-            if sleeper in self._sleepers:  # cancelled
-                self._sleepers.remove(sleeper)
+            if waiter in self._waiters:  # cancelled
+                self._waiters.remove(waiter)
 
     def wake(self) -> None:
         """Let everybody who waits for a change look again."""
-        sleepers, self._sleepers = self._sleepers, []
-        for sleeper in sleepers:
-            if not sleeper.done():
-                sleeper.set_result(None)
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _tell(self, event: ServerEvent) -> None:
         for match, future in self._waits:

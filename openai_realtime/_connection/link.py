@@ -33,9 +33,9 @@ from .expiry import Expiry
 from .ids import new_id
 from .inbox import Entry, Inbox
 from .observers import Observer, Observers
-from .reconnect import ReconnectPolicy
-from .recovery import Recovery
-from .requests import LOOKED_AT, Requests
+from .reconnect import Recovery
+from .reconnect_policy import ReconnectPolicy
+from .requests import FOLLOWED_TYPES, Requests
 from .tasks import stop
 from .tracker import RestoredSpeech
 
@@ -157,7 +157,7 @@ class Link:
         except (ConnectionError, RuntimeError):
             lost = True
         if lost:
-            await self._sent_again(socket, kind, event_id)
+            await self._await_resend(socket, kind, event_id)
 
     def restored_speech(self, item_id: str, content_index: int) -> RestoredSpeech | None:
         """Return the speech that a part of an item was before it was restored as text; None if it is none."""
@@ -171,7 +171,7 @@ class Link:
             await self.inbox.change()
         self.inbox.check_open()
 
-    async def _sent_again(self, socket: EventSocket, kind: str, event_id: str) -> None:
+    async def _await_resend(self, socket: EventSocket, kind: str, event_id: str) -> None:
         """Wait for what comes after a `socket` on which a send failed. Raises if the event was not sent again there."""
         if socket is self.socket and self.state is State.OPEN:
             self._become(State.REPLACING)
@@ -226,7 +226,7 @@ class Link:
             self.observers.received(event)
         kind: Any = event.type
         # A type may be anything, also a list.
-        if isinstance(kind, str) and kind in LOOKED_AT:
+        if isinstance(kind, str) and kind in FOLLOWED_TYPES:
             if kind in _SESSION:
                 self.session = getattr(event, "session", None)
                 if self._recovery is None:
@@ -261,7 +261,7 @@ class Link:
         kept = self._resent | new.answered
         self.requests.replaced(kept)
         # First, for those who wait for it. All other waits end, but those whose answers are still to come.
-        self._take((new.news, 0))
+        self._take((new.reconnected, 0))
         self.inbox.fail_waits(ended, self.requests.waits_of(kept))
         for entry in new.received:
             self._take(entry)
@@ -292,7 +292,7 @@ class Link:
         await asyncio.sleep(delay)
         pause = _RENEWAL_PAUSE
         while not recovery.is_prepared:
-            await recovery.calm()
+            await recovery.wait_until_idle()
             try:
                 await recovery.prepare(lambda: self._become(State.REPLACING))
             except Exception as error:  # noqa: BLE001 - also of the user's functions: the session that works is kept

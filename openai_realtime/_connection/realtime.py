@@ -59,7 +59,7 @@ from .base import AsyncConnection, check_kind
 from .ids import identified, new_id
 from .inbox import Match
 from .observers import Observer
-from .reconnect import ReconnectPolicy
+from .reconnect_policy import ReconnectPolicy
 from .requests import deadline
 from .tracker import RestoredSpeech, share_of
 from .unanswered import BUSY, CREATED_BY, NOT_ACTIVE

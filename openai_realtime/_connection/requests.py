@@ -16,7 +16,7 @@ from .unanswered import ANSWERS, NOT_ACTIVE, Unanswered
 Wait = asyncio.Future[tuple[ServerEvent, int]]
 """Of an event and the index behind it among all events of the connection."""
 
-LOOKED_AT: Final = frozenset(
+FOLLOWED_TYPES: Final = frozenset(
     {"error", "session.created", "response.created", *(answer for answers in ANSWERS.values() for answer in answers)}
 )
 """The types of the events that `Requests` wants to see."""
@@ -57,7 +57,7 @@ class Requests:
                 self._late_cancels.append(str(event.event_id))
 
     def received(self, event: ServerEvent, index: int) -> bool:
-        """Give an event of a type in LOOKED_AT to who asked for it; whether it is told, and no news for others."""
+        """Give an event of a type in FOLLOWED_TYPES to who asked for it; tell whether it concerns nobody else."""
         raw = event.raw or {}
         if self._waits:
             self._seen.append(_brief(event))

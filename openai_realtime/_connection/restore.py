@@ -30,7 +30,7 @@ from openai_realtime.models.items import (
     UserMessage,
 )
 
-from .reconnect import Lost, RestorePlan
+from .reconnect_policy import Lost, RestorePlan
 from .tracker import Place, SessionTracker
 
 _RECOVERABLE: Final = (1001, 1005, 1006, 1011, 1012, 1013, 1015)
@@ -50,7 +50,7 @@ _HARMLESS: Final = (
     "conversation.item.truncate",
     "response.cancel",
 )
-ASKED_ABOUT: Final = ("conversation.item.create", "conversation.item.delete")
+ASKED_ON_CALLS: Final = ("conversation.item.create", "conversation.item.delete")
 _INCOMPLETE: Final = ("in_progress", "incomplete")
 
 
@@ -66,7 +66,7 @@ def is_recoverable(ended: ConnectionClosedError, *, of_error: bool = True) -> bo
 
 def plan_restore(tracker: SessionTracker, cause: ConnectionClosedError, *, server_keeps_it: bool) -> RestorePlan:
     """Make the plan for a lost session. On a call the server keeps it: there only events are sent again."""
-    unanswered = tracker.to_be_sent_again()
+    unanswered = tracker.to_be_await_resend()
     if server_keeps_it:
         return _plan_on_call(unanswered, cause, tracker)
     tracker.truncate_as_asked()
@@ -90,8 +90,8 @@ def plan_restore(tracker: SessionTracker, cause: ConnectionClosedError, *, serve
 def _plan_on_call(
     unanswered: Sequence[ClientEvent], cause: ConnectionClosedError, tracker: SessionTracker
 ) -> RestorePlan:
-    """Send again what does no harm if the server did it already, or what it can be asked about (`ASKED_ABOUT`)."""
-    again = tuple(event for event in unanswered if event.type in (*_HARMLESS, *ASKED_ABOUT))
+    """Send again what does no harm if the server did it already, or what it can be asked about (`ASKED_ON_CALLS`)."""
+    again = tuple(event for event in unanswered if event.type in (*_HARMLESS, *ASKED_ON_CALLS))
     lost = [
         _lost_event(event, "whether the server did it is not known")
         for event in unanswered

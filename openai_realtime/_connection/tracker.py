@@ -130,7 +130,7 @@ class SessionTracker:
             count += 1
         return [(item_id, index) for index in range(count)]
 
-    def to_be_sent_again(self) -> list[ClientEvent]:
+    def to_be_await_resend(self) -> list[ClientEvent]:
         """Return what was sent and is in nothing yet, in order: events without answer, and audio."""
         sent = [(sent.order, sent.event) for sent in self.unanswered.pending.values()]
         audio = [(audio.order, audio.event) for audio in self.speech.uncommitted]

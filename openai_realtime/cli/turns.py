@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from openai_realtime._connection.reconnect import Reconnected
+from openai_realtime._connection.reconnect_policy import Reconnected
 from openai_realtime._sync.connection import RealtimeConnection
 from openai_realtime.errors import ConnectionClosedError, DecodeError, RealtimeEventError
 from openai_realtime.models.events import ServerEvent

@@ -103,35 +103,36 @@ async def test_a_turn_outlives_a_cut_behind_any_byte(number: int, detects: bool)
             except ConnectionClosedError:
                 return  # cut before it was open
             talking = asyncio.create_task(talk(connection, detects=detects))
-            turns, news, answered = await follow(connection)
+            turns, reconnected, answered = await follow(connection)
             await talking
             await connection.close()
-    if news is None:
+    if reconnected is None:
         return  # it all came before the cut
     places = {
-        turn: (turn in news.restored, ("item", turn) in [(lost.what, lost.id) for lost in news.lost]) for turn in turns
+        turn: (turn in reconnected.restored, ("item", turn) in [(lost.what, lost.id) for lost in reconnected.lost])
+        for turn in turns
     }
     for turn, (restored, lost) in places.items():
-        spoken_again = detects and news.resent_audio_ms > 0
+        spoken_again = detects and reconnected.resent_audio_ms > 0
         assert restored or lost or spoken_again, turn
         assert not (restored and lost), turn
-    assert turns or answered or news.resent_audio_ms or news.resent
+    assert turns or answered or reconnected.resent_audio_ms or reconnected.resent
 
 
 async def follow(connection: Any) -> tuple[list[str], Reconnected | None, bool]:
     """The turns that were committed before the connection was replaced, that event, and whether a response was done."""
     turns: list[str] = []
-    news, answered = None, False
+    reconnected, answered = None, False
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(3):
             async for event in connection:
                 if isinstance(event, Reconnected):
-                    news = event
+                    reconnected = event
                     if turns:
                         break
-                if isinstance(event, InputAudioBufferCommitted) and news is None:
+                if isinstance(event, InputAudioBufferCommitted) and reconnected is None:
                     turns.append(event.item_id)
                 if event.type == "response.done":
                     answered = True
                     break
-    return turns, news, answered
+    return turns, reconnected, answered

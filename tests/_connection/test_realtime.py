@@ -534,16 +534,16 @@ async def test_a_refusal_of_a_response_is_told_whatever_its_code() -> None:
             await connection.create_response()
 
 
-@pytest.mark.parametrize("news", [["created", "done"], ["done"]])
+@pytest.mark.parametrize("reconnected", [["created", "done"], ["done"]])
 async def test_a_response_is_asked_for_again_when_the_one_in_the_way_is_heard_of_after_the_refusal(
-    news: list[str],
+    reconnected: list[str],
 ) -> None:
     """As after a plain ResponseCreate; of one that began before a sideband was there only the end is heard."""
 
     async def script(peer: Peer) -> None:
         await refuse(peer, BUSY)
         await peer.receive_type("input_audio_buffer.append")
-        for what in news:
+        for what in reconnected:
             await peer.send(f"response.{what}", response={"id": "resp_0", "conversation_id": "c", "metadata": None})
         await begin(peer, "resp_1")
 

@@ -25,7 +25,7 @@ from openai_realtime import (
     ResponseCreate,
     UserMessage,
 )
-from openai_realtime._connection.reconnect import RestorePlan
+from openai_realtime._connection.reconnect_policy import RestorePlan
 from openai_realtime._connection.restore import plan_restore
 from openai_realtime.models.base64 import from_base64
 from openai_realtime.models.events import ClientEvent

@@ -285,16 +285,16 @@ async def test_a_reconnect_restores_the_settings_and_tells_that_audio_is_lost(fa
         waiting = asyncio.create_task(connection.wait_for(SessionClosed))
         await asyncio.sleep(0)
         emulator.inject_fault(fault, now=True)
-        news = await connection.wait_for(Reconnected, DEADLINE)
-        assert [lost.what for lost in news.lost] == ["audio"]
-        assert (news.restored, news.resent) == ([], [])
+        reconnected = await connection.wait_for(Reconnected, DEADLINE)
+        assert [lost.what for lost in reconnected.lost] == ["audio"]
+        assert (reconnected.restored, reconnected.resent) == ([], [])
         with pytest.raises(ConnectionClosedError) as caught:
             await waiting  # it belonged to the session that is gone
-        assert caught.value.code == news.code
+        assert caught.value.code == reconnected.code
         await connection.append_audio(SPEECH[2 * STEP :])
         await connection.close_session()
         events = await _read(connection)
-    before, after = events[: events.index(news)], events[events.index(news) :]
+    before, after = events[: events.index(reconnected)], events[events.index(reconnected) :]
     assert b"".join(sound.audio for sound in only(before, SessionOutputAudioDelta)) == SPEECH[: 2 * STEP]
     assert b"".join(sound.audio for sound in only(after, SessionOutputAudioDelta)) == SPEECH[2 * STEP :]
     assert isinstance(after[1], SessionCreated)
@@ -306,8 +306,8 @@ def test_a_reconnect_in_the_blocking_form() -> None:
         with Emulator() as emulator, RealtimeClient(**emulator.client_options) as client:
             emulator.inject_fault(faults.Drop(at=2))
             with client.connect_translation(model=MODEL, session=into("fr"), reconnect=POLICY) as connection:
-                news = connection.wait_for(Reconnected, DEADLINE)
-                assert [lost.what for lost in news.lost] == []  # nothing was said yet
+                reconnected = connection.wait_for(Reconnected, DEADLINE)
+                assert [lost.what for lost in reconnected.lost] == []  # nothing was said yet
                 assert language(connection.update_session(into("fr"))) == "fr"
                 connection.append_audio(SPEECH)
                 connection.close_session()

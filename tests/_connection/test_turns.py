@@ -100,13 +100,13 @@ async def test_a_committed_turn_is_in_the_new_session_whole(upto: str, transcrib
         await connection.wait_for(RateLimitsUpdated, 5)
         with pytest.raises(ConnectionClosedError):  # what clears is done again, and nobody answers here
             await asyncio.gather(connection.clear_audio(), connection.wait_for(ResponseDone))
-        news = await until_replaced(connection)
-    lost = [(lost.what, lost.id) for lost in news.lost if lost.what != "event"]
+        reconnected = await until_replaced(connection)
+    lost = [(lost.what, lost.id) for lost in reconnected.lost if lost.what != "event"]
     if not restored:  # its audio was let go when its item came, because nobody transcribes
         assert lost == [("item", "turn")]
         return
     (item,), (part,) = restored, restored[0]["content"]
-    assert (item["id"], news.restored) == ("turn", ["turn"])
+    assert (item["id"], reconnected.restored) == ("turn", ["turn"])
     if upto == "completed":
         assert (part["text"], lost) == ("Please do not delete my account", [])
     else:
@@ -150,8 +150,13 @@ async def test_a_detected_turn_that_nobody_answered_yet_is_spoken_again() -> Non
         await connection.append_audio(audio[: 3 * SECOND])
         await connection.wait_for(RateLimitsUpdated, 5)
         await connection.append_audio(audio[3 * SECOND :])
-        news = await connection.wait_for(Reconnected, 5)
-        assert (news.restored, news.resent, news.resent_audio_ms, news.lost) == ([], [], 4000, [])
+        reconnected = await connection.wait_for(Reconnected, 5)
+        assert (reconnected.restored, reconnected.resent, reconnected.resent_audio_ms, reconnected.lost) == (
+            [],
+            [],
+            4000,
+            [],
+        )
         await all_heard.wait()
     assert bytes(heard) == audio
 
@@ -219,8 +224,8 @@ async def test_a_turn_of_a_transcription_session_is_spoken_and_committed_again()
         await connection.commit_audio()
         await connection.wait_for(RateLimitsUpdated, 5)
         clearing = asyncio.create_task(connection.clear_audio(timeout=1))
-        news = await until_replaced(connection)
-        assert (news.restored, news.lost) == ([], [])
+        reconnected = await until_replaced(connection)
+        assert (reconnected.restored, reconnected.lost) == ([], [])
         await connection.wait_for(RateLimitsUpdated, 5)
         clearing.cancel()
         await asyncio.wait([clearing])

@@ -217,13 +217,13 @@ async def test_each_attempt_asks_for_the_key() -> None:
 
 
 @pytest.mark.parametrize("step", [GONE, api_error(429), api_error(409, x_should_retry="true"), reset, then_close(b"")])
-async def test_a_call_that_was_sent_is_not_sent_again(step: Step) -> None:
+async def test_a_call_that_was_sent_is_not_await_resend(step: Step) -> None:
     async with Server(step, SDP) as server, connect(server) as client:
         await failure(client.create_realtime_call(OFFER))
         assert len(server.received) == 1
 
 
-async def test_a_call_whose_answer_is_cut_is_not_sent_again() -> None:
+async def test_a_call_whose_answer_is_cut_is_not_await_resend() -> None:
     async with Server(then_close(SDP[:-3]), SDP) as server, connect(server) as client:
         await failure(client.create_realtime_call(OFFER))
         assert len(server.received) == 1
@@ -236,7 +236,7 @@ async def test_a_call_is_not_sent_again_on_a_connection_that_was_reset_when_idle
         assert len(server.received) == 2
 
 
-async def test_a_call_that_timed_out_is_not_sent_again() -> None:
+async def test_a_call_that_timed_out_is_not_await_resend() -> None:
     async with Server(Hang()) as server, connect(server, timeout=Timeout(read=0.1)) as client:
         assert type(await failure(client.create_realtime_call(OFFER))) is APITimeoutError
         assert len(server.received) == 1

@@ -32,7 +32,7 @@ from openai_realtime import (
     RetryPolicy,
     UserMessage,
 )
-from openai_realtime._connection.recovery import Recovery
+from openai_realtime._connection.reconnect import Recovery
 from openai_realtime._transport import websocket
 from openai_realtime._transport.targets import ConnectTarget
 

@@ -79,9 +79,9 @@ def lost(*how: str) -> Seen:
 
 def restored(code: int, reason: str, *before: str) -> Seen:
     """The message and the word that came are put into a new session; the response is lost, and the second one comes."""
-    news = f"reconnected after {code} {reason}: 2 restored, 0 resent, lost: response"
+    reconnected = f"reconnected after {code} {reason}: 2 restored, 0 resent, lost: response"
     again = ("response.created", "response.output_item.added", "conversation.item.added", "response.content_part.added")
-    return (*START, *before, news, "session.created", *again, "'four'", "' five'", *END, "goes on")
+    return (*START, *before, reconnected, "session.created", *again, "'four'", "' five'", *END, "goes on")
 
 
 def passes(*more: str) -> Seen:
@@ -412,6 +412,6 @@ async def test_now(fault: faults.Fault, off: str, on: str) -> None:
         policy = ReconnectPolicy(retry=THREE_ATTEMPTS)
         async with client.connect(model=MODEL, session=TEXT, options=PINGING, reconnect=policy) as connection:
             emulator.inject_fault(fault, now=True)
-            news = await connection.wait_for(Reconnected)
-            assert shown(news) == f"reconnected after {on}: 0 restored, 0 resent, lost: nothing"
+            reconnected = await connection.wait_for(Reconnected)
+            assert shown(reconnected) == f"reconnected after {on}: 0 restored, 0 resent, lost: nothing"
             assert await how_it_stands(connection, None) == "goes on"

@@ -10,7 +10,7 @@ from typing import Self, TypeAlias
 
 import click
 
-from openai_realtime._connection.reconnect import ReconnectPolicy
+from openai_realtime._connection.reconnect_policy import ReconnectPolicy
 from openai_realtime._sync.client import RealtimeClient
 from openai_realtime._sync.connection import RealtimeConnection
 from openai_realtime._transport.retry import RetryPolicy

@@ -14,7 +14,7 @@ import click
 from openai_realtime._client import AsyncRealtimeClient
 from openai_realtime._config import ClientOptions, ConnectOptions
 from openai_realtime._connection.realtime import AsyncRealtimeConnection
-from openai_realtime._connection.reconnect import ReconnectPolicy
+from openai_realtime._connection.reconnect_policy import ReconnectPolicy
 from openai_realtime.audio import RATE, CaptureStream, Duplex, Microphone, Speaker, WavReader, WavWriter, paced
 from openai_realtime.audio.playback import Playback
 from openai_realtime.cli.failures import BadInputError

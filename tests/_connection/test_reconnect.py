@@ -50,7 +50,7 @@ from openai_realtime import (
     UserMessage,
     structure_request,
 )
-from openai_realtime._connection.recovery import Recovery
+from openai_realtime._connection.reconnect import Recovery
 from openai_realtime.emulator import Emulator, Reply, ToolCall, faults
 from openai_realtime.models.server_events import ErrorDetails
 from openai_realtime.models.translation_events import RealtimeTranslationSessionUpdateRequest, SessionOutputAudioDelta
@@ -94,7 +94,7 @@ async def connected(*scripts: Script, policy: ReconnectPolicy = POLICY, **target
 
 
 async def unread(connection: Any) -> Reconnected:
-    """The news, found by reading on: it came before what was waited for last."""
+    """The reconnected, found by reading on: it came before what was waited for last."""
     while True:
         event = await connection.receive(5)
         if isinstance(event, Reconnected):
@@ -141,9 +141,9 @@ async def test_an_idle_session_is_restored(fault: faults.Fault) -> None:
         await connection.create_response()
         answer = (await connection.wait_for(ResponseDone, DEADLINE)).response.output[0].id
         emulator.inject_fault(fault, now=True)
-        news = await connection.wait_for(Reconnected, DEADLINE)
-        assert news.restored == [added.item.id, answer]
-        assert (news.resent, news.lost) == ([], [])
+        reconnected = await connection.wait_for(Reconnected, DEADLINE)
+        assert reconnected.restored == [added.item.id, answer]
+        assert (reconnected.resent, reconnected.lost) == ([], [])
         opened = await connection.wait_for(SessionCreated, DEADLINE)
         found = await connection.retrieve_item(answer)
         assert found.item.content[0].text == "Say hello"
@@ -171,9 +171,9 @@ async def test_a_response_that_is_lost_fails_its_waiters_and_keeps_its_words(fau
         emulator.inject_fault(fault, now=True)
         with pytest.raises(ConnectionClosedError):
             await waiting
-        news = await connection.wait_for(Reconnected, DEADLINE)
-        assert ("response", made.response.id) in [(lost.what, lost.id) for lost in news.lost]
-        kept = (await connection.retrieve_item(news.restored[-1])).item
+        reconnected = await connection.wait_for(Reconnected, DEADLINE)
+        assert ("response", made.response.id) in [(lost.what, lost.id) for lost in reconnected.lost]
+        kept = (await connection.retrieve_item(reconnected.restored[-1])).item
         assert kept.content[0].text == words
         assert (await connection.create_response()).response.id != made.response.id  # nothing is active any more
         await connection.wait_for(ResponseDone, DEADLINE)
@@ -187,8 +187,8 @@ async def test_a_tool_call_survives_until_its_output_comes() -> None:
         call = await connection.wait_for(ResponseFunctionCallArgumentsDone, DEADLINE)
         await connection.wait_for(ResponseDone, DEADLINE)
         emulator.inject_fault(faults.Drop(), now=True)
-        news = await connection.wait_for(Reconnected, DEADLINE)
-        assert call.item_id in news.restored
+        reconnected = await connection.wait_for(Reconnected, DEADLINE)
+        assert call.item_id in reconnected.restored
         await connection.create_item(FunctionCallOutput(call_id=call.call_id, output="12:00"))
         await connection.create_response()
         done = await connection.wait_for(ResponseDone, DEADLINE)
@@ -199,8 +199,8 @@ async def test_audio_that_was_not_committed_goes_again() -> None:
     async with emulated(session=PUSH_TO_TALK) as (emulator, connection):
         await connection.append_audio(bytes(2 * CHUNK))
         emulator.inject_fault(faults.Drop(), now=True)
-        news = await connection.wait_for(Reconnected, DEADLINE)
-        assert news.resent_audio_ms == 2000
+        reconnected = await connection.wait_for(Reconnected, DEADLINE)
+        assert reconnected.resent_audio_ms == 2000
         await connection.append_audio(bytes(CHUNK))
         committed = await connection.commit_audio()
         assert committed.item_id
@@ -227,8 +227,8 @@ async def test_a_translation_session_goes_on_with_its_settings() -> None:
         ):
             await connection.append_audio(bytes(CHUNK))
             emulator.inject_fault(faults.Drop(), now=True)
-            news = await connection.wait_for(Reconnected, DEADLINE)
-            assert [(lost.what, lost.id) for lost in news.lost] == [("audio", None)]
+            reconnected = await connection.wait_for(Reconnected, DEADLINE)
+            assert [(lost.what, lost.id) for lost in reconnected.lost] == [("audio", None)]
             await connection.append_audio(bytes(CHUNK))
             await connection.wait_for(SessionOutputAudioDelta, DEADLINE)
             await connection.close_session()
@@ -270,7 +270,7 @@ async def test_the_second_connection_gets_settings_then_items_then_events() -> N
         assert isinstance(adding.result(), ConversationItemAdded)
         assert isinstance(committing.result(), InputAudioBufferCommitted)
         assert making.result().response.id == "resp_2"
-        news = await unread(connection)
+        reconnected = await unread(connection)
     assert [event["type"] for event in seen[:3]] == ["session.update", *["conversation.item.create"] * 2]
     assert seen[0]["session"] == {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
     assert [event["item"]["id"] for event in seen[1:3]] == ["u", "a"]
@@ -281,9 +281,9 @@ async def test_the_second_connection_gets_settings_then_items_then_events() -> N
         "response.create",
     ]
     assert seen[3:] == lost  # the same events, with their ids
-    assert (news.code, news.restored, news.resent_audio_ms) == (1006, ["u", "a"], 1000)
-    assert news.resent == [event["event_id"] for event in lost[1:]]
-    assert news.lost == []
+    assert (reconnected.code, reconnected.restored, reconnected.resent_audio_ms) == (1006, ["u", "a"], 1000)
+    assert reconnected.resent == [event["event_id"] for event in lost[1:]]
+    assert reconnected.lost == []
 
 
 async def test_the_events_of_the_user_are_those_of_the_session_and_none_of_the_restore() -> None:
@@ -370,9 +370,9 @@ async def test_a_session_lost_twice_is_restored_from_what_was_restored() -> None
         one = await connection.create_item(UserMessage.from_text("one"))
         assert (await connection.wait_for(Reconnected, 5)).code == 1006
         two = await connection.create_item(UserMessage.from_text("two"))
-        news = await connection.wait_for(Reconnected, 5)
-        assert news.code == 1005
-        assert news.restored == [one.item.id, two.item.id]
+        reconnected = await connection.wait_for(Reconnected, 5)
+        assert reconnected.code == 1005
+        assert reconnected.restored == [one.item.id, two.item.id]
     assert [event["type"] for event in second_restore] == ["session.update", *["conversation.item.create"] * 2]
     assert second_restore[0]["session"]["output_modalities"] == ["text"]
 
@@ -457,8 +457,8 @@ async def test_ten_thousand_items_are_restored() -> None:
     async with connected(first, second) as connection:
         await connection.wait_for(RateLimitsUpdated, DEADLINE)
         go.set()
-        news = await connection.wait_for(Reconnected, DEADLINE)
-    assert news.restored == restored == [f"item_{index}" for index in range(count)]
+        reconnected = await connection.wait_for(Reconnected, DEADLINE)
+    assert reconnected.restored == restored == [f"item_{index}" for index in range(count)]
 
 
 async def test_a_restore_of_many_megabytes_is_read_while_it_is_sent() -> None:
@@ -472,8 +472,8 @@ async def test_a_restore_of_many_megabytes_is_read_while_it_is_sent() -> None:
 
     policy = attrs.evolve(POLICY, on_reconnect=lambda plan: attrs.evolve(plan, items=items))
     async with connected(lose, second, policy=policy) as connection:
-        news = await connection.wait_for(Reconnected, DEADLINE)
-        assert news.restored == [item.id for item in items]
+        reconnected = await connection.wait_for(Reconnected, DEADLINE)
+        assert reconnected.restored == [item.id for item in items]
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
@@ -561,9 +561,9 @@ async def test_a_refused_item_is_lost_and_the_others_are_not() -> None:
     async with connected(first, second) as connection:
         await connection.wait_for(RateLimitsUpdated, 5)
         await connection.send(ResponseCreate())
-        news = await connection.wait_for(Reconnected, 5)
-        assert news.restored == ["a", "c"]
-        (lost,) = news.lost
+        reconnected = await connection.wait_for(Reconnected, 5)
+        assert reconnected.restored == ["a", "c"]
+        (lost,) = reconnected.lost
         assert (lost.what, lost.id) == ("item", "b")
         assert re.fullmatch(r"refused: invalid_value: not (sk-)?\*\*\*", lost.reason)
         await connection.close()
@@ -609,10 +609,10 @@ async def test_a_response_that_was_done_lets_the_attempts_count_anew() -> None:
             peer.abort()
 
     async with connected(lose_after_an_event) as connection:
-        news = 0
+        reconnected = 0
         async for event in connection:
-            news += isinstance(event, Reconnected)
-            if news == 5:
+            reconnected += isinstance(event, Reconnected)
+            if reconnected == 5:
                 break
     assert len(attempts) == 6
 
@@ -720,7 +720,7 @@ async def test_a_function_changes_the_plan(form: str) -> None:
         return change(plan)
 
     async with hooked(change if form == "plain" else change_later, second) as connection:
-        news = await connection.wait_for(Reconnected, 5)
+        reconnected = await connection.wait_for(Reconnected, 5)
         await connection.wait_for(ResponseDone, 5)
     assert [event["type"] for event in seen] == [
         "session.update",
@@ -728,8 +728,8 @@ async def test_a_function_changes_the_plan(form: str) -> None:
         "response.create",
     ]
     assert seen[2]["item"]["content"][0]["text"] == "The line was cut."
-    assert news.restored == [event["item"]["id"] for event in seen[1:3]]
-    assert news.resent == [seen[3]["event_id"]]
+    assert reconnected.restored == [event["item"]["id"] for event in seen[1:3]]
+    assert reconnected.resent == [seen[3]["event_id"]]
     assert len({event["event_id"] for event in seen} | {"mine"}) == 5
 
 
@@ -829,11 +829,11 @@ async def test_sends_wait_while_the_connection_is_replaced_and_then_go() -> None
         assert not first.done()
         assert not second.done()
         gate.open.set()
-        news = await connection.wait_for(Reconnected, 5)
+        reconnected = await connection.wait_for(Reconnected, 5)
         await asyncio.gather(first, second)
         await connection.wait_for(RateLimitsUpdated, 5)
         assert cancelled.cancelled()
-    assert news.resent == []
+    assert reconnected.resent == []
     assert [event["type"] for event in seen] == ["response.create", "input_audio_buffer.append"]
     assert seen[0]["event_id"] == "first"
 
@@ -961,9 +961,9 @@ async def test_a_session_is_renewed_before_its_end() -> None:
         serving(first, second) as client,
         client.connect(model="m", session=TEXT, reconnect=policy) as connection,
     ):
-        news = await connection.wait_for(Reconnected, 5)
-        assert news.lost == []
-        assert "session's end" in news.reason
+        reconnected = await connection.wait_for(Reconnected, 5)
+        assert reconnected.lost == []
+        assert "session's end" in reconnected.reason
     assert ends[0].data == 1000
 
 
@@ -996,9 +996,9 @@ async def test_a_renewal_waits_for_what_is_under_way(monkeypatch: pytest.MonkeyP
             answer.set()
         await connection.append_audio(b"12")
         await connection.wait_for(ResponseDone, 5)
-        news = await connection.wait_for(Reconnected, 5)
-        assert news.lost == []
-        assert len(news.restored) == 1
+        reconnected = await connection.wait_for(Reconnected, 5)
+        assert reconnected.lost == []
+        assert len(reconnected.restored) == 1
     assert order == ["response.done", "restored", "CLOSE"]
 
 
@@ -1064,10 +1064,10 @@ async def test_two_renewals_without_an_event_between_them(monkeypatch: pytest.Mo
     delays = iter([0.0, 0.0, 0.0, 0.0])
     monkeypatch.setattr(Recovery, "renewal", lambda *_: next(delays, None))
     async with connected(nothing) as connection:
-        news = 0
+        reconnected = 0
         async for event in connection:
-            news += isinstance(event, Reconnected)
-            if news == 4:
+            reconnected += isinstance(event, Reconnected)
+            if reconnected == 4:
                 break
         assert not connection.closed
 
@@ -1189,9 +1189,9 @@ async def test_on_a_call_the_server_is_asked_whether_it_made_an_item(done: bool)
         kinds.append((await peer.answers(1))[0]["type"])
 
     item = UserMessage(id="mine", content=[InputText(text="Hi")])
-    news, (added,) = await on_a_call(lambda connection: connection.create_item(item), second=second, count=1)
+    reconnected, (added,) = await on_a_call(lambda connection: connection.create_item(item), second=second, count=1)
     assert added.item.id == "mine"
-    assert (news.lost, len(news.resent)) == ([], 0 if done else 1)
+    assert (reconnected.lost, len(reconnected.resent)) == ([], 0 if done else 1)
     assert kinds == ([] if done else ["conversation.item.create"])
 
 
@@ -1207,9 +1207,9 @@ async def test_on_a_call_the_server_is_asked_whether_it_deleted_an_item(done: bo
             await peer.receive_type("conversation.item.delete")
             await peer.send("conversation.item.deleted", item_id="mine")
 
-    news, (deleted,) = await on_a_call(lambda connection: connection.delete_item("mine"), second=second, count=1)
+    reconnected, (deleted,) = await on_a_call(lambda connection: connection.delete_item("mine"), second=second, count=1)
     assert deleted.item_id == "mine"
-    assert (news.lost, len(news.resent)) == ([], 0 if done else 1)
+    assert (reconnected.lost, len(reconnected.resent)) == ([], 0 if done else 1)
 
 
 async def test_on_a_call_nothing_is_spoken_or_committed_twice() -> None:
@@ -1217,7 +1217,7 @@ async def test_on_a_call_nothing_is_spoken_or_committed_twice() -> None:
         await peer.receive_type("session.update")  # harms nobody twice, and is the first to come
         await peer.send("session.updated", session={"instructions": "x"})
 
-    news, results = await on_a_call(
+    reconnected, results = await on_a_call(
         lambda connection: connection.create_response(),
         lambda connection: connection.append_audio(bytes(480)),
         lambda connection: connection.commit_audio(),
@@ -1227,8 +1227,8 @@ async def test_on_a_call_nothing_is_spoken_or_committed_twice() -> None:
     )
     assert [type(result) for result in results[::2]] == [ConnectionClosedError] * 2
     assert results[3].session.raw == {"instructions": "x"}
-    assert [lost.what for lost in news.lost] == ["event", "event", "audio"]
-    assert "10 ms" in news.lost[2].reason
+    assert [lost.what for lost in reconnected.lost] == ["event", "event", "audio"]
+    assert "10 ms" in reconnected.lost[2].reason
 
 
 # --- the blocking form ------------------------------------------------------------------------------------------------
@@ -1260,7 +1260,7 @@ async def test_the_blocking_form_goes_on_too() -> None:
 
 
 async def test_a_server_that_does_not_answer_the_restore_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("openai_realtime._connection.recovery._ANSWER", 0.05)
+    monkeypatch.setattr("openai_realtime._connection.reconnect._ANSWER", 0.05)
 
     async def first(peer: Peer) -> None:
         await peer.answers(1)
@@ -1386,8 +1386,8 @@ async def test_items_that_the_new_server_calls_otherwise_are_restored_under_its_
     async with connected(first, second) as connection:
         await connection.create_item(UserMessage.from_text("Hi"))
         assert (await connection.create_response()).response.id == "resp_9"
-        news = await unread(connection)
-    assert (news.restored, news.lost) == (["made_here"], [])
+        reconnected = await unread(connection)
+    assert (reconnected.restored, reconnected.lost) == (["made_here"], [])
 
 
 async def begin_response(peer: Peer) -> None:
