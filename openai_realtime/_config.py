@@ -160,7 +160,8 @@ def resolve_config(options: Mapping[str, Any], environ: Mapping[str, str]) -> Cl
 def _resolve(options: dict[str, Any], environ: Mapping[str, str]) -> ClientConfig:
     unknown = options.keys() - ClientOptions.__annotations__.keys()
     if unknown:
-        raise ConfigurationError(f"unknown option: {', '.join(sorted(unknown))}")
+        known = ", ".join(ClientOptions.__annotations__)
+        raise ConfigurationError(f"unknown option: {', '.join(sorted(unknown))}; known are {known}")
     base_url = _base_url(options, environ)
     check_url(base_url, allow_insecure=options.get("allow_insecure_http", False))
     return ClientConfig(

@@ -128,7 +128,7 @@ class Caller:
         await self._begin_turn(text, audio)
         await self._end_turn(text, silence_ms)
 
-    async def interrupt(self, text: str, *, at_ms: float) -> None:
+    async def interrupt(self, text: str, *, at_ms: float, audio: bytes | None = None) -> None:
         """Say `text` when `at_ms` milliseconds of the answer were heard; the agent must stop talking then."""
         end = round(at_ms) * _BYTES_PER_MS
         await self.wait_until(lambda: self._written() >= end, f"{at_ms} ms of an answer")
@@ -136,7 +136,7 @@ class Caller:
             await self.wait_until(lambda: self._heard() >= end, f"{at_ms} ms of an answer")
         else:
             self._hear(end - self._heard())
-        await self._begin_turn(text)
+        await self._begin_turn(text, audio)
         await self.wait_until(lambda: not self.speaker.queued, "the agent stopped talking")
         await self.wait_until(lambda: not self.conversation.active_response, "the response stopped")
         await self._end_turn(text)

@@ -98,7 +98,7 @@ def test_no_key_says_what_to_set() -> None:
 
 
 def test_an_unknown_option_is_named() -> None:
-    assert str(refusal(max_retries=3, api_base="x")) == "unknown option: api_base, max_retries"
+    assert str(refusal(max_retries=3, api_base="x")).startswith("unknown option: api_base, max_retries; known are ")
 
 
 def test_headers_from_options() -> None:

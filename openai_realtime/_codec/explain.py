@@ -158,7 +158,8 @@ def _kind(value: Any) -> str:
 
 def _sequence_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
     if not isinstance(value, list | tuple):
-        yield Problem(path, "invalid_type", value, JsonTypes(("array",)))
+        classes = () if isinstance(value, dict) else _classes(value, item)
+        yield Problem(path, "invalid_type", value, JsonTypes(("array",), classes=classes))
         return
     for index, element in enumerate(value):
         yield from _value_problems(element, item, f"{path}[{index}]")
@@ -200,12 +201,19 @@ Wanted = tuple[JsonTypes | None, tuple[str, ...]]
 
 
 def _wanted(value: Any, hint: Any) -> Wanted:
-    """Say what `hint` allows: by class for who made another model or a dict, in words for who wrote a JSON file."""
-    names = tuple(part.__name__ for part in members(hint) if is_model(part) and part is not UnknownObject)
-    if not names or not isinstance(value, Model | dict) or isinstance(value, UnknownObject):
+    """Say what `hint` allows: by class for who made another object or a dict, in words for who wrote a JSON file."""
+    names = _classes(value, hint)
+    if not names:
         return describe(hint)
     advice = "structure_request makes one from a dict" if isinstance(value, dict) else ""
     return JsonTypes(("object",), classes=names, advice=advice), ()
+
+
+def _classes(value: Any, hint: Any) -> tuple[str, ...]:
+    """Name the models that `hint` allows in place of `value`; none if that is what stands in a JSON file."""
+    if isinstance(value, str | int | float | list | tuple | UnknownObject):
+        return ()
+    return tuple(part.__name__ for part in members(hint) if is_model(part) and part is not UnknownObject)
 
 
 _TYPE_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", Any: "any"}

@@ -12,6 +12,7 @@ from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import encode
 from openai_realtime._codec.raw import text_in
 from openai_realtime._config import ConnectOptions
+from openai_realtime._problems import Summary
 from openai_realtime._redaction import Secret
 from openai_realtime._transport.http import Transport
 from openai_realtime._transport.targets import ConnectTarget
@@ -32,6 +33,10 @@ from .requests import deadline
 
 E = TypeVar("E", bound=ServerEvent)
 
+_EVENT = "a client event, such as ResponseCreate() (decode_client_event makes one from JSON)"
+_AWAITED = "an event class, such as ResponseDone, or a function"
+_AUDIO = "bytes of audio, which are no base64 and no path (openai_realtime.audio.read_wav gives those of a file)"
+_SAMPLES = "its samples alone (openai_realtime.audio.read_wav gives them)"
 _CHUNK = 48_000  # bytes of audio a frame: one second of PCM16 at 24 kHz, far below the API's 15 MiB
 
 
@@ -137,7 +142,7 @@ class AsyncConnection:
         While a lost connection is replaced it waits. Raises InvalidRequestError before anything is sent, and
         ConnectionClosedError on a closed connection.
         """
-        check_kind("event", event, "a client event", ClientEvent)
+        check_kind("event", event, _EVENT, ClientEvent)
         event = identified(event)
         check(event)
         await self._link.send(event, Secret(encode(event)))
@@ -180,7 +185,7 @@ class AsyncConnection:
         ends without it, and UnreadEventsError when nobody iterates and the buffer is full.
         """
         if not callable(event):
-            raise InvalidRequestError([Problem("event", "invalid_type", event, "an event class or a function")])
+            raise InvalidRequestError([Problem("event", "invalid_type", event, _AWAITED)])
         match: Match = event
         if isinstance(event, type):
             match = self._of_class(event)
@@ -211,13 +216,20 @@ class AsyncConnection:
         return event
 
     async def _append(self, cls: type[InputAudioBufferAppend | SessionInputAudioBufferAppend], audio: bytes) -> None:
-        check_kind("audio", audio, "bytes", bytes, bytearray, memoryview)
+        check_audio(audio)
         self._appending = self._appending or asyncio.Lock()
         async with self._appending:
             for start in range(0, len(audio), _CHUNK):
                 if start:
                     await asyncio.sleep(0)  # encoding is work of this thread: others run between two chunks
                 await self._link.append(cls, audio[start : start + _CHUNK])
+
+
+def check_audio(audio: object) -> None:
+    """Raise InvalidRequestError if `audio` is no bytes, or a whole WAV file."""
+    check_kind("audio", audio, _AUDIO, bytes, bytearray, memoryview)
+    if isinstance(audio, bytes) and audio.startswith(b"RIFF") and audio[8:12] == b"WAVE":
+        raise InvalidRequestError([Problem("audio", "invalid_value", Summary("string", "a WAV file"), _SAMPLES)])
 
 
 def check_kind(name: str, value: object, allowed: str, *kinds: type) -> None:

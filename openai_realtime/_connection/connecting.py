@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Generator
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from openai_realtime.models.events import ClientEvent
 
@@ -32,6 +32,12 @@ class Connecting(Generic[C]):
         self._links = links
         self._update = update
         self._timeout = timeout
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say to whoever takes this for the connection how to come by one."""
+            raise AttributeError(f"no {name} before it is open: `async with client.connect(...) as c`, or await it")
 
     def __await__(self) -> Generator[Any, Any, C]:
         return self._open().__await__()

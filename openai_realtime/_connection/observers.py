@@ -34,11 +34,15 @@ class Observers:
     __slots__ = ("active", "errors")
 
     def __init__(self, observers: Sequence[Observer]) -> None:
+        if not isinstance(observers, Sequence):
+            raise InvalidRequestError([Problem("observers", "invalid_type", observers, "a list of observers")])
         self.active = tuple(observers)
         """Those who have not raised."""
         self.errors: list[BaseException] = []
         for index, observer in enumerate(observers):
-            if not (callable(getattr(observer, "sent", None)) and callable(getattr(observer, "received", None))):
+            if isinstance(observer, type) or not (
+                callable(getattr(observer, "sent", None)) and callable(getattr(observer, "received", None))
+            ):
                 allowed = "an observer with the functions sent(event) and received(event)"
                 raise InvalidRequestError([Problem(f"observers[{index}]", "invalid_type", observer, allowed)])
 

@@ -22,7 +22,7 @@ from openai_realtime.errors import (
     RealtimeEventError,
     ResponseEndedError,
 )
-from openai_realtime.models.base import UNSET
+from openai_realtime.models.base import UNSET, Model
 from openai_realtime.models.client_events import (
     ConversationItemCreate,
     ConversationItemDelete,
@@ -67,6 +67,7 @@ from .unanswered import BUSY, CREATED_BY, NOT_ACTIVE
 __all__ = ["AsyncRealtimeConnection"]
 
 _MAX_METADATA = 16  # entries that the API takes
+_ITEM = "an item, such as UserMessage.from_text('Hello') (structure_request makes one from a dict)"
 _RESPONSE = "a ResponseConfig (structure_request makes one from a dict; create_item takes what a user says) or None"
 
 
@@ -127,6 +128,7 @@ class AsyncRealtimeConnection(AsyncConnection):
         The answer is `ConversationItemAdded`; servers that speak the beta send `ConversationItemCreated`. Its item has
         the id that `item` has, or, on servers that give their own, another one.
         """
+        check_kind("item", item, _ITEM, Model)
         event = ConversationItemCreate(item=item, previous_item_id=previous_item_id or UNSET)
         answer: ConversationItemAdded | ConversationItemCreated = await self._ask(event, timeout)
         return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar
 
 from openai_realtime._client import AsyncRealtimeClient
 
@@ -30,6 +30,12 @@ class Connecting(Generic[C]):
         self._connecting = connecting
         self._form = form
         self._lease = lease
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say to whoever takes this for the connection how to come by one."""
+            raise AttributeError(f"no {name} before it is open: `with client.connect(...) as c`, or open() it")
 
     def open(self) -> C:
         """Open the session and return its connection."""

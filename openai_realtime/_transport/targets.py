@@ -15,6 +15,10 @@ from openai_realtime._redaction import Secret
 from openai_realtime.errors import InvalidRequestError
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ONE = (
+    "exactly one of model, call_id, intent; query takes what a gateway wants beside it, and a model in the session's "
+    "settings is none"
+)
 _TEXT = "a string of length 1 or more"
 
 
@@ -43,16 +47,7 @@ def realtime_target(  # noqa: PLR0913 - what connect takes
     given = {name: value for name, value in named.items() if value is not None}
     if len(given) != 1:
         both = Summary("object", " and ".join(given) or "nothing")
-        raise InvalidRequestError(
-            [
-                Problem(
-                    "connect",
-                    "invalid_value",
-                    both,
-                    "exactly one of model, call_id, intent; query takes what a gateway wants beside it",
-                )
-            ]
-        )
+        raise InvalidRequestError([Problem("connect", "invalid_value", both, _ONE)])
     ((name, value),) = given.items()
     if not isinstance(value, str) or not value or (name == "intent" and value != "transcription"):
         allowed = "'transcription'" if name == "intent" else _TEXT

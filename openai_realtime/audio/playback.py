@@ -8,13 +8,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias, get_args
 
 from attrs import define
 
 from openai_realtime._codec.raw import JSON, number_in, object_in, received_json, text_in
 from openai_realtime.conversation.activity import Activity
-from openai_realtime.errors import DecodeError, RealtimeError
+from openai_realtime.errors import ConfigurationError, DecodeError, RealtimeError
 from openai_realtime.models.base64 import from_base64
 from openai_realtime.models.client_events import (
     ConversationItemDelete,
@@ -28,7 +28,8 @@ from .streams import Sink
 
 __all__ = ["Playback"]
 
-Player: TypeAlias = Sink | Literal["pull", "clock", "reports"]
+Mode: TypeAlias = Literal["pull", "clock", "reports"]
+Player: TypeAlias = Sink | Mode
 _Place: TypeAlias = tuple[str, int]
 
 _G711: Final = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
@@ -77,6 +78,8 @@ class Playback:
         unheard: Literal["delete", "leave"] = "delete",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        if not (player in get_args(Mode) if isinstance(player, str) else hasattr(player, "played")):
+            raise ConfigurationError("a player is a Speaker or another Sink, 'pull', 'clock' or 'reports'")
         self._player = player
         self._unheard = unheard
         self._clock = clock

@@ -69,7 +69,7 @@ class JsonTypes:
     """A value of one of the JSON types `names`; of ``any`` type, whatever JSON can hold.
 
     `between` limits numbers. Objects have one of the types `tags`, if there are any; `classes` are the models for
-    them where a model is wanted, with some `advice` on how to come by one.
+    them, or for the items of a list, where a model is wanted, with some `advice` on how to come by one.
     """
 
     names: tuple[str, ...]
@@ -86,6 +86,8 @@ class JsonTypes:
             return f"{_WORDS[name]} {self.between}"
         if name == "object" and self.classes:
             return " or ".join(self.classes) + (f" ({self.advice})" if self.advice else "")
+        if name == "array" and self.classes:
+            return "a list of " + " or ".join(self.classes)
         if name == "object" and self.tags:
             return "an object with type " + " or ".join(map(repr, self.tags))
         return _WORDS[name]

@@ -13,6 +13,7 @@ from attrs import define, field, frozen
 
 from openai_realtime._codec.converter import dumps
 from openai_realtime._redaction import redact
+from openai_realtime.errors import ConfigurationError
 
 from .signature import Signature, written
 
@@ -43,6 +44,9 @@ class Tool:
     signature: Signature = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
+        if not callable(self.function):
+            given = f"a {type(self.function).__name__}"
+            raise ConfigurationError(f"{given} is no function: Tools takes functions and Tool objects, as Tools(f, g)")
         object.__setattr__(self, "signature", Signature(self.function, self.name, self.description))
 
 

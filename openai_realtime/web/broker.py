@@ -18,6 +18,7 @@ import attrs
 
 from openai_realtime import AsyncRealtimeClient
 from openai_realtime._codec.text import load_object
+from openai_realtime._problems import Summary
 from openai_realtime.errors import DecodeError, InvalidRequestError, Problem, RateLimitError, RealtimeError
 from openai_realtime.leash import Leash
 from openai_realtime.models.base import UNSET
@@ -235,7 +236,9 @@ def _object(body: bytes) -> Mapping[str, Any]:
     try:
         return load_object(body)
     except DecodeError as error:
-        raise InvalidRequestError([Problem("", "invalid_type", "the body", "a JSON object")]) from error
+        raise InvalidRequestError(
+            [Problem("", "invalid_type", Summary("string", "the body"), "a JSON object")]
+        ) from error
 
 
 async def _hang_up(client: AsyncRealtimeClient, call_id: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from openai_realtime._codec.converter import encode, structure_request
 from openai_realtime._codec.text import load, load_object
+from openai_realtime._problems import Summary
 from openai_realtime.errors import DecodeError, InvalidRequestError, Problem
 from openai_realtime.models.sessions import RealtimeSessionConfig
 
@@ -47,7 +48,9 @@ def _value(text: str) -> Any:
 
 def _problems(path: str, value: Any, allowed: Allowed) -> Sequence[Problem]:
     if path not in allowed:
-        return [Problem(path, "unknown_parameter", choices=tuple(allowed))]
+        open_to = ", ".join(allowed) or "nothing"
+        wanted = f"for the browser to choose; what it may choose: {open_to}"
+        return [Problem(path, "invalid_value", Summary("string", "this"), wanted)]
     values = allowed[path]
     if values is None or any(value == each for each in values):  # a set would want a hash of whatever came
         return []
