@@ -94,18 +94,32 @@ class Server:
         await runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request, or do what a fault wants."""
-        started, wanted, received = time.perf_counter(), faults.HTTPResponse(), None
+        """Answer one request; what is refused, or goes wrong in here, is an answer too."""
+        started, ordinary = time.perf_counter(), faults.HTTPResponse()
         try:
             if request.path.startswith(PREFIX):
-                return await _send(request, await self._control.handle(request), wanted, started)
+                return await _send(request, await self._control.handle(request), ordinary, started)
             received = await _received(request)
             self._requests.keep(received, len(received.body))
             if (found := _session_request(request)) is not None:
                 return await self._connect(request, found)
+            return await self._operate(request, received, started)
+        except web.HTTPRequestEntityTooLarge:
+            answer = api_errors.too_large().answer()
+        except Refusal as refusal:
+            answer = refusal.answer()
+        except Exception:  # noqa: BLE001 - it is logged, and the client is told
+            _log.exception("a defect of the emulator")
+            answer = api_errors.defect().answer()
+        return await _send(request, answer, ordinary, started)
+
+    async def _operate(self, request: web.Request, received: ReceivedRequest, started: float) -> web.StreamResponse:
+        """Carry out an operation, or do what a fault wants."""
+        change = faults.HTTPResponse()
+        try:
             name, operation, call_id = find_operation(request.method, request.rel_url.raw_path)
-            wanted = await _suffer(request, self._faults.get(name))
-            answer = _replacement(wanted)
+            change = await _suffer(request, self._faults.get(name))
+            answer = _replacement(change)
             if answer is None:
                 key = self._state.authenticate(request.headers)
                 answer = operation(self._state, received, call_id)
@@ -113,16 +127,11 @@ class Server:
                     answer = await self._calls.connect(answer, received, key)
                 self._telephone.follow(name, call_id, received.json)
                 self._sessions.end_calls()
-        except web.HTTPRequestEntityTooLarge:
-            answer = api_errors.too_large().answer()
         except Refusal as refusal:
-            if refusal.status in _UNTAKEN and received is not None:
+            if refusal.status in _UNTAKEN:
                 self._requests.replace(received, attrs.evolve(received, body=b""), 0)
             answer = refusal.answer()
-        except Exception:  # noqa: BLE001 - it is logged, and the client is told
-            _log.exception("a defect of the emulator")
-            answer = api_errors.defect().answer()
-        return await _send(request, answer, wanted, started)
+        return await _send(request, answer, change, started)
 
     async def _connect(self, request: web.Request, wanted: admission.Request) -> web.StreamResponse:
         """Open a WebSocket, or do what a fault wants instead."""
