@@ -102,6 +102,8 @@ class Link:
 
     async def close(self) -> None:
         """End the session. Bounded in time; calling it again does nothing. Cancelled, it cuts the connection."""
+        if self._reader is not None and self._reader.get_loop().is_closed():
+            return  # the end of that event loop was the end of all in it
         if self.state is not State.CLOSED:
             self._become(State.CLOSING)
         try:

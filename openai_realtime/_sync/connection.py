@@ -68,7 +68,8 @@ class Connection(Facade[A]):
         except Empty:
             raise APITimeoutError(f"no event within {timeout} seconds") from None
         except EOFError:
-            return self._run(self._last)
+            self._client._inbox.check_open()  # noqa: SLF001 - raises how it ended; the loop thread may be gone
+            raise
 
     @overload
     def wait_for(self, event: type[E], timeout: float | None = None) -> E: ...
@@ -126,11 +127,6 @@ class Connection(Facade[A]):
     def _run(self, work: Work[T]) -> T:
         self._check()
         return super()._run(work)
-
-    async def _last(self) -> ServerEvent:
-        """Raise what the session ended with."""
-        await self._reader.mark_read()
-        return await self._client.receive()
 
     async def _wait_for(self, event: Any, timeout: float | None) -> Any:
         await self._reader.mark_read()  # what this thread has read is not waited for

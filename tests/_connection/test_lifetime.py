@@ -210,6 +210,22 @@ async def test_the_client_is_closed_before_the_connection() -> None:
         assert connection.closed
 
 
+def test_a_connection_whose_loop_is_gone_is_closed_for_good() -> None:
+    with Emulator() as emulator:
+        client = AsyncRealtimeClient(**emulator.client_options)
+
+        async def leave() -> AsyncRealtimeConnection:
+            return await client.connect(model=MODEL)
+
+        async def arrive(connection: AsyncRealtimeConnection) -> None:
+            with pytest.raises(ConnectionClosedError):
+                await connection.update_session(RealtimeSessionConfig())
+            await connection.close()
+            await client.close()
+
+        asyncio.run(arrive(asyncio.run(leave())))
+
+
 # --- waking -----------------------------------------------------------------------------------------------------------
 
 
@@ -343,6 +359,20 @@ def test_a_blocking_connection_is_not_closed_inside_a_running_loop() -> None:
         assert connection.receive(DEADLINE)
 
 
+def test_closing_the_client_ends_the_iteration_of_another_thread_as_closing_the_connection_does() -> None:
+    def run() -> None:
+        with blocking() as (_, client):
+            connection = client.connect(model=MODEL).open()
+            first = next(connection)
+            reading = in_thread(lambda: list(connection))
+            client.close()
+            assert isinstance(first, SessionCreated)
+            assert reading.result(DEADLINE) == []
+            assert list(connection) == []
+
+    in_thread(run).result(DEADLINE)
+
+
 def test_a_closed_client_has_no_usable_connections() -> None:
     def run() -> list[BaseException | None]:
         with blocking() as (_, client):
@@ -355,18 +385,19 @@ def test_a_closed_client_has_no_usable_connections() -> None:
             client.close()
             errors = [wait.exception(DEADLINE) for wait in waits]
             for call in (
-                connection.receive,
                 functools.partial(connection.send, ResponseCreate()),
                 functools.partial(connection.wait_for, ResponseDone),
                 functools.partial(connection.append_audio, b""),
-                functools.partial(next, connection),
             ):
                 with pytest.raises(ClientStateError, match="the client is closed"):
                     call()
+            with pytest.raises(ConnectionClosedError, match="1000"):
+                connection.receive()
             return errors
 
-    for error in in_thread(run).result(DEADLINE):
-        assert isinstance(error, ClientStateError)
+    received, waited = in_thread(run).result(DEADLINE)
+    assert isinstance(received, ConnectionClosedError)
+    assert isinstance(waited, ClientStateError)
 
 
 def test_one_thread_iterates_and_others_send_and_wait() -> None:
