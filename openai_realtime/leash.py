@@ -116,24 +116,28 @@ class Leash:
 
     async def _end(self) -> None:
         self._cancel_timers()
-        if self._goodbye is not None:
-            try:
-                async with asyncio.timeout(self._goodbye_seconds):
-                    await self._say_goodbye(self._goodbye)
-            except (RealtimeError, TimeoutError) as error:
-                _LOG.warning("no goodbye was said: %s", str(error) or "it took too long")
-        ended = self._hang_up() if self._hang_up is not None else self._connection.close()
-        if isinstance(ended, Awaitable):
-            await ended
+        try:
+            async with asyncio.timeout(self._goodbye_seconds):
+                await self._say_goodbye()
+        except (RealtimeError, TimeoutError) as error:
+            _LOG.warning("no goodbye was said: %s", str(error) or "it took too long")
+        try:
+            ended = self._hang_up() if self._hang_up is not None else self._connection.close()
+            if isinstance(ended, Awaitable):
+                await ended
+        except Exception:  # noqa: BLE001 - of the user's function
+            _LOG.exception("the session was not ended")
 
     def _cancel_timers(self) -> None:
         for timer in (self._timer, self._idle_timer):
             if timer is not None:
                 timer.cancel()
 
-    async def _say_goodbye(self, text: str) -> None:
+    async def _say_goodbye(self) -> None:
+        if self._goodbye is None:
+            return
         await self._connection.cancel_response()
-        config = ResponseConfig(instructions=_EXACTLY + text, input=[], tool_choice="none")
+        config = ResponseConfig(instructions=_EXACTLY + self._goodbye, input=[], tool_choice="none")
         await self._connection.create_response(config)
         while self._activity.responses or self._server_plays:
             self._changed.clear()

@@ -114,6 +114,15 @@ async def test_a_session_that_is_over_is_not_ended_again() -> None:
         assert all(timer is not None and timer.cancelled() for timer in timers)
 
 
+async def test_a_call_that_cannot_be_hung_up_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise LookupError("no such call")
+
+    line = Line(Leash(seconds=0, hang_up=fail))
+    await line.until(lambda: "no such call" in caplog.text)
+    assert not line.closed
+
+
 async def test_a_session_of_the_emulator_says_goodbye_and_ends() -> None:
     leash = Leash(tokens=1, goodbye="Bye.")
     session = RealtimeSessionConfig(output_modalities=["text"])

@@ -45,6 +45,10 @@ class Activity:
         """Whether there is a response to cancel, also one that was only asked for."""
         return bool(self.responses or self._asked)
 
+    def give_up(self) -> None:
+        """Wait no more for what was asked for: the server does not answer."""
+        self._asked.clear()
+
     def sent(self, event: ClientEvent) -> None:
         """Follow an event that goes to the server."""
         if event.type == "response.create":
@@ -71,8 +75,9 @@ class Activity:
                 self.user_is_speaking = self._answer_is_due = False
             case "error":
                 error = object_in(raw, "error")
-                self._asked.pop(text_in(error, "event_id"), None)
-                if text_in(error, "code") == "conversation_already_has_active_response":
+                if error.get("event_id"):
+                    self._asked.pop(text_in(error, "event_id"), None)
+                else:  # it may be of the answer that the server wanted to give by itself
                     self._answer_is_due = False
             case "openai_realtime.reconnected":
                 self.responses.clear()

@@ -37,8 +37,8 @@ class _Running:
 class Telemetry:
     """A span for the session, one for each response and each tool call, and histograms of durations and tokens.
 
-    Use it as a context manager around the connection: its end ends what is open. What was said, and arguments and
-    results of tools, are left out unless `capture_content`, by default the environment variable
+    The end of the connection ends all spans; of what is fed by hand, `closed` does, or a with-block. What was said, and
+    arguments and results of tools, are left out unless `capture_content`, by default the environment variable
     ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT``, says otherwise. The providers are the global ones if they
     are not given.
     """
@@ -72,10 +72,10 @@ class Telemetry:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self.closed()
 
-    def close(self) -> None:
-        """End all spans."""
+    def closed(self) -> None:
+        """End all spans: the session is over."""
         for running in (*self._responses.values(), *self._tools.values()):
             running.span.end()
         self._responses.clear()

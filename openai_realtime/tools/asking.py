@@ -95,6 +95,7 @@ class Asking:
             if self._connection is not None:
                 await self._connection.create_response(config)
         except RealtimeError as error:
+            self.activity.give_up()
             _LOG.warning("the model was not asked to speak: %s", error)
         finally:
             self._task, self._is_filling = None, False

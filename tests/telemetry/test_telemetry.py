@@ -15,7 +15,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from support.session_by_hand import Line
 
-from openai_realtime import FunctionCallOutput, Reconnected
+from openai_realtime import AsyncRealtimeClient, FunctionCallOutput, Reconnected
+from openai_realtime.emulator import Emulator
 from openai_realtime.models import ConversationItemCreate
 from openai_realtime.telemetry import Telemetry
 
@@ -125,7 +126,7 @@ async def call(watched: Watched) -> Any:
     watched.now += 3
     await watched.line.send(ConversationItemCreate(item=FunctionCallOutput(call_id="c1", output="rain")))
     watched.line.end(output=[SAID])
-    watched.telemetry.close()
+    watched.telemetry.closed()
     return watched.spans["execute_tool weather"]
 
 
@@ -160,7 +161,7 @@ async def test_a_failed_response_is_an_error(watched: Watched) -> None:
     watched.line.begin()
     details = {"type": "failed", "error": {"type": "requests", "code": "rate_limit_exceeded"}}
     watched.hear("response.done", response={"id": "r1", "status": "failed", "status_details": details})
-    watched.telemetry.close()
+    watched.telemetry.closed()
     span = watched.spans["chat gpt-realtime-2.1"]
     assert (span.status.is_ok, span.attributes["error.type"]) == (False, "rate_limit_exceeded")
 
@@ -179,10 +180,19 @@ async def test_a_replaced_connection_is_one_session(watched: Watched) -> None:
     watched.line.received(Reconnected(code=1006, reason="", restored=[], resent=[], lost=[]))
     watched.hear("session.created", session={"id": "sess_2", "model": "gpt-realtime-2.1"})
     watched.hear("error", error={"type": "server_error", "message": "no"})
-    watched.telemetry.close()
+    watched.telemetry.closed()
     session = watched.spans["realtime gpt-realtime-2.1"]
     assert [event.name for event in session.events] == ["openai_realtime.reconnected", "error"]
     assert not watched.spans["chat gpt-realtime-2.1"].status.is_ok
+
+
+async def test_the_end_of_the_connection_ends_the_spans(watched: Watched) -> None:
+    async with Emulator() as emulator, AsyncRealtimeClient(**emulator.client_options) as client:
+        async with client.connect(model="gpt-realtime-2.1", observers=[watched.telemetry]) as connection:
+            await connection.ask("Hello?")
+            await connection.create_response()
+        assert connection.observer_errors == []
+    assert watched.spans.keys() == {"realtime gpt-realtime-2.1", "chat gpt-realtime-2.1"}
 
 
 def test_a_missing_extra_is_told_in_one_line() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.session_by_hand import Line
 
-from openai_realtime import ConfigurationError, RealtimeEventError, Reconnected, UserMessage
+from openai_realtime import APITimeoutError, ConfigurationError, RealtimeEventError, Reconnected, UserMessage
 from openai_realtime.tools import Tool, ToolCall, Tools
 
 pytestmark = pytest.mark.anyio
@@ -375,6 +375,40 @@ async def test_a_refused_response_is_logged_and_asked_for_once(caplog: pytest.Lo
     await line.settle()
     assert line.sent == [OUTPUT]
     assert caplog.text.count("not now") == 1
+
+
+async def test_a_response_that_the_server_never_begins_is_waited_for_no_longer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Silent(Line):
+        async def create_response(self, response: Any = None) -> None:
+            await super().create_response(response)
+            raise APITimeoutError("no answer within 30 seconds")
+
+    line = Silent(tools := Tools())
+    tools.say_when_idle("One.")
+    tools.say_when_idle("Two.")
+    await line.settle()
+    assert line.sent == ["message", CREATE] * 2
+
+
+@pytest.mark.parametrize("answered", [True, False])
+async def test_an_answer_that_the_server_could_not_give_by_itself_is_waited_for_no_longer(answered: bool) -> None:  # noqa: FBT001
+    line = Line(tools := Tools())
+    detection = {"type": "server_vad"}
+    line.hear("session.created", session={"audio": {"input": {"turn_detection": detection}}})
+    line.hear("input_audio_buffer.speech_stopped", audio_end_ms=900, item_id="u")
+    tools.say_when_idle("News.")
+    await line.settle()
+    assert line.sent == []
+    if answered:
+        line.begin()
+        line.end()
+    else:
+        line.hear("error", error={"type": "server_error", "message": "sorry", "event_id": None})
+        line.hear("response.done", response={"id": "r0"})
+    await line.settle()
+    assert line.sent == ["message", CREATE]
 
 
 async def test_the_definitions_are_those_of_the_session() -> None:
