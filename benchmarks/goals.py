@@ -68,4 +68,13 @@ GOALS = {
     "stream 300": Goal("300 connections, CPU beside 100", "% of a core", of_limit=3 * 1.15),
     "stream 1000": Goal("1,000 connections, CPU beside 100", "% of a core", of_limit=10 * 1.15),
     "long conversation": Goal("10,000 items: cost of one, late beside early", "us", of_limit=1.1),
+    # Web services
+    "mint": Goal("client secret through the broker, 16 in flight, wall", "us"),
+    "mint cpu": Goal("client secret through the broker, CPU", "us"),
+    "relay": Goal("100 relayed sessions of audio both ways, CPU", "% of a core"),
+    "relay p50": Goal("what the relay adds to an event there and back, p50", "ms"),
+    "relay p99": Goal("the same, p99", "ms"),
+    # The lease, and half a second.
+    "take over p50": Goal("a killed worker's call has another, lease 2 s, p50", "s", at_most=2.5),
+    "take over p99": Goal("the same, p99 of 200 kills", "s", at_most=2.5),
 }

@@ -97,6 +97,14 @@ async def _items(_: web.Request, socket: web.WebSocketResponse, __: int) -> None
         previous = item_id
 
 
+async def _echo(_: web.Request, socket: web.WebSocketResponse, __: int) -> None:
+    """Answer every append with as much audio, and everything else with the settings."""
+    sound, settings = turn.audio_delta(STREAM_CHUNK), turn.session_updated()
+    async for message in socket:
+        appended = orjson.loads(message.data)["type"] == "input_audio_buffer.append"
+        await socket.send_frame(sound if appended else settings, WSMsgType.TEXT)
+
+
 async def _nothing(_: web.Request, __: web.WebSocketResponse, ___: int) -> None:
     pass
 
@@ -131,6 +139,7 @@ _KINDS: dict[str, Callable[[web.Request, web.WebSocketResponse, int], Coroutine[
     "delta": _deltas,
     "trickle": _trickle,
     "items": _items,
+    "echo": _echo,
     "stream": _stream,
     "idle": _nothing,
 }

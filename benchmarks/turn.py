@@ -94,6 +94,11 @@ def session_created() -> bytes:
     return event("session.created", session=SESSION)
 
 
+def session_updated() -> bytes:
+    """The answer to session.update."""
+    return event("session.updated", session=SESSION)
+
+
 def added(item_id: str, previous: str | None) -> bytes:
     """The answer to conversation.item.create."""
     return event("conversation.item.added", previous_item_id=previous, item=_message("user", "completed", item_id))

@@ -25,6 +25,8 @@ def chosen(session: RealtimeSessionConfig, choices: Mapping[str, Any], allowed: 
     problems = [problem for path, value in choices.items() for problem in _problems(path, value, allowed)]
     if problems:
         raise InvalidRequestError(problems)
+    if not choices:
+        return session
     settings = load_object(encode(session))
     for path, value in choices.items():
         _set(settings, path.split("."), value)
