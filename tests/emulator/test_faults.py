@@ -390,8 +390,6 @@ def described(error: BaseException) -> str:
     return " ".join(map(str, words))
 
 
-# --- a fault while nobody talks ---------------------------------------------------------------------------------------
-
 IDLE = [
     (faults.Drop(), f"ConnectionClosedError 1006 {CUT}", f"1006 {CUT}"),
     (faults.HalfFrame(), f"ConnectionClosedError 1006 {CUT}", f"1006 {CUT}"),

@@ -53,9 +53,6 @@ def types(events: list[Any]) -> list[str]:
     return [event.type for event in events]
 
 
-# --- the conversations ------------------------------------------------------------------------------------------------
-
-
 def text_turn(emulator: Emulator) -> Talk:
     (created,) = yield "session.created"
     assert isinstance(created, SessionCreatedEvent)
@@ -161,9 +158,6 @@ def where(talk: Callable[[Emulator], Talk]) -> dict[str, Any]:
 
 def client_options(emulator: Emulator) -> dict[str, Any]:
     return {**emulator.client_options, "max_retries": 0, "timeout": DEADLINE, "_strict_response_validation": True}
-
-
-# --- the drivers ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("conversation", CONVERSATIONS)

@@ -68,9 +68,6 @@ async def nothing_more(wire: Wire) -> None:
         await wire.expect(*ADDED)
 
 
-# --- the list of tools ------------------------------------------------------------------------------------------------
-
-
 async def test_tools_are_listed_when_a_session_gets_a_server(emulator: Emulator) -> None:
     async with Wire(emulator) as wire:
         await wire.expect("session.created")
@@ -153,9 +150,6 @@ async def test_a_call_that_is_accepted_with_a_server(emulator: Emulator) -> None
         await client.accept_realtime_call(call, session=config)
         async with Wire(emulator, f"?call_id={call}") as wire:
             await wire.expect(*LISTED)
-
-
-# --- calls ------------------------------------------------------------------------------------------------------------
 
 
 async def test_a_call_with_approval(emulator: Emulator) -> None:
@@ -346,9 +340,6 @@ async def test_history_may_hold_what_servers_had(emulator: Emulator) -> None:
         assert (await response(wire))[1]["output"][0]["content"][0]["text"] == "Hello."
 
 
-# --- secrets ----------------------------------------------------------------------------------------------------------
-
-
 async def test_the_authorization_of_a_server_never_comes_back(
     emulator: Emulator, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -366,9 +357,6 @@ async def test_the_authorization_of_a_server_never_comes_back(
     assert SECRET not in caplog.text
     assert SECRET not in received
     assert SECRET not in repr(emulator.requests)
-
-
-# --- with our client --------------------------------------------------------------------------------------------------
 
 
 async def test_our_client_approves(emulator: Emulator) -> None:

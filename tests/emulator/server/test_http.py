@@ -93,8 +93,6 @@ async def refused(http: aiohttp.ClientSession, path: str, body: Any = None, **op
     return error
 
 
-# --- what the operations answer ---------------------------------------------------------------------------------------
-
 SERVER_VAD = {
     "type": "server_vad",
     "threshold": 0.5,
@@ -346,9 +344,6 @@ async def test_beta_retired() -> None:
         assert (await post(http, "realtime/client_secrets", {}))[0] == 200
 
 
-# --- calls ------------------------------------------------------------------------------------------------------------
-
-
 def form(sdp: str | None, session: str | None = None, **more: str) -> aiohttp.FormData:
     data = aiohttp.FormData()
     if sdp is not None:
@@ -496,8 +491,6 @@ def test_sdp_answer_without_a_common_codec_or_media() -> None:
     assert sdp.answer("v=0\n").endswith("a=ice-lite\r\n")
 
 
-# --- who may ask ------------------------------------------------------------------------------------------------------
-
 INCORRECT = "Incorrect API key provided: {}. You can find your API key at https://platform.openai.com/account/api-keys."
 
 
@@ -567,9 +560,6 @@ async def test_azure(emulator: Emulator) -> None:
         call_id = emulator.incoming_call()
         async with http.post(f"realtime/calls/{call_id}/hangup") as answer:
             assert answer.status == 200
-
-
-# --- bad requests -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -940,8 +930,6 @@ def test_every_json_gets_an_answer(operation: str, body: dict[str, Any]) -> None
     assert isinstance(answer, Answer)
 
 
-# --- faults -----------------------------------------------------------------------------------------------------------
-
 SECRET = "create_realtime_client_secret"
 
 
@@ -1053,9 +1041,6 @@ async def test_a_client_that_leaves_in_mid_request(
     assert not caplog.records
 
 
-# --- the record -------------------------------------------------------------------------------------------------------
-
-
 async def test_requests_are_recorded(emulator: Emulator, http: aiohttp.ClientSession) -> None:
     headers = {"X-A": "1", "api-key": "s3cret", "Proxy-Authorization": "Basic s3cret"}
     await post(http, "realtime/client_secrets?x=1", {"a": [None]}, headers=headers)
@@ -1115,9 +1100,6 @@ async def test_pcm_without_a_rate(http: aiohttp.ClientSession) -> None:
     status, body = await post(http, "realtime/client_secrets", {"session": session})
     assert status == 400
     assert body["error"]["message"] == "Missing required parameter: 'session.audio.output.format.rate'."
-
-
-# --- life -------------------------------------------------------------------------------------------------------------
 
 
 def status_of(emulator: Emulator) -> bytes:

@@ -73,9 +73,6 @@ def update(**session: Any) -> dict[str, Any]:
     return {"type": "session.update", "session": session}
 
 
-# --- who speaks it ----------------------------------------------------------------------------------------------------
-
-
 async def test_only_who_asks_for_the_beta_gets_it(emulator: Emulator) -> None:
     async with Wire(emulator) as wire:
         (created,) = await wire.expect("session.created")
@@ -90,9 +87,6 @@ async def test_browsers_ask_by_subprotocol(emulator: Emulator) -> None:
     async with BetaWire(emulator, headers={}, protocols=protocols) as wire:
         (created,) = await wire.expect("session.created")
         assert created["session"]["modalities"] == ["audio", "text"]
-
-
-# --- sessions ---------------------------------------------------------------------------------------------------------
 
 
 async def test_the_session(emulator: Emulator) -> None:
@@ -183,9 +177,6 @@ async def test_updates_that_the_beta_does_not_know(
         await wire.send({**event, "event_id": "mine"})
         error = await wire.error()
         assert (error["code"], error["param"], error["event_id"]) == (code, param, "mine")
-
-
-# --- turns ------------------------------------------------------------------------------------------------------------
 
 
 async def test_a_text_turn(emulator: Emulator) -> None:
@@ -358,9 +349,6 @@ async def test_history_in_the_betas_parts(emulator: Emulator) -> None:
         assert (await wire.error())["code"] == "response_cancel_not_active"
 
 
-# --- transcription ----------------------------------------------------------------------------------------------------
-
-
 async def test_a_transcription_session(emulator: Emulator) -> None:
     emulator.queue_transcripts("Two words.")
     async with BetaWire(emulator, "?intent=transcription") as wire:
@@ -409,9 +397,6 @@ async def test_on_azure_a_model_may_have_any_name(emulator: Emulator) -> None:
     async with BetaWire(emulator, "?model=mine", **options) as wire:
         await wire.send(update(input_audio_transcription={"model": "my-whisper"}))
         await wire.expect("session.created", "session.updated")
-
-
-# --- clients ----------------------------------------------------------------------------------------------------------
 
 
 async def test_our_client(emulator: Emulator) -> None:
