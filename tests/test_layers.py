@@ -41,7 +41,7 @@ LAYERS = """
     _transport.info
     _transport.pool
     _transport.http
-    _transport.heartbeat
+    _transport.drain _transport.heartbeat
     _transport.websocket
     _transport
     _connection.append _connection.ids _connection.tasks _connection.observers _connection.unanswered

@@ -27,6 +27,7 @@ from openai_realtime.errors import (
 from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.server_events import Error
 
+from .drain import share_drain
 from .heartbeat import Heartbeat
 from .http import Transport
 from .targets import ConnectTarget
@@ -145,6 +146,7 @@ class EventSocket:
                 # aiohttp has no public name for it, and its own close waits until the peer has taken all that was sent.
                 self._response = self._socket._response  # noqa: SLF001
                 self._tcp: Any = self._response.connection.transport  # type: ignore[union-attr]
+                share_drain(self._response.connection.protocol)  # type: ignore[union-attr]
                 self._pulse = Heartbeat(self._socket, self._tcp, self._options.heartbeat)
                 self._heartbeat = asyncio.create_task(self._pulse.run())
                 return await self._first_events() if self._expects_events else []

@@ -102,6 +102,21 @@ async def test_a_send_that_waits_for_room_is_told_when_nobody_answers_pings() ->
         pass
 
 
+async def test_a_send_that_is_cancelled_while_it_waits_for_room_cancels_no_other() -> None:
+    end = asyncio.Event()
+    async with blocked(end, code=4000) as (connection, pushing):
+        for _ in range(2):
+            other = asyncio.create_task(connection.append_audio(MUCH))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(other), 0.05)
+            other.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await other
+        assert not pushing.done()
+        assert not connection.closed
+        end.set()
+
+
 async def test_close_ends_a_send_that_waits_for_room() -> None:
     async with blocked(asyncio.Event()) as (connection, _):
         await connection.close()
