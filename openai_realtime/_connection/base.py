@@ -6,7 +6,7 @@ import asyncio
 import warnings
 from collections.abc import Callable, Sequence
 from types import NoneType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Self, TypeVar, cast, overload
 
 from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import encode
@@ -186,9 +186,7 @@ class AsyncConnection:
         """
         if not callable(event):
             raise InvalidRequestError([Problem("event", "invalid_type", event, _AWAITED)])
-        match: Match = event
-        if isinstance(event, type):
-            match = self._of_class(event)
+        match: Match = self._of_class(event) if isinstance(event, type) else cast("Match", event)
         async with deadline(timeout, f"no {getattr(event, '__name__', 'such event')}"):
             found, index = await self._inbox.expect(match, unread=True)
         return await self._given(found, index)

@@ -43,7 +43,7 @@ async def _cut(source: Audio | Iterable[Audio] | AsyncIterable[Audio], size: int
 
 async def _blocks(source: Audio | Iterable[Audio] | AsyncIterable[Audio]) -> AsyncIterator[Audio]:
     if isinstance(source, bytes | bytearray | memoryview):
-        yield source
+        yield memoryview(source)
     elif isinstance(source, AsyncIterable):
         async for block in source:
             yield block

@@ -29,6 +29,7 @@ class Channel(Protocol):
 
     def __aiter__(self) -> AsyncIterator[str | bytes]:
         """Give the client's messages, text or binary, until one side has closed."""
+        ...
 
     async def send(self, message: str | bytes) -> None:
         """Send a message: text, or a binary one."""

@@ -184,13 +184,13 @@ class _NoChannel:
     async def send_event(self, event: bytes) -> None:
         """Send nothing."""
 
-    async def close(self, _code: int, _reason: str) -> None:
+    async def close(self, code: int, reason: str) -> None:  # noqa: ARG002 - a channel has no code
         self._closed.set()
 
     def drop(self) -> None:
         self._closed.set()
 
-    def drop_within(self, _event: bytes) -> None:
+    def drop_within(self, event: bytes) -> None:  # noqa: ARG002 - as above
         self._closed.set()
 
 

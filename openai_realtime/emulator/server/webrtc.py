@@ -109,7 +109,7 @@ class EventChannel:
         """Send the JSON of an event as text."""
         await self.send(event.decode())
 
-    async def close(self, _code: int, _reason: str) -> None:
+    async def close(self, code: int, reason: str) -> None:  # noqa: ARG002 - a channel has no code
         """End the call: a data channel has no close codes."""
         self.end()
 
@@ -117,7 +117,7 @@ class EventChannel:
         """End the call."""
         self.end()
 
-    def drop_within(self, _event: bytes) -> None:
+    def drop_within(self, event: bytes) -> None:  # noqa: ARG002 - as above
         """End the call: a data channel has no half messages."""
         self.end()
 
