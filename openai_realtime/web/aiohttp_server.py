@@ -50,6 +50,8 @@ def _socket(handler: SocketHandler) -> web.Handler:  # type: ignore[name-defined
             return _response(not_a_websocket())
         socket = _Socket(request)
         refusal = await handler(_request(request, b""), socket)
+        if request.transport is not None and request.transport.get_write_buffer_size():
+            request.transport.abort()  # a browser that does not read would hold it for ever
         return _response(refusal) if refusal is not None else socket.response
 
     return handle
@@ -101,4 +103,5 @@ class _Socket:
         await self.response.send_str(text)
 
     async def close(self, code: int, reason: str) -> None:
-        await self.response.close(code=code, message=reason.encode())
+        # A send that was cancelled while it waited leaves aiohttp's drain cancelled for all who come later.
+        await self.response.close(code=code, message=reason.encode(), drain=False)

@@ -98,6 +98,9 @@ class Broker:
         session = chosen(self._settings.session, in_query(request.query), self._settings.allow)
         client = self._for(user)
         call = await client.create_realtime_call(request.body.decode(errors="replace"), session)
+        if self._closing:  # while the call was made
+            await _hang_up(client, call.call_id)
+            return _closing()
         self._supervise(self._sideband(client, call.call_id, user))
         return WebResponse(status=201, body=call.sdp.encode(), content_type="application/sdp")
 
@@ -188,7 +191,7 @@ class Broker:
     async def _admitted(self, request: WebRequest) -> str | WebResponse:
         """Return the user's name, or the response that refuses."""
         if self._closing:
-            return WebResponse.error(503, "closing", "try again", {"Retry-After": "1"})
+            return _closing()
         if is_foreign(request.headers, self._settings.origins):
             return WebResponse.error(403, "foreign_origin", "this page may not use this service")
         user: Any = self._settings.authorize(request)
@@ -223,6 +226,10 @@ async def _answered(handling: Awaitable[WebResponse]) -> WebResponse:
     except RealtimeError as error:
         _log.warning("failed: %s", error)
         return WebResponse.error(502, "upstream_error", "the session could not be opened")
+
+
+def _closing() -> WebResponse:
+    return WebResponse.error(503, "closing", "try again", {"Retry-After": "1"})
 
 
 def _unprocessable(error: InvalidRequestError) -> WebResponse:

@@ -40,6 +40,7 @@ _SENDABLE: Final = (*range(1000, 1004), *range(1007, 1012))  # the others may no
 _PRIVATE: Final = range(3000, 5000)
 _MAX_REASON: Final = 123  # bytes, by RFC 6455
 _MAX_ECHO: Final = 64  # characters of what a browser made up
+_MAX_ID: Final = 512  # characters of an event_id, by the API
 _SEND_SECONDS: Final = 30.0  # in which a browser must have taken one event
 _CLOSE_SECONDS: Final = 2.0
 
@@ -136,7 +137,7 @@ async def _pass_on(connection: _Connection, message: str, allowed: _Allowed) -> 
         event = decode_client_event(message)
     except DecodeError:
         return _refusal("invalid_json", "Invalid event: it is not a JSON object.", None)
-    event_id = event.event_id or None
+    event_id = event.event_id if isinstance(event.event_id, str) and len(event.event_id) <= _MAX_ID else None
     if not isinstance(event.type, str) or not allowed(event):  # whatever a browser made up
         kind = str(event.type)[:_MAX_ECHO]
         return _refusal("event_not_allowed", f"This event, of type '{kind}', is not allowed here.", event_id)

@@ -30,7 +30,7 @@ from openai_realtime import (
     RetryPolicy,
     encode,
 )
-from openai_realtime.emulator import Emulator
+from openai_realtime.emulator import Emulator, faults
 from openai_realtime.web.broker import Broker, BrokerSettings
 from openai_realtime.web.calls import serve_calls
 from openai_realtime.web.choices import chosen
@@ -218,6 +218,16 @@ async def test_a_call_is_opened_and_followed(server: Any) -> None:
         assert "Location" not in headers  # the call's id is the server's
         await follower.is_open.wait()
         await page.broker.close()
+        assert page.emulator.requests[-1].path.endswith("/hangup")
+
+
+async def test_a_call_that_is_made_while_the_service_ends_is_hung_up() -> None:
+    async with browser() as page:
+        page.emulator.inject_fault(faults.Delay(0.2), operation="create_realtime_call")
+        calling = asyncio.create_task(page.post("/calls", OFFER.encode()))
+        await until(lambda: bool(page.emulator.requests))
+        await page.broker.close()
+        assert (await calling)[0] == 503
         assert page.emulator.requests[-1].path.endswith("/hangup")
 
 

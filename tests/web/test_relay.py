@@ -14,10 +14,11 @@ from support.scripted import Peer, serving
 from support.web import DEADLINE, under_aiohttp, under_uvicorn
 
 from openai_realtime import AsyncRealtimeClient, decode_client_event
+from openai_realtime._codec.check import check
 from openai_realtime.emulator import Emulator
 from openai_realtime.web.app import WebApp
 from openai_realtime.web.messages import WebRequest, WebResponse, WebSocket
-from openai_realtime.web.relay import ALLOWED, from_a_user, relay
+from openai_realtime.web.relay import ALLOWED, _pass_on, from_a_user, relay
 
 pytestmark = pytest.mark.anyio
 
@@ -163,7 +164,7 @@ async def test_a_browser_that_vanishes_ends_the_session(server: Server) -> None:
 async def test_what_a_browser_made_up_is_not_sent_back_in_full(server: Server) -> None:
     async with emulated() as client, relaying(client, server) as (socket, _):
         await received(socket, "session.created")
-        await socket.send_json({"type": "x" * 100_000})
+        await socket.send_json({"type": "x" * 100_000, "event_id": "x" * 100_000})
         (error,) = await received(socket, "error")
         assert len(json.dumps(error)) < 1000
 
@@ -197,6 +198,9 @@ async def test_each_side_holds_the_other_back_and_a_browser_that_does_not_read_i
         await socket.send_json(RESPOND)
         await ended.wait()
         assert sent < 64 * 2**20  # the buffers of three sockets, and the client's own of 16 MiB
+        async for _ in socket:
+            pass
+        assert server is not under_aiohttp or socket.close_code == 1006  # it is cut: nothing waits for it
 
 
 @SERVERS
@@ -237,3 +241,27 @@ def test_nothing_that_instructs_the_model_is_from_a_user(kind: str, fields: dict
     if from_a_user(event):
         assert kind in ALLOWED
         assert kind != "conversation.item.create"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+EVENTS = st.fixed_dictionaries(
+    {}, optional={"type": st.sampled_from(sorted(TYPES)) | JSON, "event_id": JSON, "item": JSON, "audio": JSON}
+)
+
+
+@given(st.text(max_size=20) | (JSON | EVENTS).map(json.dumps))
+async def test_whatever_a_browser_sends_is_passed_on_or_refused(message: str) -> None:
+    passed: list[Any] = []
+
+    class Session:
+        async def send(self, event: Any) -> None:
+            check(event)
+            passed.append(event)
+
+    refusal = await _pass_on(Session(), message, from_a_user)  # type: ignore[arg-type]
+    assert bool(passed) is (refusal is None)
+    assert refusal is None or json.loads(refusal)["type"] == "error"
