@@ -30,7 +30,7 @@ GOALS = {
     "decode audio 4": Goal("decode an audio delta of 4 KiB", "us", of_limit=2.2),
     "decode audio 16": Goal("decode an audio delta of 16 KiB", "us", of_limit=1.5),
     "audio bytes": Goal("audio bytes of a 16 KiB delta", "us", of_limit=1.3),
-    "append frame": Goal("4 KiB of PCM to an append frame", "us", of_peer=1 / 30, at_most=2),
+    "append frame": Goal("4 KiB of PCM to an append frame", "us", of_peer=1 / 30, at_most=1.2),
     # Telephone: 480 samples. A thousand calls, both ways, are 16,700 of each a second.
     "encode ulaw": Goal("60 ms of speech to mu-law", "us", of_limit=1.5),
     "decode ulaw": Goal("and back", "us", of_limit=1.5),
@@ -43,8 +43,8 @@ GOALS = {
     "rest concurrent": Goal("REST call, 16 in flight, wall", "us", of_limit=1.25),
     "rest concurrent cpu": Goal("REST call, 16 in flight, CPU", "us", of_limit=1.25, of_peer=1 / 5),
     "rest concurrent floor": Goal("aiohttp and our codec, 16 in flight", "us"),
-    "rest blocking": Goal("blocking REST call, wall", "us", of_peer=0.6),
-    "rest blocking cpu": Goal("blocking REST call, CPU", "us", of_peer=0.6),
+    "rest blocking": Goal("blocking REST call, wall", "us", of_peer=0.45),
+    "rest blocking cpu": Goal("blocking REST call, CPU", "us", of_peer=0.45),
     # WebSocket
     "turn": Goal("receive and decode a turn, an event", "us", of_limit=2.8, of_peer=1 / 10),
     "turn floor": Goal("aiohttp and our codec, an event", "us"),
