@@ -65,7 +65,7 @@ LAYERS = """
     tools recording telemetry leash
     recording.proxy
     web.messages web.webhooks web.ownership
-    web.aiohttp_server web.asgi web.relay web.page
+    web.aiohttp_server web.asgi web.relay web.twilio web.page
     web.app web.redis_calls web.choices web.limits
     web.calls web.settings
     web.broker
