@@ -91,7 +91,7 @@ class AsyncConnection:
         await self.close()
 
     def __repr__(self) -> str:
-        name, model, session_id = type(self).__name__, self._told("model"), self.session_id
+        name, model, session_id = type(self).__name__, self._session_text("model"), self.session_id
         return f"<{name} {model=} {session_id=} state={self._link.state.value} unread={self.unread}>"
 
     def __del__(self) -> None:
@@ -115,9 +115,9 @@ class AsyncConnection:
     @property
     def session_id(self) -> str | None:
         """The session's id, to be told to the support; None if the server has told none."""
-        return self._told("id")
+        return self._session_text("id")
 
-    def _told(self, name: str) -> str | None:
+    def _session_text(self, name: str) -> str | None:
         """Return a text of the session as the server told it, of whatever class it was read as."""
         return text_in(getattr(self._link.session, "raw", None) or {}, name) or None
 

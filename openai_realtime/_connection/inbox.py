@@ -16,11 +16,11 @@ from typing import TypeAlias
 from openai_realtime.errors import ConnectionClosedError, RealtimeError, UnreadEventsError
 from openai_realtime.models.events import ServerEvent
 
+from .requests import Wait
+
 Match: TypeAlias = Callable[[ServerEvent], bool]
 Entry: TypeAlias = tuple[ServerEvent, int]
 """An event and its size in bytes of JSON."""
-Wait: TypeAlias = asyncio.Future[tuple[ServerEvent, int]]
-"""Of an event and the index behind it, for `skip_to`."""
 Listener: TypeAlias = Callable[[Entry | None], None]
 """Takes every event as it comes, and None after the last."""
 
@@ -68,7 +68,7 @@ class Inbox:
         self._bytes += entry[1]
         self.full = self._bytes >= self._limit and self._bounded
         if self._waits:
-            self._tell(entry[0])
+            self._fulfil(entry[0])
         if self._listener is not None:
             self._listener(entry)
         if self._waiters:
@@ -181,7 +181,7 @@ class Inbox:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _tell(self, event: ServerEvent) -> None:
+    def _fulfil(self, event: ServerEvent) -> None:
         for match, future in self._waits:
             try:
                 if match is not None and not future.done() and match(event):

@@ -133,7 +133,7 @@ class Link:
         """
         await self.ready()
         self.requests.sent(event)
-        self._tell(event)
+        self._follow(event)
         await self._write(frame, event.type, str(event.event_id))
 
     async def append(self, cls: type[InputAudioBufferAppend | SessionInputAudioBufferAppend], audio: Binary) -> None:
@@ -143,10 +143,10 @@ class Link:
         self.requests.unanswered.appended(len(audio))
         event_id, kind = new_id("event"), _TYPES[cls]
         if self.observers.active or self._recovery is not None:
-            self._tell(cls(event_id=event_id, audio=to_base64(audio)))
+            self._follow(cls(event_id=event_id, audio=to_base64(audio)))
         await self._write(Secret(append_frame(kind, event_id, audio)), kind, event_id)
 
-    def _tell(self, event: ClientEvent) -> None:
+    def _follow(self, event: ClientEvent) -> None:
         if self._recovery is not None:
             self._recovery.tracker.sent(event)
         if self.observers.active:

@@ -145,12 +145,12 @@ class AsyncRealtimeConnection(AsyncConnection):
 
         Of speech that a reconnect restored as text, the words that were played are put in its place.
         """
+        cut: Any = {"item_id": item_id, "audio_end_ms": audio_end_ms, "content_index": content_index}
         speech = self._link.restored_speech(item_id, content_index)
         if speech is not None:
             await self._shorten(item_id, share_of(speech.text, audio_end_ms, speech.length_ms), speech, timeout)
-            told = {"item_id": item_id, "audio_end_ms": audio_end_ms, "content_index": content_index}
-            return structure({"type": "conversation.item.truncated", **told}, ConversationItemTruncated)
-        event = ConversationItemTruncate(item_id=item_id, audio_end_ms=audio_end_ms, content_index=content_index)
+            return structure({"type": "conversation.item.truncated", **cut}, ConversationItemTruncated)
+        event = ConversationItemTruncate(**cut)
         answer: ConversationItemTruncated = await self._ask(event, timeout)
         return answer
 

@@ -33,6 +33,7 @@ from openai_realtime.models.client_events import (
     InputAudioBufferAppend,
 )
 from openai_realtime.models.events import ClientEvent, ServerEvent
+from openai_realtime.models.items import Item
 from openai_realtime.models.server_events import ConversationItemAdded, ConversationItemDeleted, ConversationItemDone
 
 from .ids import identified, new_id
@@ -46,7 +47,7 @@ from .tracker import SessionTracker
 _Failure: TypeAlias = APIConnectionError | APIStatusError | ConnectionClosedError
 _ANSWER = 30.0  # seconds for each answer while a session is restored
 _AT_ONCE = 64  # events that are sent before their answers have come
-_OURS = (
+_RESTORE_ANSWERS = (
     "session.updated",
     "conversation.item.added",
     "conversation.item.created",
@@ -168,12 +169,7 @@ class Recovery:
             raise ended
         self._replaced += 1
         plan = await self._approved(self._plan(ended))
-        if time.monotonic() - self._opened >= self.policy.stable_after:
-            self._backoff = None
-        if self._backoff is None:
-            self._backoff = delays(self.policy.retry)
-        else:  # the last one brought nothing: not at once again
-            await asyncio.sleep(self._after(ended, ended))
+        await self._pause(ended)
         while True:
             try:
                 return await self._restored(plan)
@@ -182,6 +178,13 @@ class Recovery:
             except Exception as error:  # refused settings, or the user's key function failed
                 raise ended from error
             await asyncio.sleep(delay)
+
+    async def _pause(self, ended: ConnectionClosedError) -> None:
+        """Wait before the first attempt if the last connection brought nothing; after progress begin to count anew."""
+        if self._backoff is None or time.monotonic() - self._opened >= self.policy.stable_after:
+            self._backoff = delays(self.policy.retry)
+        else:
+            await asyncio.sleep(self._after(ended, ended))
 
     def _plan(self, ended: ConnectionClosedError) -> RestorePlan:
         return plan_restore(self.tracker, ended, server_keeps_it=self._target.on_call)
@@ -210,9 +213,7 @@ class Recovery:
 
     async def _open(self) -> _Setup:
         socket = EventSocket(self._transport, self._target, self._options)
-        return _Setup(
-            socket, await socket.open(iter(())), on_call=self._target.on_call, waits=self._options.wait_for_session
-        )
+        return _Setup(socket, await socket.open(iter(())), on_call=self._target.on_call)
 
     async def _restored(self, plan: RestorePlan) -> Replacement:
         setup = await self._open()
@@ -226,10 +227,9 @@ class Recovery:
 class _Setup:
     """A new session on its way to be what the lost one was."""
 
-    def __init__(self, socket: EventSocket, received: list[Entry], *, on_call: bool, waits: bool) -> None:
+    def __init__(self, socket: EventSocket, received: list[Entry], *, on_call: bool) -> None:
         self._socket = socket
         self._on_call = on_call
-        self._waits = waits  # for what the server says of its session
         self._received = received
         self._tracker = SessionTracker()
         self._requests = Requests(asyncio.get_running_loop().create_future, time.monotonic)
@@ -244,48 +244,50 @@ class _Setup:
         """Send settings, then items; the next step only when the server has answered the one before."""
         reading = asyncio.create_task(self._read())
         try:
-            answer = await self._ask_all(
-                reading, [attrs.evolve(event, event_id=new_id("event")) for event in _settings(plan)]
-            )
-            for error in answer.values():
-                if isinstance(error, RealtimeEventError):
-                    raise error
-            creates = [identified(ConversationItemCreate(item=item)) for item in plan.items]
-            answers = await self._ask_all(reading, creates)
+            await self._apply(reading, _settings(plan))
+            restored, refused = await self._create(reading, plan.items)
             events, answered = await self._ask_about(reading, plan.events)
         finally:
             await stop([reading])
         self._tracker.speech.speaking = lost.speech.speaking  # until the server has heard it: it goes again
         for event in events:
             self._tracker.sent(event)
-        refused = {name: error for name, error in answers.items() if isinstance(error, RealtimeEventError)}
         reconnected = Reconnected(
             code=plan.cause.code,
             reason=plan.cause.reason,
-            restored=[_item_id(answer) for answer in answers.values() if not isinstance(answer, RealtimeEventError)],
+            restored=restored,
             resent=[str(event.event_id) for event in events if not isinstance(event, InputAudioBufferAppend)],
             resent_audio_ms=round(self._tracker.speech.milliseconds()),
-            lost=[*plan.lost, *(_refused(create, refused) for create in creates if create.event_id in refused)],
+            lost=[*plan.lost, *refused],
         )
         return Replacement(self._socket, self._tracker, reconnected, tuple(self._received), events, frozenset(answered))
 
     async def _apply(self, reading: asyncio.Task[None], settings: Sequence[ClientEvent]) -> None:
-        if not self._waits:
-            for event in settings:
-                self._tracker.sent(event)
-                await self._socket.send(Secret(encode(event)))
-            return
-        for error in (await self._ask_all(reading, settings)).values():
-            if isinstance(error, RealtimeEventError):
-                raise error
+        """Put the settings in force. Raises RealtimeEventError if the server refuses them."""
+        renamed = [attrs.evolve(event, event_id=new_id("event")) for event in settings]
+        for answer in (await self._ask_all(reading, renamed)).values():
+            if isinstance(answer, RealtimeEventError):
+                raise answer
+
+    async def _create(self, reading: asyncio.Task[None], items: Sequence[Item]) -> tuple[list[str], list[Lost]]:
+        """Create the items: the ids of those that the new session has, and those that it refused."""
+        creates = [identified(ConversationItemCreate(item=item)) for item in items]
+        answers = (await self._ask_all(reading, creates)).values()
+        restored = [_item_id(answer) for answer in answers if not isinstance(answer, RealtimeEventError)]
+        refused = [
+            Lost(what="item", id=_item_id(create), reason=f"refused: {answer}")
+            for create, answer in zip(creates, answers, strict=True)
+            if isinstance(answer, RealtimeEventError)
+        ]
+        return restored, refused
 
     async def _read(self) -> None:
         """Read to the end, and raise it."""
         while True:
             event, size = await self._socket.next()
             self._tracker.received(event)
-            told = event.type in FOLLOWED_TYPES and self._requests.received(event, 0)
-            if not told and (event.type not in _OURS or _lists_tools(event)):
+            consumed = event.type in FOLLOWED_TYPES and self._requests.received(event, 0)
+            if not consumed and (event.type not in _RESTORE_ANSWERS or _lists_tools(event)):
                 self._received.append((event, size))
 
     async def _ask_all(self, reading: asyncio.Task[None], events: Sequence[ClientEvent]) -> dict[str, Any]:
@@ -361,10 +363,6 @@ def _checked(plan: RestorePlan) -> RestorePlan:
 
 def _settings(plan: RestorePlan) -> list[ClientEvent]:
     return [] if plan.session is None else [plan.session]
-
-
-def _refused(create: ConversationItemCreate, refused: dict[str, RealtimeEventError]) -> Lost:
-    return Lost(what="item", id=_item_id(create), reason=f"refused: {refused[str(create.event_id)]}")
 
 
 def _item_id(event: Any) -> str:

@@ -11,9 +11,7 @@ from openai_realtime._transport.retry import RetryPolicy
 from openai_realtime.errors import ConnectionClosedError
 from openai_realtime.models.base import Model
 from openai_realtime.models.events import ClientEvent, ServerEvent
-from openai_realtime.models.items import (
-    Item,
-)
+from openai_realtime.models.items import Item
 
 __all__ = ["Lost", "ReconnectPolicy", "Reconnected", "RestorePlan", "SessionExpiring"]
 

@@ -6,15 +6,15 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from openai_realtime.errors import APITimeoutError, RealtimeEventError
 from openai_realtime.models.events import ClientEvent, ServerEvent
 
 from .unanswered import ANSWERS, NOT_ACTIVE, Unanswered
 
-Wait = asyncio.Future[tuple[ServerEvent, int]]
-"""Of an event and the index behind it among all events of the connection."""
+Wait: TypeAlias = asyncio.Future[tuple[ServerEvent, int]]
+"""For an event, and the index behind it among all events of the connection."""
 
 FOLLOWED_TYPES: Final = frozenset(
     {"error", "session.created", "response.created", *(answer for answers in ANSWERS.values() for answer in answers)}
@@ -61,20 +61,20 @@ class Requests:
         raw = event.raw or {}
         if self._waits:
             self._seen.append(_brief(event))
-        told = False
+        consumed = False
         for sent in self.unanswered.received(raw):
             wait = self._waits.get(str(sent.event.event_id))
             if wait is None or wait.done():
                 continue
             if event.type == "error":
                 wait.set_exception(RealtimeEventError(raw))
-                told = True
+                consumed = True
             elif event.type == "input_audio_buffer.cleared" and sent.event.type == "input_audio_buffer.commit":
                 wait.set_exception(RealtimeEventError(_NOT_COMMITTED))
             else:
                 wait.set_result((event, index))
-        late = event.type == "error" and self._is_late_cancel(raw)  # also of one that is told: it comes once
-        return told or late
+        late = event.type == "error" and self._is_late_cancel(raw)  # also of one that somebody has: it comes once
+        return consumed or late
 
     def _forget(self, now: float) -> None:
         """Let go of what was given up, or only sent, so long ago that no answer comes any more."""

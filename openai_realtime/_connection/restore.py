@@ -1,6 +1,6 @@
-"""What happens when a session's connection is lost: the policy, the plan of what is restored, and how that is told.
+"""The plan of what is restored when a session's connection is lost.
 
-There is no resume in the API: a new connection is a new, empty session. Pure values and functions; `recovery` acts.
+There is no resume in the API: a new connection is a new, empty session. Pure values and functions; `reconnect` acts.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def is_recoverable(ended: ConnectionClosedError, *, of_error: bool = True) -> bo
 
 def plan_restore(tracker: SessionTracker, cause: ConnectionClosedError, *, server_keeps_it: bool) -> RestorePlan:
     """Make the plan for a lost session. On a call the server keeps it: there only events are sent again."""
-    unanswered = tracker.to_be_await_resend()
+    unanswered = tracker.unanswered_events()
     if server_keeps_it:
         return _plan_on_call(unanswered, cause, tracker)
     tracker.truncate_as_asked()

@@ -130,7 +130,7 @@ class SessionTracker:
             count += 1
         return [(item_id, index) for index in range(count)]
 
-    def to_be_await_resend(self) -> list[ClientEvent]:
+    def unanswered_events(self) -> list[ClientEvent]:
         """Return what was sent and is in nothing yet, in order: events without answer, and audio."""
         sent = [(sent.order, sent.event) for sent in self.unanswered.pending.values()]
         audio = [(audio.order, audio.event) for audio in self.speech.uncommitted]
@@ -156,7 +156,7 @@ class SessionTracker:
         if not item_id:
             return
         self.speech.item_added(item_id)
-        first = any(_given(created.event, "previous_item_id") == "root" for created in answered)
+        first = any(json_of(created.event).get("previous_item_id") == "root" for created in answered)
         between = previous in self.items and previous != next(reversed(self.items))
         if (first or between) and item_id not in self.items:
             self._insert(item_id, item, None if first else previous)
@@ -282,12 +282,6 @@ def _merge(old: JSON, new: JSON) -> JSON:
         key: _merge(object_in(old, key), value) for key, value in new.items() if key in _MERGED and object_in(new, key)
     }
     return {**old, **new, **merged}
-
-
-def _given(ours: Any, name: str) -> Any:
-    """Return a field of an event or item of ours: of a class that has it, or as it goes on the wire."""
-    raw = ours if isinstance(ours, dict) else getattr(ours, "raw", None) or {}
-    return getattr(ours, name, None) or raw.get(name)
 
 
 def _place(raw: JSON) -> Place:

@@ -185,8 +185,8 @@ class Unanswered:
         """Whether an answer that does not match may still be meant for `event`."""
         kind = event["type"]
         if kind == "conversation.item.create":
-            ours = object_in(event, "item")
-            return not (self._keeps_ids and ours.get("id")) and _look(ours) == _look(object_in(raw, "item"))
+            item = object_in(event, "item")
+            return not (self._keeps_ids and item.get("id")) and _look(item) == _look(object_in(raw, "item"))
         if kind == "response.create":  # servers that know no metadata leave it out
             response = object_in(raw, "response")
             return "metadata" not in response or not (
@@ -219,17 +219,17 @@ def _is_answer(event: JSON, raw: JSON) -> bool:
     if kind.startswith("conversation.item."):
         return bool(event.get("item_id") == raw.get("item_id"))
     if kind == "response.create":
-        ours = object_in(object_in(event, "response"), "metadata")
-        theirs = object_in(raw, "response").get("metadata")
-        return bool(ours) and isinstance(theirs, dict) and ours.items() <= theirs.items()
+        asked = object_in(object_in(event, "response"), "metadata")
+        answered = object_in(raw, "response").get("metadata")
+        return bool(asked) and isinstance(answered, dict) and asked.items() <= answered.items()
     return _holds(object_in(raw, "session"), object_in(event, "session"))
 
 
-def _holds(theirs: Any, ours: Any) -> bool:
+def _holds(settings: Any, update: Any) -> bool:
     """Whether the settings in force are those of an update."""
-    if isinstance(ours, dict):
-        return isinstance(theirs, dict) and all(_holds(theirs.get(name), value) for name, value in ours.items())
-    return bool(theirs == ours)
+    if isinstance(update, dict):
+        return isinstance(settings, dict) and all(_holds(settings.get(name), value) for name, value in update.items())
+    return bool(settings == update)
 
 
 def _calls_tools(response: JSON) -> bool:

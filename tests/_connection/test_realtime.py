@@ -23,7 +23,6 @@ from openai_realtime import (
     AuthenticationError,
     BadRequestError,
     BetaRetiredError,
-    ClientStateError,
     ConnectionClosedError,
     ConnectOptions,
     ConversationItemCreate,
@@ -964,7 +963,7 @@ async def test_the_blocking_form_reads_everything_in_a_few_hops() -> None:
                 connection.receive(0.01)
             del connection._lease.run
         assert connection.closed
-        with pytest.raises(ClientStateError):
+        with pytest.raises(ConnectionClosedError, match="1000"):
             connection.receive()
         return [event.delta for event in events if isinstance(event, ResponseOutputTextDelta)], len(hops)
 

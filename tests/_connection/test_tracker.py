@@ -284,15 +284,15 @@ def test_an_event_is_pending_until_it_is_answered(event: ClientEvent, answer: st
     conversation = Session()
     conversation.says(answer, **fields)  # to nobody
     first, second = conversation.sends(event), conversation.sends(event)
-    assert conversation.to_be_await_resend() == [first, second]
+    assert conversation.unanswered_events() == [first, second]
     assert conversation.busy
     conversation.says("rate_limits.updated", rate_limits=[])
-    assert conversation.to_be_await_resend() == [first, second]
+    assert conversation.unanswered_events() == [first, second]
     conversation.says(answer, **fields)
     if answer != "response.done":  # it ends whatever was to be cancelled
-        assert conversation.to_be_await_resend() == [second]
+        assert conversation.unanswered_events() == [second]
         conversation.says(answer, **fields)
-    assert conversation.to_be_await_resend() == []
+    assert conversation.unanswered_events() == []
 
 
 @pytest.mark.parametrize("event", [event for event, _, _ in ANSWERS])
@@ -301,7 +301,7 @@ def test_an_error_answers_the_event_that_it_names(event: ClientEvent) -> None:
     first, second = conversation.sends(event), conversation.sends(event)
     conversation.says("error", error={"message": "of nobody"})
     conversation.says("error", error={"message": "no", "event_id": second.event_id})
-    assert conversation.to_be_await_resend() == [first]
+    assert conversation.unanswered_events() == [first]
     assert conversation.update is None
 
 
@@ -312,7 +312,7 @@ def test_the_answer_about_another_item_is_none(event: ClientEvent, answer: str, 
     conversation = Session()
     sent = conversation.sends(event)
     conversation.says(answer, **json.loads(json.dumps(fields).replace("item_1", "item_2")))
-    assert conversation.to_be_await_resend() == [sent]
+    assert conversation.unanswered_events() == [sent]
 
 
 def test_an_item_of_a_new_kind_is_answered_too() -> None:
@@ -322,11 +322,11 @@ def test_an_item_of_a_new_kind_is_answered_too() -> None:
     first = conversation.sends(ConversationItemCreate(item=named))
     second = conversation.sends(ConversationItemCreate(item=nameless))
     conversation.adds("item_of_the_server", None, type="message")
-    assert conversation.to_be_await_resend() == [first, second]
+    assert conversation.unanswered_events() == [first, second]
     conversation.adds("item_9", None, type="brand.new")
-    assert conversation.to_be_await_resend() == [second]
+    assert conversation.unanswered_events() == [second]
     conversation.adds("item_10", None, type="brand.new")
-    assert conversation.to_be_await_resend() == []
+    assert conversation.unanswered_events() == []
 
 
 def test_events_given_as_they_are_on_the_wire_are_answered_too() -> None:
@@ -336,14 +336,14 @@ def test_events_given_as_they_are_on_the_wire_are_answered_too() -> None:
         conversation.sends(UnknownEvent(type=event.type, raw=wire))
     for _, answer, fields in ANSWERS:
         conversation.says(answer, **fields)
-    assert conversation.to_be_await_resend() == []
+    assert conversation.unanswered_events() == []
 
 
 def test_what_the_api_never_answers_is_not_pending() -> None:
     conversation = Session()
     conversation.sends(SessionInputAudioBufferAppend.from_bytes(b"12"))
     conversation.sends(UnknownEvent(type="brand.new"))
-    assert conversation.to_be_await_resend() == []
+    assert conversation.unanswered_events() == []
     assert conversation.translates
 
 
@@ -353,7 +353,7 @@ def test_events_and_audio_are_kept_in_the_order_of_sending() -> None:
         conversation.sends(event)
         for event in (silence(100), update(), silence(100), InputAudioBufferCommit(), silence(100), ResponseCreate())
     ]
-    assert conversation.to_be_await_resend() == sent
+    assert conversation.unanswered_events() == sent
 
 
 def test_ids_are_filled_in_and_kept() -> None:
@@ -521,9 +521,9 @@ def test_a_commit_of_too_little_is_refused_late_and_not_taken_for_the_next() -> 
     conversation.sends(InputAudioBufferCommit())
     more = conversation.hears(100)
     conversation.says("input_audio_buffer.committed", item_id="u")  # the API reports the refusal up to a second later
-    assert conversation.to_be_await_resend() == [refused, *more]
+    assert conversation.unanswered_events() == [refused, *more]
     conversation.says("error", error={"code": "input_audio_buffer_commit_empty", "event_id": refused.event_id})
-    assert conversation.to_be_await_resend() == more
+    assert conversation.unanswered_events() == more
     assert conversation.busy  # the turn's item has not come
     conversation.adds("u")
     assert not conversation.busy
@@ -664,7 +664,7 @@ def test_no_field_raises_or_loses_an_item(events: list[tuple[str, dict[str, Any]
         for item_id in conversation.items:
             assert all(isinstance(conversation.text(place), str) for place in conversation.parts(item_id))
         conversation.hears(100)
-        assert isinstance(conversation.to_be_await_resend(), list)
+        assert isinstance(conversation.unanswered_events(), list)
 
 
 @pytest.mark.parametrize("type_", [None, 3, ["x"], {"a": 1}])
