@@ -62,6 +62,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Sessions by chance over bad lines, with cancellations and interrupts, and the sum of each. 10 minutes."""
+    session.install("-e", ".")
+    session.run("python", "tests/soak/soak.py", *session.posargs)
+
+
+@nox.session
 def interop(session: nox.Session) -> None:
     """Independent clients, of PyPI and npm, hold conversations with the emulator: a table. It wants node and npm."""
     session.install(".[emulator]")
