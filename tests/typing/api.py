@@ -172,6 +172,7 @@ from openai_realtime.emulator import (
     Emulator,
     EmulatorOptions,
     McpToolCall,
+    PhoneCall,
     ReceivedRequest,
     Reply,
     ToolCall,
@@ -1129,6 +1130,18 @@ def root(error: RealtimeError) -> Exception:
 # --- the emulator ----------------------------------------------------------------------------------------------------
 
 
+def telephone(emulator: Emulator) -> None:
+    call = emulator.ring("http://127.0.0.1:9/", sip_headers=[("From", "sip:a@b.test")], audio=b"", keys="1")
+    assert_type(call, PhoneCall)
+    assert_type((call.answered.result(1), call.ended.result(1)), tuple[bool, str])
+    assert_type((call.heard, call.deliveries), tuple[bytes, list[int | None]])
+    assert_type(emulator.calls, Sequence[PhoneCall])
+    assert_type(emulator.webhook_secret, str)
+    call.talk(b"").result(1)
+    call.send_dtmf("1")
+    call.hang_up()
+
+
 async def emulator() -> None:
     async with Emulator(host="127.0.0.1", port=0, beta_retired=True) as running:
         assert_type(running, Emulator)
@@ -1155,6 +1168,7 @@ async def emulator() -> None:
         blocking.inject_fault(faults.Silence(), operation="create_realtime_call")
         blocking.inject_fault(faults.HTTPResponse(truncate=True), operation="create_realtime_call")
         assert_type(blocking.incoming_call(), str)
+        telephone(blocking)
         blocking.inject_fault(faults.HTTPResponse(status=503), operation="connect")
         blocking.advance(600)
         blocking.reply("One", Reply(text="Two", audio=SPEECH, pause_after=1))

@@ -70,6 +70,7 @@ class ResponseRun:
         self.settings = settings
         self.reply = reply
         self.conversation = context.conversation
+        self._timeline = context.timeline
         self.output: list[Item] = []
         self.made = Tokens()
         self.active = True
@@ -167,7 +168,7 @@ class ResponseRun:
     def _play_out(self) -> Iterator[Step]:
         """Wait until the caller has heard it all."""
         if self.playing:
-            yield Wait(self.playback_seconds)
+            yield Wait(max(0.0, self.playback_start + self.playback_seconds - self._timeline.now))
         if self.playing:
             self.playing = False
             yield OutputAudioBufferStopped(response_id=self.id)

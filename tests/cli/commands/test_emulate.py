@@ -140,3 +140,10 @@ def test_a_bad_script_names_the_file_and_the_path(tmp_path: Path, name: str, tex
     assert result.exit_code == 2
     assert f"{path}: " in result.stderr
     assert line in result.stderr
+
+
+def test_it_says_what_its_webhooks_are_signed_with() -> None:
+    with emulating("--webhook", "http://127.0.0.1:9/") as (exports, _):
+        assert exports["OPENAI_WEBHOOK_SECRET"].startswith("whsec_")
+    with emulating() as (exports, _):
+        assert "OPENAI_WEBHOOK_SECRET" not in exports
