@@ -50,12 +50,14 @@ LAYERS = """
     _connection.restore _connection.answers
     _connection.reconnect
     _connection.link
+    _connection.status
     _connection.base
     _connection.realtime _connection.translation _connection.connecting
     _connection
     _migration
     _client
     _sync.thread
+    _sync.lease
     _sync.facade
     _sync.reader
     _sync.connection

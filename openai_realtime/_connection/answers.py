@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
@@ -11,10 +11,13 @@ from openai_realtime._codec.raw import object_in, objects_in, text_in
 from openai_realtime.errors import ConnectionClosedError, InvalidRequestError, Problem, ResponseEndedError
 from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.items import FunctionCall, UserMessage
-from openai_realtime.models.responses import RealtimeResponse
+from openai_realtime.models.responses import RealtimeResponse, ResponseConfig
 from openai_realtime.models.server_events import ResponseCreated, ResponseDone, ResponseOutputAudioDelta
 
 from .reconnect_policy import Reconnected
+
+if TYPE_CHECKING:
+    from .realtime import AsyncRealtimeConnection
 
 __all__ = ["Answer"]
 
@@ -39,6 +42,15 @@ def question(what: Any) -> UserMessage:
     if isinstance(what, bytes | bytearray | memoryview):
         return UserMessage.from_audio(what)
     raise InvalidRequestError([Problem("what", "invalid_type", type(what).__name__, "a text or bytes of audio")])
+
+
+async def put_question(
+    connection: AsyncRealtimeConnection, what: str | bytes, response: ResponseConfig | None, timeout: float | None
+) -> Gathering:
+    """Say something and ask for a response; give what gathers the answer from the events to come."""
+    await connection.create_item(question(what), timeout=timeout)
+    created = await connection.create_response(response, timeout=timeout)
+    return Gathering(created.response.id)
 
 
 class Gathering:

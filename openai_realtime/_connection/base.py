@@ -10,7 +10,6 @@ from typing import Any, Self, TypeVar, cast, overload
 
 from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import encode
-from openai_realtime._codec.raw import text_in
 from openai_realtime._config import ConnectOptions
 from openai_realtime._problems import Summary
 from openai_realtime._redaction import Secret
@@ -20,16 +19,15 @@ from openai_realtime._transport.websocket import NORMAL
 from openai_realtime.errors import APITimeoutError, ConnectionClosedError, InvalidRequestError, Problem
 from openai_realtime.models.client_events import InputAudioBufferAppend
 from openai_realtime.models.events import ClientEvent, ServerEvent
-from openai_realtime.models.sessions import RealtimeSession, RealtimeTranscriptionSession
-from openai_realtime.models.translation import RealtimeTranslationSession
 from openai_realtime.models.translation_events import SessionInputAudioBufferAppend
 
 from .ids import identified
 from .inbox import Match
-from .link import Link, State
+from .link import Link
 from .observers import Observer
 from .reconnect_policy import ReconnectPolicy
 from .requests import deadline
+from .status import ConnectionStatus
 
 E = TypeVar("E", bound=ServerEvent)
 
@@ -40,7 +38,7 @@ _SAMPLES = "its samples alone (openai_realtime.audio.read_wav gives them)"
 _CHUNK = 48_000  # bytes of audio a frame: one second of PCM16 at 24 kHz, far below the API's 15 MiB
 
 
-class AsyncConnection:
+class AsyncConnection(ConnectionStatus):
     """What every kind of session can do: send, receive, wait, end.
 
     Iterate over it for all events in order. Several tasks may send, wait and use the acknowledged operations while one
@@ -90,10 +88,6 @@ class AsyncConnection:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def __repr__(self) -> str:
-        name, model, session_id = type(self).__name__, self._session_text("model"), self.session_id
-        return f"<{name} {model=} {session_id=} state={self._link.state.value} unread={self.unread}>"
-
     def __del__(self) -> None:
         link: Link | None = self.__dict__.get("_link")
         if link is not None and link.is_open():
@@ -106,35 +100,6 @@ class AsyncConnection:
         Cancelled, it cuts the connection.
         """
         await self._link.close()
-
-    @property
-    def session(self) -> RealtimeSession | RealtimeTranscriptionSession | RealtimeTranslationSession | Any:
-        """The settings in force, as the server told them last; None before it has told any."""
-        return self._link.session
-
-    @property
-    def session_id(self) -> str | None:
-        """The session's id, to be told to the support; None if the server has told none."""
-        return self._session_text("id")
-
-    def _session_text(self, name: str) -> str | None:
-        """Return a text of the session as the server told it, of whatever class it was read as."""
-        return text_in(getattr(self._link.session, "raw", None) or {}, name) or None
-
-    @property
-    def observer_errors(self) -> Sequence[BaseException]:
-        """What observers raised; each was called no more afterwards."""
-        return self._link.observers.errors
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing more can be sent or received."""
-        return self._link.state is State.CLOSED
-
-    @property
-    def unread(self) -> int:
-        """How many events are here that nobody has read."""
-        return len(self._inbox)
 
     async def send(self, event: ClientEvent) -> None:
         """Check `event` and hand it to the socket; sends keep their order. An absent event_id is filled in.

@@ -54,7 +54,7 @@ from openai_realtime.models.server_events import (
 )
 from openai_realtime.models.sessions import RealtimeSessionConfig, RealtimeTranscriptionSessionConfig
 
-from .answers import Answer, Gathering, question
+from .answers import Answer, put_question
 from .base import AsyncConnection, check_kind
 from .ids import identified, new_id
 from .inbox import Match
@@ -193,9 +193,7 @@ class AsyncRealtimeConnection(AsyncConnection):
         once. Each step may take `timeout` seconds. Raises ResponseEndedError with the server's reason if the response
         failed, was cancelled or is incomplete.
         """
-        await self.create_item(question(what), timeout=timeout)
-        created = await self.create_response(response, timeout=timeout)
-        gathering = Gathering(created.response.id)
+        gathering = await put_question(self, what, response, timeout)
         while (answer := gathering.add(await self.receive(timeout))) is None:
             pass
         return answer

@@ -10,7 +10,8 @@ from openai_realtime._config import ClientOptions, sealed
 from openai_realtime.errors import ConfigurationError
 
 from .connecting import connecting, realtime, translation
-from .facade import Facade, Lease, blocking
+from .facade import Facade, blocking
+from .lease import Lease
 
 __all__ = ["RealtimeClient"]
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec
 
 from openai_realtime._client import AsyncRealtimeClient
 
-from .facade import Facade, Lease, show_result
+from .facade import Facade, show_result
+from .lease import Lease
 
 if TYPE_CHECKING:
     from openai_realtime._connection.connecting import Connecting as AsyncConnecting

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from queue import Empty
 from typing import Any, Self, TypeVar, overload
 
-from openai_realtime._connection.answers import Answer, Gathering, question
+from openai_realtime._connection.answers import Answer, put_question
 from openai_realtime._connection.base import AsyncConnection
 from openai_realtime._connection.realtime import AsyncRealtimeConnection
+from openai_realtime._connection.status import ConnectionStatus
 from openai_realtime._connection.translation import AsyncRealtimeTranslationConnection
 from openai_realtime._transport.websocket import NORMAL
 from openai_realtime.errors import APITimeoutError, ClientStateError, ConnectionClosedError
 from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.responses import ResponseConfig
 
-from .facade import Facade, Lease, blocking, refuse_running_loop
+from .facade import Facade, blocking
+from .lease import Lease, refuse_running_loop
 from .reader import Reader
 from .thread import Work
 
@@ -28,7 +31,7 @@ E = TypeVar("E", bound=ServerEvent)
 T = TypeVar("T")
 
 
-class Connection(Facade[A]):
+class Connection(Facade[A], ConnectionStatus):
     """What every kind of session can do.
 
     Iterate over it for all events in order. Other threads may send and wait meanwhile. Ctrl-C loses no event.
@@ -38,10 +41,8 @@ class Connection(Facade[A]):
         self._client = connection
         self._lease = lease
         self._process = os.getpid()  # a fork cannot take it along: the socket stays the parent's
-        self._reader = Reader(connection._inbox)  # noqa: SLF001 - this is its other half
-
-    def __repr__(self) -> str:
-        return repr(self._client).replace("Async", "", 1)
+        self._link = connection._link  # noqa: SLF001 - this is its other half
+        self._reader = Reader(self._link.inbox)
 
     def __iter__(self) -> Self:
         return self
@@ -61,14 +62,15 @@ class Connection(Facade[A]):
         """
         self._check()
         if self._reader.must_mark():
-            self._run(self._reader.mark_read)
+            with contextlib.suppress(ClientStateError):  # the client was closed in between: the end comes next
+                self._run(self._reader.mark_read)
         seconds = None if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)
         try:
             return self._reader.get(seconds)
         except Empty:
             raise APITimeoutError(f"no event within {timeout} seconds") from None
         except EOFError:
-            self._client._inbox.check_open()  # noqa: SLF001 - raises how it ended; the loop thread may be gone
+            self._link.inbox.check_open()  # raises how it ended; the loop thread may be gone
             raise
 
     @overload
@@ -92,26 +94,6 @@ class Connection(Facade[A]):
         except ClientStateError:
             if not self._lease.closed:
                 raise
-
-    @property
-    def session(self) -> Any:
-        """The settings in force, as the server told them last; None before it has told any."""
-        return self._client.session
-
-    @property
-    def session_id(self) -> str | None:
-        """The session's id, to be told to the support; None if the server has told none."""
-        return self._client.session_id
-
-    @property
-    def observer_errors(self) -> Sequence[BaseException]:
-        """What observers raised; each was called no more afterwards."""
-        return self._client.observer_errors
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing more can be sent or received."""
-        return self._client.closed
 
     @property
     def unread(self) -> int:
@@ -154,9 +136,7 @@ class RealtimeConnection(Connection[AsyncRealtimeConnection]):
 
     def ask(self, what: str | bytes, response: ResponseConfig | None = None, *, timeout: float | None = 30) -> Answer:
         """Say something and return the whole answer, as `AsyncRealtimeConnection.ask`, which it reads for itself."""
-        self.create_item(question(what), timeout=timeout)
-        created = self.create_response(response, timeout=timeout)
-        gathering = Gathering(created.response.id)
+        gathering = self._run(lambda: put_question(self._client, what, response, timeout))
         while (answer := gathering.add(self.receive(timeout))) is None:
             pass
         return answer

@@ -19,7 +19,7 @@ from anyio.from_thread import BlockingPortal
 from openai_realtime.errors import ClientStateError
 
 if TYPE_CHECKING:
-    from .facade import Lease
+    from .lease import Lease
 
 T = TypeVar("T")
 Work = Callable[[], Coroutine[Any, Any, T]]

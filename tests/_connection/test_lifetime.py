@@ -373,6 +373,25 @@ def test_closing_the_client_ends_the_iteration_of_another_thread_as_closing_the_
     in_thread(run).result(DEADLINE)
 
 
+def test_closing_the_client_ends_an_iteration_that_is_about_to_make_room_in_the_buffer() -> None:
+    def run() -> None:
+        with blocking() as (_, client):
+            connection = client.connect(model=MODEL, options=ConnectOptions(buffer_size=1)).open()
+            run_in_loop = connection._lease.run
+
+            def close_first(work: Any) -> Any:
+                del connection._lease.run
+                in_thread(client.close).result(DEADLINE)
+                return run_in_loop(work)
+
+            assert isinstance(next(connection), SessionCreated)
+            connection._lease.run = close_first  # type: ignore[method-assign]
+            assert list(connection) == []
+            assert connection._lease.closed
+
+    in_thread(run).result(DEADLINE)
+
+
 def test_a_closed_client_has_no_usable_connections() -> None:
     def run() -> list[BaseException | None]:
         with blocking() as (_, client):

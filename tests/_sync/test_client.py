@@ -43,7 +43,7 @@ from openai_realtime import (
     RetryPolicy,
 )
 from openai_realtime._connection.realtime import AsyncRealtimeConnection
-from openai_realtime._sync import facade, thread as loop_thread
+from openai_realtime._sync import facade, lease, thread as loop_thread
 from openai_realtime._sync.connection import RealtimeConnection
 from openai_realtime.models import RealtimeTranslationSessionConfig
 from openai_realtime.models.beta import RealtimeSessionCreateRequest, RealtimeTranscriptionSessionCreateRequest
@@ -577,7 +577,7 @@ def test_an_interrupt_at_any_line_of_a_call_leaves_the_client_usable(server: Ser
         with connect(server) as client:
             call = functools.partial(client.hangup_realtime_call, "rtc_1")
             call()
-            if not interrupted_in_thread(call, number, facade.__file__, loop_thread.__file__):
+            if not interrupted_in_thread(call, number, facade.__file__, lease.__file__, loop_thread.__file__):
                 break
             call()
     assert number > 20
@@ -589,7 +589,7 @@ def test_an_interrupt_at_any_line_of_the_first_call_leaves_the_client_usable(ser
     for number in itertools.count(1):
         with connect(server) as client:
             call = functools.partial(client.hangup_realtime_call, "rtc_1")
-            if not interrupted_in_thread(call, number, facade.__file__, loop_thread.__file__):
+            if not interrupted_in_thread(call, number, facade.__file__, lease.__file__, loop_thread.__file__):
                 break
             call()
     assert number > 20

@@ -16,10 +16,10 @@ from support.lifetime import blocking, no_thread_left
 from support.threads import DEADLINE, Server, connect, interrupted
 
 from openai_realtime import ClientStateError, ConnectionClosedError, RealtimeClient
-from openai_realtime._sync import facade, thread
+from openai_realtime._sync import facade, lease, thread
 
 MODEL = "gpt-realtime"
-FILES = (facade.__file__, thread.__file__, anyio.from_thread.__file__)
+FILES = (facade.__file__, lease.__file__, thread.__file__, anyio.from_thread.__file__)
 INTERRUPTED = (
     "ignore:coroutine .* was never awaited",  # made, and interrupted before its start: Python says so, and rightly
     "ignore::pytest.PytestUnraisableExceptionWarning",

@@ -1,0 +1,51 @@
+"""`ConnectionStatus`: what a connection says of itself, to asyncio and to blocking programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from openai_realtime._codec.raw import text_in
+from openai_realtime.models.sessions import RealtimeSession, RealtimeTranscriptionSession
+from openai_realtime.models.translation import RealtimeTranslationSession
+
+from .link import Link, State
+
+
+class ConnectionStatus:
+    """What can be read of a connection at any moment, from any thread."""
+
+    _link: Link
+
+    def __repr__(self) -> str:
+        name, model, session_id = type(self).__name__, self._session_text("model"), self.session_id
+        return f"<{name} {model=} {session_id=} state={self._link.state.value} unread={self.unread}>"
+
+    @property
+    def session(self) -> RealtimeSession | RealtimeTranscriptionSession | RealtimeTranslationSession | Any:
+        """The settings in force, as the server sent them last; None before it has sent any."""
+        return self._link.session
+
+    @property
+    def session_id(self) -> str | None:
+        """The session's id, which the API's support asks for; None if the server has sent none."""
+        return self._session_text("id")
+
+    @property
+    def observer_errors(self) -> Sequence[BaseException]:
+        """What observers raised; each was called no more afterwards."""
+        return self._link.observers.errors
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more can be sent or received."""
+        return self._link.state is State.CLOSED
+
+    @property
+    def unread(self) -> int:
+        """How many events are here that nobody has read."""
+        return len(self._link.inbox)
+
+    def _session_text(self, name: str) -> str | None:
+        """Return a text of the session as the server sent it, of whatever class it was read as."""
+        return text_in(getattr(self._link.session, "raw", None) or {}, name) or None
