@@ -29,8 +29,8 @@ async function session(config, talk) {
   opened.close();
 }
 
-function speak(opened) {
-  for (const piece of turns.PIECES) opened.sendAudio(Uint8Array.from(piece).buffer);
+async function speak(opened) {
+  for await (const piece of turns.speech()) opened.sendAudio(Uint8Array.from(piece).buffer);
 }
 
 async function answer(inbox) {
@@ -50,7 +50,7 @@ const text = () => session(written, async (opened, inbox) => {
 });
 
 const audio = () => session({}, async (opened, inbox) => {
-  speak(opened);
+  await speak(opened);
   await inbox.until('audio');
   expect(await end(inbox), turns.HEARD, 'transcript');
 });
@@ -73,7 +73,7 @@ const cancel = () => session(vad(false), async (opened, inbox) => {
 const barge_in = () => session(vad(true), async (opened, inbox) => {
   opened.sendMessage(turns.STORY);
   await inbox.until('audio');
-  speak(opened);
+  await speak(opened);
   await inbox.until('audio_interrupted');
   expect((await answer(inbox)).status, 'cancelled', 'status');
   expect((await answer(inbox)).output[0].content[0].transcript, turns.HEARD, 'transcript');
@@ -82,7 +82,7 @@ const barge_in = () => session(vad(true), async (opened, inbox) => {
 const transcription = () => session({}, async (opened, inbox) => {
   const transcripts = new turns.Inbox();
   opened.on('history_updated', (history) => history.forEach((item) => transcripts.put(item)));
-  speak(opened);
+  await speak(opened);
   const said = (item) => item.role === 'user' && item.content[0].transcript?.includes(turns.SAID);
   await Promise.race([transcripts.until(said), inbox.until('never')]);
 });

@@ -18,26 +18,18 @@ from turns import expect
 logging.getLogger("livekit").setLevel(logging.ERROR)
 
 
-def frames(audio: bytes) -> list[rtc.AudioFrame]:
-    """Cut `audio` into frames of 100 ms."""
-    pieces = (audio[start : start + 4800] for start in range(0, len(audio), 4800))
-    return [rtc.AudioFrame(piece, turns.RATE, 1, len(piece) // 2) for piece in pieces]
-
-
 class Microphone(AudioInput):
-    """Hears what `speak` puts in, five times as fast as it is spoken."""
+    """Hears speech from `speak` on."""
 
     def __init__(self) -> None:
         super().__init__(label="microphone")
-        self._frames: asyncio.Queue[rtc.AudioFrame] = asyncio.Queue()
-
-    def speak(self) -> None:
-        for frame in frames(turns.SPEECH + turns.SILENCE):
-            self._frames.put_nowait(frame)
+        self.speak = asyncio.Event()
+        self._speech = turns.speech()
 
     async def __anext__(self) -> rtc.AudioFrame:
-        await asyncio.sleep(0.02)  # it takes the package some time to hear that the server heard speech
-        return await self._frames.get()
+        await self.speak.wait()
+        piece = await anext(self._speech)
+        return rtc.AudioFrame(piece, turns.RATE, 1, len(piece) // 2)
 
 
 class Speaker(AudioOutput):
@@ -139,7 +131,7 @@ async def text() -> None:
 
 async def audio() -> None:
     async with session() as opened:
-        opened.microphone.speak()
+        opened.microphone.speak.set()
         await opened.speaker.sounds.wait()
         expect((await opened.said()).text_content, turns.HEARD, "transcript")
 
@@ -167,14 +159,14 @@ async def barge_in() -> None:
     async with session() as opened:
         opened.session.generate_reply(user_input=turns.STORY)
         await opened.speaker.sounds.wait()
-        opened.microphone.speak()
+        opened.microphone.speak.set()
         expect((await opened.said()).interrupted, wanted=True, what="interrupted")
         expect((await opened.said()).text_content, turns.HEARD, "transcript")
 
 
 async def transcription() -> None:
     async with session() as opened:
-        opened.microphone.speak()
+        opened.microphone.speak.set()
         expect(await opened.transcripts.get(), turns.SAID, "transcript")
 
 

@@ -48,9 +48,8 @@ class Session:
 
     async def speak(self) -> None:
         """Send speech and the silence after it."""
-        audio = turns.SPEECH + turns.SILENCE
-        for start in range(0, len(audio), 4800):
-            await self.session.send_audio(audio[start : start + 4800])
+        async for piece in turns.speech():
+            await self.session.send_audio(piece)
 
 
 def wire_type(event: Any) -> str:
@@ -133,9 +132,8 @@ async def transcription_session() -> None:
     opened = await model.create_session(
         spoken, vad, trace_include_sensitive_data=False, trace_include_sensitive_audio_data=False
     )
-    audio = np.frombuffer(turns.SPEECH + turns.SILENCE, dtype=np.int16)
-    for piece in np.split(audio, 20):
-        await spoken.add_audio(piece)
+    async for piece in turns.speech():
+        await spoken.add_audio(np.frombuffer(piece, dtype=np.int16))
     expect(await anext(aiter(opened.transcribe_turns())), turns.SAID, "transcript")
     await opened.close()
 

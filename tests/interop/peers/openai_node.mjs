@@ -29,8 +29,8 @@ class Session {
     this.create({ type: 'message', role: 'user', content: [{ type: 'input_text', text }] });
   }
 
-  speak() {
-    for (const piece of turns.PIECES) {
+  async speak() {
+    for await (const piece of turns.speech()) {
       this.socket.send({ type: 'input_audio_buffer.append', audio: piece.toString('base64') });
     }
   }
@@ -60,7 +60,7 @@ const text = () => session(written, async (opened) => {
 });
 
 const audio = () => session({}, async (opened) => {
-  opened.speak();
+  await opened.speak();
   const events = await opened.inbox.until('response.done');
   const deltas = events.filter((event) => event.type === 'response.output_audio_transcript.delta');
   expect(deltas.map((event) => event.delta).join(''), turns.HEARD, 'transcript');
@@ -88,7 +88,7 @@ const cancel = () => session({}, async (opened) => {
 const barge_in = () => session({}, async (opened) => {
   opened.ask(turns.STORY);
   await opened.inbox.until('response.output_audio.delta');
-  opened.speak();
+  await opened.speak();
   const response = await opened.answer();
   expect(response.status_details.reason, 'turn_detected', 'reason');
   expect((await opened.answer()).output[0].content[0].transcript, turns.HEARD, 'transcript');
@@ -98,7 +98,7 @@ const barge_in = () => session({}, async (opened) => {
 });
 
 const transcription = () => session({ audio: transcribed }, async (opened) => {
-  opened.speak();
+  await opened.speak();
   const events = await opened.inbox.until('conversation.item.input_audio_transcription.completed');
   expect(events.at(-1).transcript, turns.SAID, 'transcript');
 });
@@ -106,7 +106,7 @@ const transcription = () => session({ audio: transcribed }, async (opened) => {
 async function transcription_session() {
   const opened = new Session({ intent: 'transcription' });
   await opened.open({ type: 'transcription', audio: transcribed });
-  opened.speak();
+  await opened.speak();
   const events = await opened.inbox.until('conversation.item.input_audio_transcription.completed');
   expect(events.at(-1).transcript, turns.SAID, 'transcript');
   opened.socket.close();

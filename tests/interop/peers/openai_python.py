@@ -38,11 +38,10 @@ class Session:
         """Give the response that ends next."""
         return (await self.until("response.done"))[-1].response
 
-    async def speak(self, audio: bytes = turns.SPEECH + turns.SILENCE) -> None:
-        """Send `audio` in pieces of 100 ms."""
-        for start in range(0, len(audio), 4800):
-            piece = base64.b64encode(audio[start : start + 4800]).decode()
-            await self.connection.input_audio_buffer.append(audio=piece)
+    async def speak(self) -> None:
+        """Send speech and the silence after it."""
+        async for piece in turns.speech():
+            await self.connection.input_audio_buffer.append(audio=base64.b64encode(piece).decode())
 
 
 @asynccontextmanager

@@ -73,12 +73,9 @@ class Session:
         await self.worker.queue_frames([LLMMessagesAppendFrame(messages=[message], run_llm=True)])
 
     async def speak(self) -> None:
-        """Send speech and the silence after it, five times as fast as it is spoken."""
-        audio = turns.SPEECH + turns.SILENCE
-        for start in range(0, len(audio), 4800):
-            piece = audio[start : start + 4800]
+        """Send speech and the silence after it."""
+        async for piece in turns.speech():
             await self.worker.queue_frame(InputAudioRawFrame(audio=piece, sample_rate=turns.RATE, num_channels=1))
-            await asyncio.sleep(0.02)
 
 
 async def weather(params: FunctionCallParams, city: str) -> None:

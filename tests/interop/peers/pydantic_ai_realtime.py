@@ -9,7 +9,7 @@ from typing import Any
 
 import turns
 from pydantic_ai import Agent
-from pydantic_ai.messages import PartDeltaEvent, SpeechPart, SpeechPartDelta, TextPart
+from pydantic_ai.messages import PartDeltaEvent, PartStartEvent, SpeechPart, SpeechPartDelta, TextPart, TextPartDelta
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.realtime import RealtimeInputSpeechStartEvent, RealtimeTurnCompleteEvent
 from pydantic_ai.realtime.openai import OpenAIRealtimeModel
@@ -31,26 +31,29 @@ class Session:
         return events
 
     async def turn(self) -> str:
-        """Wait for the end of the exchange, and give what the model said last."""
-        await self.until(lambda event: isinstance(event, RealtimeTurnCompleteEvent))
-        return self.said
-
-    @property
-    def said(self) -> str:
-        """What the model wrote or said last."""
-        parts = self.session.all_messages()[-1].parts
-        texts = (part.content if isinstance(part, TextPart) else part.transcript for part in parts if _says(part))
-        return "".join(text or "" for text in texts)
+        """Wait for the end of the exchange; give what the model wrote or said until then."""
+        events = await self.until(lambda event: isinstance(event, RealtimeTurnCompleteEvent))
+        return "".join(map(_words, events))
 
     async def speak(self) -> None:
         """Send speech and the silence after it."""
-        audio = turns.SPEECH + turns.SILENCE
-        for start in range(0, len(audio), 4800):
-            await self.session.send_audio(audio[start : start + 4800])
+        await self.session.send_audio(turns.speech())
 
 
-def _says(part: object) -> bool:
-    return isinstance(part, TextPart | SpeechPart)
+def _words(event: object) -> str:
+    """Give the words of the model that `event` brings."""
+    part = (
+        event.part if isinstance(event, PartStartEvent) else event.delta if isinstance(event, PartDeltaEvent) else None
+    )
+    match part:
+        case TextPart(content=words) | TextPartDelta(content_delta=words):
+            return words
+        case (
+            SpeechPart(speaker="assistant", transcript=words)
+            | SpeechPartDelta(speaker="assistant", transcript_delta=words)
+        ):
+            return words or ""
+    return ""
 
 
 def _sounds(event: object) -> bool:
@@ -84,8 +87,8 @@ async def text() -> None:
 async def audio() -> None:
     async with session() as opened:
         await opened.speak()
-        await opened.until(_sounds)
-        expect(await opened.turn(), turns.HEARD, "transcript")
+        events = await opened.until(_sounds)
+        expect("".join(map(_words, events)) + await opened.turn(), turns.HEARD, "transcript")
 
 
 async def tool() -> None:
@@ -108,20 +111,22 @@ async def barge_in() -> None:
     async with session() as opened:
         await opened.session.send(turns.STORY)
         await opened.until(_sounds)
-        await opened.speak()
-        await opened.until(lambda event: isinstance(event, RealtimeInputSpeechStartEvent))
-        await opened.session.interrupt(played_ms=10)
-        while turns.HEARD not in await opened.turn():
-            pass
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(opened.speak())
+            await opened.until(lambda event: isinstance(event, RealtimeInputSpeechStartEvent))
+            await opened.session.interrupt(played_ms=10)
+        words = ""
+        while turns.HEARD not in words:
+            words += await opened.turn()
 
 
 async def transcription() -> None:
-    async with session(input_transcription_model=turns.TRANSCRIPTION_MODEL) as opened:
-        await opened.speak()
-        spoken = aiter(opened.session.stream_transcripts())
-        while (part := await anext(spoken)).speaker != "user":
-            pass
-        expect(part.transcript, turns.SAID, "transcript")
+    async with session(input_transcription_model=turns.TRANSCRIPTION_MODEL) as opened, asyncio.TaskGroup() as tasks:
+        tasks.create_task(opened.speak())
+        async for part in opened.session.stream_transcripts():
+            if part.speaker == "user":
+                expect(part.transcript, turns.SAID, "transcript")
+                break
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import math
 import os
 import struct
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 BASE_URL = os.environ["OPENAI_BASE_URL"]
 API_KEY = os.environ["OPENAI_API_KEY"]
@@ -21,12 +21,13 @@ TRANSCRIPTION_MODEL = "gpt-4o-transcribe"
 HELLO, HELLO_BACK = "Say hello.", "Hello there."
 WEATHER, SUNNY = "What is the weather in Rome?", "It is sunny in Rome."  # the model calls weather(city="Rome")
 STORY = "Tell me a story."  # it is long
-HEARD = "I heard you."  # the answer to SPEECH
-SAID = " seconds of speech."  # in the transcript of SPEECH
+HEARD = "I heard you."  # the answer to speech
+SAID = " seconds of speech."  # in its transcript
 
 RATE = 24_000
-SPEECH = struct.pack(f"<{RATE}h", *(round(8000 * math.sin(index / 19)) for index in range(RATE)))
-SILENCE = bytes(RATE * 2)
+_SPEECH = struct.pack(f"<{RATE}h", *(round(8000 * math.sin(index / 19)) for index in range(RATE)))
+_SILENCE = bytes(RATE * 2)
+_PIECE = RATE // 5  # bytes in 100 ms
 DEADLINE = 15.0
 
 Turn = Callable[[], Awaitable[None]]
@@ -41,6 +42,17 @@ def expect(given: object, wanted: object, what: str) -> None:
     same = wanted in given if isinstance(given, str) and isinstance(wanted, str) else given == wanted
     if not same:
         raise Wrong(f"{what}: {given!r}, wanted {wanted!r}")
+
+
+async def speech() -> AsyncIterator[bytes]:
+    """Give a second of speech and one of silence in pieces of 100 ms, five times as fast as they are spoken.
+
+    Whoever speaks faster than a server's word can travel is interrupted by his own interruption.
+    """
+    audio = _SPEECH + _SILENCE
+    for start in range(0, len(audio), _PIECE):
+        yield audio[start : start + _PIECE]
+        await asyncio.sleep(0.02)
 
 
 def report(turn: str, *, ok: bool | None, why: str = "") -> None:
