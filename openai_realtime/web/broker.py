@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from openai_realtime import AsyncRealtimeClient
+from openai_realtime import AsyncRealtimeClient, ReconnectPolicy
 from openai_realtime._codec.text import load_object
 from openai_realtime._problems import Summary
 from openai_realtime.errors import DecodeError, InvalidRequestError, Problem, RateLimitError, RealtimeError
@@ -83,9 +83,7 @@ class Broker:
         """Accept a phone call, and follow it to its end: the `on_call` of `serve_calls`. The user is who it is from."""
         user = call.event.data.sip_header("From") or call.call_id
         await call.accept(self._settings.session, safety_identifier=self._identifier(user))
-        async with call.connect(observers=self._observers(user)) as connection:
-            async for _ in connection:
-                pass
+        await _followed(call.connect(reconnect=ReconnectPolicy(), observers=self._observers(user)))
 
     async def _client_secret(self, request: WebRequest, user: str) -> WebResponse:
         session = chosen(self._settings.session, _object(request.body), self._settings.allow)
@@ -107,9 +105,8 @@ class Broker:
     async def _sideband(self, client: AsyncRealtimeClient, call_id: str, user: str) -> None:
         """Follow a call to its end; without its sideband nobody would limit it, and so it ends then."""
         try:
-            async with client.connect(call_id=call_id, observers=self._observers(user)) as connection:
-                async for _ in connection:
-                    pass
+            observers = self._observers(user)
+            await _followed(client.connect(call_id=call_id, reconnect=ReconnectPolicy(), observers=observers))
         finally:
             await _hang_up(client, call_id)
 
@@ -139,8 +136,6 @@ class Broker:
         try:
             async with self._connect(session, user) as connection:
                 await relay(connection, websocket, allow=self._settings.relay_allow)
-        except RealtimeError as error:
-            _log.warning("a relayed session failed: %s", error)
         except asyncio.CancelledError:
             code, reason = GOING_AWAY, ""
             raise
@@ -172,7 +167,10 @@ class Broker:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._sessions.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, RealtimeError):
+            _log.warning("a session failed: %s", error)
+        elif error is not None:
             _log.error("a session failed", exc_info=error)
 
     def _guarded(
@@ -246,6 +244,12 @@ def _object(body: bytes) -> Mapping[str, Any]:
         raise InvalidRequestError(
             [Problem("", "invalid_type", Summary("string", "the body"), "a JSON object")]
         ) from error
+
+
+async def _followed(connecting: AbstractAsyncContextManager[AsyncRealtimeConnection]) -> None:
+    async with connecting as connection:
+        async for _ in connection:
+            pass
 
 
 async def _hang_up(client: AsyncRealtimeClient, call_id: str) -> None:

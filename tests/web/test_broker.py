@@ -84,10 +84,14 @@ class Follower:
 
     def __init__(self) -> None:
         self.is_open, self.is_over = asyncio.Event(), asyncio.Event()
+        self.types: list[str] = []
 
     def sent(self, event: Any) -> None: ...
-    def received(self, event: Any) -> None: ...
-    def opened(self, _: Any) -> None:
+    def received(self, event: Any) -> None:
+        self.types.append(event.type)
+
+    def opened(self, connection: Any) -> None:
+        self.connection = connection
         self.is_open.set()
 
     def closed(self) -> None:
@@ -219,6 +223,16 @@ async def test_a_call_is_opened_and_followed(server: Any) -> None:
         await follower.is_open.wait()
         await page.broker.close()
         assert page.emulator.requests[-1].path.endswith("/hangup")
+
+
+async def test_a_call_outlives_its_sideband() -> None:
+    follower = Follower()
+    async with browser(observers=lambda _: [follower]) as page:
+        assert (await page.post("/calls", OFFER.encode()))[0] == 201
+        await follower.is_open.wait()
+        follower.connection._link.socket._tcp.abort()
+        await until(lambda: "openai_realtime.reconnected" in follower.types)
+        assert not [request for request in page.emulator.requests if request.path.endswith("/hangup")]
 
 
 async def test_a_call_that_is_made_while_the_service_ends_is_hung_up() -> None:
