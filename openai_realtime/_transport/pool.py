@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import aiohttp
 
@@ -105,10 +106,21 @@ class RefusedError(aiohttp.ClientError):
         self.response = response
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Keeps no connection on which a server said more than it was asked: that would answer the next request."""
+
+    async def _get(self, *given: Any) -> Any:
+        while connection := await super()._get(*given):
+            if connection.protocol is not None and not connection.protocol.should_close:
+                return connection
+            connection.close()
+        return None
+
+
 async def _own_session() -> AsyncGenerator[aiohttp.ClientSession]:
     """Give a session and close it at the end: event loops end such generators before they close."""
     # No limit of connections here: who wants one has it on the server's side or injects a session.
-    connector = aiohttp.TCPConnector(limit=0)
+    connector = _Connector(limit=0)
     session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
     try:
         yield session

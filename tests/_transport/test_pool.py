@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from support.threads import DEADLINE, KEY, Server
@@ -58,3 +59,33 @@ def test_two_running_event_loops_are_refused(client: AsyncRealtimeClient, server
         await client.close()
 
     asyncio.run(use())
+
+
+def answer(value: str) -> bytes:
+    body = b'{"value": "%s", "expires_at": 1, "session": {"type": "realtime"}}' % value.encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+@pytest.mark.anyio
+async def test_what_a_server_says_unasked_is_not_the_answer_to_the_next_request() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer("ek_asked"))
+        await heard.wait()
+        writer.write(answer("ek_unasked"))
+        await reader.read()
+        writer.close()
+
+    def idle() -> list[Any]:
+        connections: Any = client._transport.pool.session().connector
+        return [protocol for kept in connections._conns.values() for protocol, _ in kept]
+
+    heard = asyncio.Event()
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    async with asyncio.timeout(DEADLINE), server, AsyncRealtimeClient(api_key=KEY, base_url=url) as client:
+        assert (await client.create_realtime_client_secret()).value == "ek_asked"
+        heard.set()
+        while not idle()[0].should_close:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0)
+        assert (await client.create_realtime_client_secret()).value == "ek_asked"
