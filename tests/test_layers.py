@@ -31,6 +31,7 @@ LAYERS = """
     _codec.check
     _codec.converter
     _codec.raw
+    _codec.rates
     _codec
     conversation
     audio.playback

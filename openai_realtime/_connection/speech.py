@@ -12,12 +12,11 @@ from typing import Final
 
 import attrs
 
+from openai_realtime._codec.rates import PCM_BYTES_PER_MS
 from openai_realtime._codec.raw import JSON, decoded_size, object_in
 from openai_realtime.errors import DecodeError
 from openai_realtime.models.base64 import from_base64, to_base64
 from openai_realtime.models.client_events import InputAudioBufferAppend
-
-from .unanswered import bytes_per_ms
 
 _PADDING_MS: Final = 2_000  # more than the server puts before the speech that it reports
 _KEPT_MS: Final = 120_000  # before the last audio
@@ -52,13 +51,13 @@ class Speech:
         """Whether the server answers a turn that it detects by itself."""
         self.unanswered_turn = ""
         """The id of the last turn, if the server detected it and no response came since."""
-        self._bytes_per_ms = bytes_per_ms({}, "input")
+        self._bytes_per_ms = PCM_BYTES_PER_MS
         self._transcribes = False
         self._known: set[str] = set()
         self._now_ms = 0.0
         self._end_ms = 0.0
 
-    def follow(self, settings: JSON, bytes_per_ms: int) -> None:
+    def follow(self, settings: JSON, bytes_per_ms: float) -> None:
         """Follow the session's settings of audio input."""
         detection = settings.get("turn_detection")
         self.detects_turns = detection is not None

@@ -12,12 +12,13 @@ from typing import Any, ClassVar, Final, TypeAlias
 
 import attrs
 
+from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms
 from openai_realtime._codec.raw import JSON, decoded_size, json_of, number_in, object_in, text_in
 from openai_realtime.models.client_events import InputAudioBufferAppend
 from openai_realtime.models.events import ClientEvent, ServerEvent
 
 from .speech import Speech
-from .unanswered import Sent, Unanswered, bytes_per_ms
+from .unanswered import Sent, Unanswered
 
 Place: TypeAlias = tuple[str, int]
 """An item's id and the index of one of its content parts."""
@@ -58,7 +59,7 @@ class SessionTracker:
         self._texts: dict[Place, list[str]] = {}
         self._output_bytes: dict[Place, int] = {}
         self._spoken_ms: dict[Place, float] = {}
-        self._output_bytes_per_ms = bytes_per_ms({}, "output")
+        self._output_bytes_per_ms = PCM_BYTES_PER_MS
 
     @property
     def busy(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import attrs
 
+from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms
 from openai_realtime._codec.raw import JSON, decoded_size, json_of, object_in, objects_in, text_in
 from openai_realtime.models.events import ClientEvent
 
@@ -49,9 +50,6 @@ _PARAMS: Final = {"session": "session.update", "item": "conversation.item.create
 _ABOUT_NOBODY: Final = ("server_error", "session_expired", "rate_limit_exceeded", "invalid_frame")
 _CALLS: Final = ("function_call", "mcp_approval_request")
 _LEAST_MS: Final = 100  # the server refuses to commit less
-_PCM_BYTES_PER_MS: Final = 48  # PCM16, 24 kHz, mono
-_G711_BYTES_PER_MS: Final = 8
-_G711: Final = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
 
 
 @attrs.frozen
@@ -77,7 +75,7 @@ class Unanswered:
         """How many responses began or ended."""
         self.order = itertools.count()
         self._audio_bytes = 0
-        self._least = _LEAST_MS * _PCM_BYTES_PER_MS
+        self._least = _LEAST_MS * PCM_BYTES_PER_MS
         self._keeps_ids = False
 
     @property
@@ -250,11 +248,3 @@ def _look(item: JSON) -> Any:
 def audio_of(event: ClientEvent) -> str:
     """Return the base64 of an append, whatever its class."""
     return text_in(json_of(event), "audio")
-
-
-def bytes_per_ms(session: JSON, side: str) -> int:
-    """Of a session's input or output audio; the beta names its formats another way."""
-    kind = object_in(object_in(object_in(session, "audio"), side), "format").get("type") or session.get(
-        f"{side}_audio_format"
-    )
-    return _G711_BYTES_PER_MS if kind in _G711 else _PCM_BYTES_PER_MS

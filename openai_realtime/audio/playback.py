@@ -12,7 +12,8 @@ from typing import Final, Literal, Protocol, TypeAlias, get_args
 
 from attrs import define
 
-from openai_realtime._codec.raw import JSON, number_in, object_in, received_json, text_in
+from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms
+from openai_realtime._codec.raw import JSON, object_in, received_json, text_in
 from openai_realtime.conversation.activity import Activity
 from openai_realtime.errors import ConfigurationError, DecodeError, RealtimeError
 from openai_realtime.models.base64 import from_base64
@@ -32,7 +33,6 @@ Mode: TypeAlias = Literal["pull", "clock", "reports"]
 Player: TypeAlias = Sink | Mode
 _Place: TypeAlias = tuple[str, int]
 
-_G711: Final = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
 _AUDIO: Final = ("response.output_audio.delta", "response.audio.delta")
 _AUDIO_DONE: Final = ("response.output_audio.done", "response.audio.done")
 _WORDS: Final = ("response.output_audio_transcript.delta", "response.audio_transcript.delta")
@@ -87,7 +87,7 @@ class Playback:
         self._spoken: dict[_Place, _Spoken] = {}
         self._queue: deque[tuple[_Spoken, int]] = deque()  # what is not played: whose it is, and bytes
         self._audio = bytearray()  # the same as audio, for a player that pulls
-        self._bytes_per_ms = 48.0
+        self._bytes_per_ms = PCM_BYTES_PER_MS
         self._seen = 0 if isinstance(player, str) else player.played  # what the sink has told already
         self._since = 0.0  # from when on the clock plays
         self._ignored: set[str] = set()
@@ -148,13 +148,13 @@ class Playback:
             return
         self._activity.received(event)
         if kind in _WORDS:
-            self._part(received_json(event))  # audible, though nothing of it came yet
+            self._known_part(received_json(event))  # audible, though nothing of it came yet
         elif kind in _AUDIO_DONE:
-            self._part(received_json(event)).is_done = True
+            self._known_part(received_json(event)).is_done = True
         elif kind == "input_audio_buffer.speech_started" and self._activity.server_interrupts:
             self._send(self._stop())
         elif kind in ("session.created", "session.updated"):
-            self._on_session(object_in(received_json(event), "session"))
+            self._bytes_per_ms = bytes_per_ms(object_in(received_json(event), "session"), "output")
         elif kind == "response.done":
             self._on_response_done(text_in(object_in(received_json(event), "response"), "id"))
         elif kind == "output_audio_buffer.started":
@@ -162,27 +162,26 @@ class Playback:
         elif kind == "openai_realtime.reconnected":
             self._on_reconnected()
 
-    def _on_session(self, session: JSON) -> None:
-        spoken = object_in(object_in(object_in(session, "audio"), "output"), "format")
-        kind = text_in(spoken, "type") or text_in(session, "output_audio_format")
-        self._bytes_per_ms = 8.0 if kind in _G711 else (number_in(spoken, "rate") or 24_000) / 500
-
     def _on_audio(self, raw: JSON) -> None:
-        if text_in(raw, "response_id") in self._ignored:
-            return
         try:
             audio = from_base64(text_in(raw, "delta"))
         except DecodeError:
             return
-        part, self._plays_here = self._part(raw), True
         with self._lock:
+            if text_in(raw, "response_id") in self._ignored:
+                return
+            part, self._plays_here = self._part(raw), True
             self._settle()
             part.received += len(audio)
             self._queue.append((part, len(audio)))
             if self._player == "pull":
                 self._audio += audio
-        if not isinstance(self._player, str):
-            self._player.write(audio)
+            elif not isinstance(self._player, str):
+                self._player.write(audio)
+
+    def _known_part(self, raw: JSON) -> _Spoken:
+        with self._lock:  # other threads may look at all parts
+            return self._part(raw)
 
     def _part(self, raw: JSON) -> _Spoken:
         index = raw.get("content_index")
@@ -231,8 +230,8 @@ class Playback:
             spoken = self._spoken.values() if self._plays_here else ()
             audible = [part for part in spoken if part.heard < part.received or not part.is_done]
             self._ignored |= self._activity.responses | {part.response_id for part in audible if not part.is_done}
-        if not isinstance(self._player, str):
-            self._player.clear()
+            if not isinstance(self._player, str):
+                self._player.clear()
         events = [event for part in audible for event in self._cut(part)]
         for part in audible:
             part.received, part.is_done = part.heard, True

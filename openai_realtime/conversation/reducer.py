@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, Literal, Self
 
 from attrs import frozen
 
+from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms
 from openai_realtime._codec.raw import (
     JSON,
     decoded_size,
@@ -30,8 +31,6 @@ from .usage import Prices, Usage
 
 __all__ = ["Caption", "Conversation"]
 
-_BYTES_A_SAMPLE: Final = {"audio/pcmu": 1, "audio/pcma": 1, "g711_ulaw": 1, "g711_alaw": 1}  # and 2 of PCM16
-_RATE: Final = {1: 8_000, 2: 24_000}
 _SPEECH: Final = tuple(f"input_audio_buffer.{what}" for what in ("speech_started", "speech_stopped", "cleared"))
 _KINDS: Final = ("output_text", "text", "output_audio_transcript", "audio_transcript")
 _WORDS: Final = tuple(f"response.{kind}.delta" for kind in _KINDS)
@@ -70,7 +69,7 @@ class Conversation:
         self._responses = Responses()
         self._keep_audio = keep_audio
         self._transcribes = False
-        self._bytes_per_ms = 48.0
+        self._bytes_per_ms = PCM_BYTES_PER_MS
 
     @property
     def items(self) -> list[ItemState]:
@@ -158,12 +157,9 @@ class Conversation:
 
     def _on_session(self, raw: JSON) -> None:
         session = object_in(raw, "session")
-        audio = object_in(session, "audio")
-        heard, spoken = object_in(audio, "input"), object_in(object_in(audio, "output"), "format")
-        self._transcribes = bool(heard.get("transcription") or session.get("input_audio_transcription"))
-        kind = text_in(spoken, "type") or text_in(session, "output_audio_format")
-        size = _BYTES_A_SAMPLE.get(kind, 2)
-        self._bytes_per_ms = size * (number_in(spoken, "rate") or _RATE[size]) / 1000
+        audio_input = object_in(object_in(session, "audio"), "input")
+        self._transcribes = bool(audio_input.get("transcription") or session.get("input_audio_transcription"))
+        self._bytes_per_ms = bytes_per_ms(session, "output")
 
     def _on_reconnected(self, _: JSON) -> None:
         self.user_is_speaking = False

@@ -206,7 +206,7 @@ def spoken(text: str, milliseconds: int, **settings: Any) -> Session:
     conversation = Session()
     conversation.says("session.created", session=settings)
     conversation.adds("a", None, **message("a", {"type": "output_audio", "transcript": text}))
-    per_ms = conversation._output_bytes_per_ms
+    per_ms = int(conversation._output_bytes_per_ms)
     audio = base64.b64encode(bytes(milliseconds * per_ms)).decode()
     conversation.says("response.output_audio.delta", item_id="a", content_index=0, delta=audio)
     return conversation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import threading
 from typing import Any
 
 import pytest
@@ -77,6 +78,21 @@ async def test_a_sink_is_written_to_and_cleared_and_says_what_it_played() -> Non
     audio(line, 100, "i2", "r2")
     sink.read(48 * 50)
     assert (playback.heard_ms("i2"), playback.queued_ms) == (50, 50)
+
+
+async def test_an_interruption_by_another_thread_leaves_nothing_that_was_just_being_written() -> None:
+    class Interrupted(PlaybackStream):
+        def write(self, pcm: Any) -> None:
+            self.thread = threading.Thread(target=playback.interrupt)
+            self.thread.start()
+            self.thread.join(0.1)  # it has to wait for this write
+            super().write(pcm)
+
+    line = Line(playback := Playback(sink := Interrupted()))
+    line.begin()
+    audio(line, 300)
+    sink.thread.join(5)
+    assert (sink.queued, playback.queued_ms) == (0, 0)
 
 
 async def test_a_program_reports_what_it_played() -> None:
