@@ -7,6 +7,7 @@ from .pace import paced
 from .pcm import RATE, chunks, duration, level, level_dbfs
 from .resample import Resampler
 from .streams import CaptureStream, PlaybackStream, Sink
+from .transcode import Transcoder
 from .wav import WavReader, WavWriter, read_wav, write_wav
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Resampler",
     "Sink",
     "Speaker",
+    "Transcoder",
     "WavReader",
     "WavWriter",
     "alaw_to_pcm",

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from openai_realtime._codec.converter import dumps
 from openai_realtime._codec.raw import json_of, object_in, text_in
 from openai_realtime._codec.text import load_object
-from openai_realtime.audio.g711 import alaw_to_pcm, pcm_to_alaw, pcm_to_ulaw, ulaw_to_pcm
-from openai_realtime.audio.pcm import RATE, Audio, chunks
+from openai_realtime.audio.pcm import Audio
 from openai_realtime.audio.playback import Playback
-from openai_realtime.audio.resample import Resampler
+from openai_realtime.audio.transcode import Transcoder
 from openai_realtime.errors import DecodeError, RealtimeError
 from openai_realtime.models.base64 import from_base64, to_base64
 from openai_realtime.models.client_events import ConversationItemTruncate
@@ -34,10 +33,8 @@ __all__ = ["bridge"]
 Ending: TypeAlias = Literal["stopped", "lost", "session closed"]
 OnMessage: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-_ULAW: Final = "audio/pcmu"
-_ALAW: Final = "audio/pcma"
+_ULAW: Final = "audio/pcmu"  # of 8 kHz: what Twilio speaks
 _PCM: Final = "audio/pcm"
-_PHONE_RATE: Final = 8_000
 _PIECE_MS: Final = 100  # of speech between two marks: as exactly is known what was heard
 _SEND_SECONDS: Final = 30.0  # in which Twilio must have taken one message
 _ANSWER_SECONDS: Final = 5.0
@@ -107,7 +104,7 @@ class _Session:
         self._playback = playback
         self._line = line
         self._is_bridged = True
-        self._input = _Transcoder()
+        self._input = Transcoder(_ULAW, _ULAW)
         playback.opened(self)
         self._settings: Any = connection.session
         self._apply_settings()
@@ -140,7 +137,7 @@ class _Session:
         if media.get("track") == "outbound":
             return
         with contextlib.suppress(DecodeError, RealtimeError):  # no base64; `follow` tells if the connection has ended
-            audio = self._input.from_phone(from_base64(text_in(media, "payload")))
+            audio = self._input.process(from_base64(text_in(media, "payload")))
             await self._connection.append_audio(audio)
 
     async def forget_unheard(self) -> None:
@@ -162,8 +159,11 @@ class _Session:
             return
         self._playback.received(SessionUpdated(session=self._settings))
         audio = object_in(json_of(self._settings), "audio")
-        self._input.kind = _format(audio, "input")
-        self._line.output.kind = _format(audio, "output")
+        heard, spoken = _format(audio, "input"), _format(audio, "output")
+        if heard != self._input.target:
+            self._input = Transcoder(_ULAW, heard)
+        if spoken != self._line.output.source:
+            self._line.output = Transcoder(spoken, _ULAW)
 
 
 def _format(audio: Mapping[str, Any], side: str) -> str:
@@ -175,7 +175,7 @@ class _Line:
 
     def __init__(self, websocket: WebSocket) -> None:
         self.played = 0
-        self.output = _Transcoder()
+        self.output = Transcoder(_ULAW, _ULAW)
         self._websocket = websocket
         self._stream = ""
         self._started = asyncio.Event()
@@ -191,8 +191,10 @@ class _Line:
 
     def write(self, audio: Audio) -> None:
         """Queue what the model says, with a mark behind each piece."""
-        for piece in chunks(audio, _PIECE_MS, rate=self.output.rate, width=self.output.width):
-            payload = to_base64(self.output.to_phone(piece))
+        size = _PIECE_MS * self.output.bytes_per_ms
+        for start in range(0, len(audio), size):
+            piece = audio[start : start + size]
+            payload = to_base64(self.output.process(piece))
             self._mark_number += 1
             name = str(self._mark_number)
             self._marks.append((name, len(piece)))
@@ -239,45 +241,3 @@ class _Line:
                         await self._websocket.send(dumps(message).decode())
         except (ConnectionError, TimeoutError):
             return "lost"
-
-
-class _Transcoder:
-    """Between Twilio's mu-law of 8 kHz and a session's format of `kind`."""
-
-    def __init__(self) -> None:
-        self.kind = _ULAW
-        self._up: Resampler | None = None
-        self._down: Resampler | None = None
-
-    @property
-    def rate(self) -> int:
-        """Samples a second of the session's format."""
-        return _PHONE_RATE if self.kind in (_ULAW, _ALAW) else RATE
-
-    @property
-    def width(self) -> int:
-        """Bytes of its samples."""
-        return 1 if self.kind in (_ULAW, _ALAW) else 2
-
-    def from_phone(self, ulaw: bytes) -> bytes:
-        """Turn the caller's sound into the session's."""
-        if self.kind == _ULAW:
-            return ulaw
-        pcm = ulaw_to_pcm(ulaw)
-        if self.kind == _ALAW:
-            return pcm_to_alaw(pcm)
-        self._up = self._up or Resampler(_PHONE_RATE, RATE)
-        return self._up.process(pcm)
-
-    def to_phone(self, audio: bytes) -> bytes:
-        """Turn the model's sound into the caller's."""
-        if self.kind == _ULAW:
-            return audio
-        if self.kind == _ALAW:
-            return pcm_to_ulaw(alaw_to_pcm(audio))
-        self._down = self._down or Resampler(RATE, _PHONE_RATE)
-        return pcm_to_ulaw(self._down.process(audio))
-
-    def flush(self) -> bytes:
-        """Give what `to_phone` held back; what follows is another answer."""
-        return pcm_to_ulaw(self._down.flush()) if self._down is not None else b""

@@ -47,6 +47,45 @@ class Channel(Protocol):
         """Cut it in the middle of an event."""
 
 
+class CallChannel:
+    """The channel of a caller: a telephone hears of no events. There are no close codes and no half messages."""
+
+    def __init__(self) -> None:
+        self._received: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+
+    def put(self, message: str | bytes) -> None:
+        """Take a message of the caller."""
+        self._received.put_nowait(message)
+
+    def end(self) -> None:
+        """Take no more: one side has hung up."""
+        self._received.put_nowait(None)
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Give the caller's messages until the call is over."""
+        while (message := await self._received.get()) is not None:
+            yield message
+
+    async def send(self, message: str | bytes) -> None:
+        """Send a message."""
+
+    async def send_event(self, event: bytes) -> None:
+        """Send the JSON of an event as text."""
+        await self.send(event.decode())
+
+    async def close(self, _code: int, _reason: str) -> None:
+        """End the call."""
+        self.end()
+
+    def drop(self) -> None:
+        """End the call."""
+        self.end()
+
+    def drop_within(self, _event: bytes) -> None:
+        """End the call."""
+        self.end()
+
+
 class LiveConnection:
     """One of those who are connected to a session. The session's time goes on as long as somebody is."""
 

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -15,7 +15,7 @@ from openai_realtime.emulator.sessions.realtime import LiveSession
 from openai_realtime.emulator.wire import JSON
 from openai_realtime.errors import ConfigurationError
 
-from .connection import LiveConnection
+from .connection import CallChannel, LiveConnection
 from .media import CallSound
 from .sessions import Sessions
 from .shared import Clock, SharedSession
@@ -101,7 +101,7 @@ class PhoneCall:
 
     async def serve(self, shared: SharedSession[LiveSession]) -> None:
         """Talk and listen until the session is over."""
-        connection = LiveConnection(_NoChannel(), shared)
+        connection = LiveConnection(CallChannel(), shared)
         line = asyncio.create_task(self._line(shared))
         with self._sessions.connected(connection):
             try:
@@ -165,33 +165,6 @@ class _Ear(CallSound):
         """Take what the model says."""
         super().play(audio)
         self._heard += self.read()
-
-
-class _NoChannel:
-    """A telephone hears of no events, and ends with its session."""
-
-    def __init__(self) -> None:
-        self._closed = asyncio.Event()
-
-    async def __aiter__(self) -> AsyncIterator[str | bytes]:
-        await self._closed.wait()
-        return
-        yield ""
-
-    async def send(self, message: str | bytes) -> None:
-        """Send nothing."""
-
-    async def send_event(self, event: bytes) -> None:
-        """Send nothing."""
-
-    async def close(self, code: int, reason: str) -> None:  # noqa: ARG002 - a channel has no code
-        self._closed.set()
-
-    def drop(self) -> None:
-        self._closed.set()
-
-    def drop_within(self, event: bytes) -> None:  # noqa: ARG002 - as above
-        self._closed.set()
 
 
 class Telephone:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from fractions import Fraction
 from typing import Any
@@ -28,7 +28,7 @@ from openai_realtime.audio.pcm import RATE, WIDTH
 from openai_realtime.emulator.errors import invalid_offer
 from openai_realtime.emulator.faults import Fault
 
-from .connection import LiveConnection
+from .connection import CallChannel, LiveConnection
 from .media import CallSound
 from .sessions import Sessions
 
@@ -72,31 +72,22 @@ class Speech(MediaStreamTrack):
         return frame
 
 
-class EventChannel:
+class EventChannel(CallChannel):
     """The data channel of a call as its connection uses it. Until the browser has opened it, messages are kept."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._channel: RTCDataChannel | None = None
         self._kept: list[str | bytes] = []
-        self._received: asyncio.Queue[str | bytes | None] = asyncio.Queue()
 
     def opened(self, channel: RTCDataChannel) -> None:
         """Begin to send and receive."""
         self._channel = channel
-        channel.on("message", self._received.put_nowait)
+        channel.on("message", self.put)
         channel.on("close", self.end)
         for message in self._kept:
             channel.send(message)
         self._kept.clear()
-
-    def end(self) -> None:
-        """Receive no more: the other side is gone."""
-        self._received.put_nowait(None)
-
-    async def __aiter__(self) -> AsyncIterator[str | bytes]:
-        """Give the browser's messages until the call is over."""
-        while (message := await self._received.get()) is not None:
-            yield message
 
     async def send(self, message: str | bytes) -> None:
         """Send a message, or keep it."""
@@ -104,22 +95,6 @@ class EventChannel:
             self._kept.append(message)
         elif self._channel.readyState == "open":
             self._channel.send(message)
-
-    async def send_event(self, event: bytes) -> None:
-        """Send the JSON of an event as text."""
-        await self.send(event.decode())
-
-    async def close(self, code: int, reason: str) -> None:  # noqa: ARG002 - a channel has no code
-        """End the call: a data channel has no close codes."""
-        self.end()
-
-    def drop(self) -> None:
-        """End the call."""
-        self.end()
-
-    def drop_within(self, event: bytes) -> None:  # noqa: ARG002 - as above
-        """End the call: a data channel has no half messages."""
-        self.end()
 
 
 class Peer:
