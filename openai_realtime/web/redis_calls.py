@@ -201,6 +201,8 @@ class RedisCalls:
         taken = names and await self.redis.xclaim(self._stream, self._group, self.worker, idle, names)
         for entry, fields in taken:
             return await self._own(entry or names[0], fields, "old")
+        if names:  # another worker was quicker; there may be more
+            return None
         read = await self.redis.xreadgroup(self._group, self.worker, {self._stream: ">"}, count=1, block=pause)
         for entry, fields in read[0][1] if read else ():
             return await self._own(entry, fields, "new")
