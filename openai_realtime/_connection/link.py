@@ -224,19 +224,22 @@ class Link:
 
     def _take(self, entry: Entry) -> None:
         event = entry[0]
-        if self.observers.active:
-            self.observers.received(event)
+        self._announce(event)
         kind: Any = event.type
         # A type may be anything, also a list.
-        if isinstance(kind, str) and kind in FOLLOWED_TYPES:
-            if kind in _SESSION:
-                self.session = getattr(event, "session", None)
-                if self._recovery is None:
-                    self._expiry.follow(event)
-            if self.requests.received(event, self.inbox.count + 1):
-                self.inbox.wake()
-                return
+        if isinstance(kind, str) and kind in FOLLOWED_TYPES and self.requests.received(event, self.inbox.count + 1):
+            self.inbox.wake()
+            return
         self.inbox.put(entry)
+
+    def _announce(self, event: Any) -> None:
+        """Give an event of the server to the observers, and keep the settings that it tells."""
+        if self.observers.active:
+            self.observers.received(event)
+        if event.type in _SESSION:
+            self.session = getattr(event, "session", None)
+            if self._recovery is None:
+                self._expiry.follow(event)
 
     def _end(self, ended: ConnectionClosedError) -> None:
         if self.state is not State.CLOSED:
@@ -267,6 +270,8 @@ class Link:
         self.inbox.fail_waits(ended, self.requests.waits_of(kept))
         for entry in new.received:
             self._take(entry)
+        for event in new.settings:
+            self._announce(event)
         self._helpers.append(asyncio.create_task(self._resend(new.events)))
 
     async def _resend(self, events: Sequence[ClientEvent]) -> None:

@@ -60,13 +60,15 @@ _RESTORE_ANSWERS = (
 class Replacement:
     """A new connection that is ready, what it sent beyond the answers to the restore, and what is to be sent.
 
-    `answered` are the ids of the events whose answers are among what was `received`.
+    `settings` are the answers that tell the settings in force, `answered` the ids of the events whose answers are among
+    what was `received`.
     """
 
     socket: EventSocket
     tracker: SessionTracker
     reconnected: Reconnected
     received: tuple[Entry, ...]
+    settings: tuple[ServerEvent, ...]
     events: tuple[ClientEvent, ...]
     answered: frozenset[str]
 
@@ -244,7 +246,7 @@ class _Setup:
         """Send settings, then items; the next step only when the server has answered the one before."""
         reading = asyncio.create_task(self._read())
         try:
-            await self._apply(reading, _settings(plan))
+            settings = await self._apply(reading, _settings(plan))
             restored, refused = await self._create(reading, plan.items)
             events, answered = await self._ask_about(reading, plan.events)
         finally:
@@ -260,14 +262,24 @@ class _Setup:
             resent_audio_ms=round(self._tracker.speech.milliseconds()),
             lost=[*plan.lost, *refused],
         )
-        return Replacement(self._socket, self._tracker, reconnected, tuple(self._received), events, frozenset(answered))
+        return Replacement(
+            self._socket,
+            self._tracker,
+            reconnected,
+            tuple(self._received),
+            settings,
+            events,
+            frozenset(answered),
+        )
 
-    async def _apply(self, reading: asyncio.Task[None], settings: Sequence[ClientEvent]) -> None:
-        """Put the settings in force. Raises RealtimeEventError if the server refuses them."""
+    async def _apply(self, reading: asyncio.Task[None], settings: Sequence[ClientEvent]) -> tuple[ServerEvent, ...]:
+        """Put the settings in force, and return the answers. Raises RealtimeEventError if the server refuses them."""
         renamed = [attrs.evolve(event, event_id=new_id("event")) for event in settings]
-        for answer in (await self._ask_all(reading, renamed)).values():
+        answers = tuple((await self._ask_all(reading, renamed)).values())
+        for answer in answers:
             if isinstance(answer, RealtimeEventError):
                 raise answer
+        return answers
 
     async def _create(self, reading: asyncio.Task[None], items: Sequence[Item]) -> tuple[list[str], list[Lost]]:
         """Create the items: the ids of those that the new session has, and those that it refused."""

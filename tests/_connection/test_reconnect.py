@@ -46,12 +46,14 @@ from openai_realtime import (
     RetryPolicy,
     SessionCreated,
     SessionUpdate,
+    SessionUpdated,
     SystemMessage,
     UserMessage,
     structure_request,
 )
 from openai_realtime._connection.reconnect import Recovery
 from openai_realtime.emulator import Emulator, Reply, ToolCall, faults
+from openai_realtime.models.events import ClientEvent, ServerEvent
 from openai_realtime.models.server_events import ErrorDetails
 from openai_realtime.models.translation_events import RealtimeTranslationSessionUpdateRequest, SessionOutputAudioDelta
 
@@ -204,6 +206,31 @@ async def test_audio_that_was_not_committed_goes_again() -> None:
         await connection.append_audio(bytes(CHUNK))
         committed = await connection.commit_audio()
         assert committed.item_id
+
+
+@attrs.frozen
+class Settings:
+    """The instructions that an observer was told, from a break of the connection on."""
+
+    told: list[Any] = attrs.field(factory=list)
+
+    def sent(self, event: ClientEvent) -> None:
+        """What the client sends tells nothing here."""
+
+    def received(self, event: ServerEvent) -> None:
+        if isinstance(event, Reconnected):
+            self.told.clear()
+        if isinstance(event, SessionCreated | SessionUpdated):
+            self.told.append(getattr(event.session, "instructions", None))
+
+
+async def test_the_settings_in_force_are_told_again() -> None:
+    settings = Settings()
+    session = RealtimeSessionConfig(instructions="Be brief.")
+    async with emulated(session=session, observers=[settings]) as (emulator, connection):
+        emulator.inject_fault(faults.Drop(), now=True)
+        await connection.wait_for(Reconnected, DEADLINE)
+        assert settings.told[-1] == connection.session.instructions == "Be brief."
 
 
 async def test_a_transcription_session_is_restored() -> None:
