@@ -71,6 +71,11 @@ class Part:
         return min(self.cut_ms, self.audio_ms) if self.audio_ms else self.cut_ms
 
     @property
+    def is_cut(self) -> bool:
+        """Whether all words came and were cut: what another session was told of them is cut already."""
+        return self.final and self.cut_ms is not None
+
+    @property
     def heard_words(self) -> str:
         """The words that were heard: of cut speech its share, to the whole word, as the API tells no place in them."""
         if self.cut_ms is None:
@@ -157,7 +162,7 @@ class ItemState:
         self.status = text_in(raw, "status") or self.status
         for index, content in enumerate(objects_in(raw, "content")):
             words = text_in(content, "text") or text_in(content, "transcript")
-            if words and self.status != _IN_PROGRESS:
+            if words and self.status != _IN_PROGRESS and not self.part(index).is_cut:
                 self.part(index).finish(words)
 
     @property
