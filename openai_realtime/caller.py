@@ -17,6 +17,7 @@ from .audio.pcm import RATE, WIDTH, Audio
 from .audio.streams import CaptureStream, PlaybackStream
 from .conversation import Conversation, ItemState
 from .emulator import Emulator
+from .emulator.faults import Close
 from .models.events import ClientEvent, ServerEvent
 
 __all__ = ["Caller", "CallerSpeaker", "ToolUse", "Turn"]
@@ -27,6 +28,7 @@ T = TypeVar("T")
 _BYTES_PER_MS = RATE * WIDTH // 1000
 _SAY_MS = 60  # a letter of speech, roughly
 _TONE = b"\xb8\x0b" * 60 + b"\x48\xf4" * 60  # 5 ms: what nobody here takes for words, but all for a voice
+_NORMAL = 1000  # the code of a session that ends as it should
 _POLL = 0.005  # seconds
 _SILENCE_MS = 1000  # after which every turn detection takes a turn for ended
 _ALL_DAY_MS = 24 * 3600 * 1000
@@ -149,6 +151,12 @@ class Caller:
         else:
             self._hear(self.speaker.queued)
         return self.turns[-1]
+
+    async def hang_up(self) -> None:
+        """End the session when the last words are written down, and wait until the agent ends by itself."""
+        await self.wait_until(lambda: all(one.final for one in self.conversation.captions), "the last captions")
+        self._emulator.inject_fault(Close(_NORMAL), now=True)
+        await self.wait_until(lambda: self._agent is None or self._agent.done(), "the agent's end")
 
     async def wait_for_words(self, words: str) -> str:
         """Wait until the model has said `words` since the caller last spoke; give all that it said since then."""

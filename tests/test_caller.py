@@ -57,6 +57,19 @@ class Agent:
             await connection.create_response()
 
 
+@attrs.frozen
+class DeafAgent(Agent):
+    """Listens to the caller, and never to the server."""
+
+    async def __call__(self, microphone: CaptureStream, speaker: CallerSpeaker) -> None:
+        del speaker
+        async with (
+            AsyncRealtimeClient(**self.emulator.client_options) as client,
+            client.connect(model="gpt-realtime-2.1") as connection,
+        ):
+            await self.listen(microphone, connection)
+
+
 async def test_a_call_with_a_tool_an_answer_and_an_interruption(
     realtime_emulator: Emulator, realtime_caller: Caller
 ) -> None:
@@ -178,6 +191,31 @@ async def test_an_agent_in_a_thread(realtime_emulator: Emulator, realtime_caller
 
 def in_thread(agent: Callable[[CaptureStream, CallerSpeaker], None]) -> Any:
     return lambda microphone, speaker: asyncio.to_thread(agent, microphone, speaker)
+
+
+async def test_an_agent_ends_when_the_session_does(
+    realtime_emulator: Emulator, realtime_caller: Caller, async_realtime_client: AsyncRealtimeClient
+) -> None:
+    ended: list[str] = []
+
+    async def agent(microphone: CaptureStream, speaker: CallerSpeaker) -> None:
+        async with async_realtime_client.connect(model="gpt-realtime-2.1", observers=[Playback(speaker)]) as connection:
+            listening = asyncio.create_task(Agent(realtime_emulator).listen(microphone, connection))
+            ended.extend([event.type async for event in connection])
+            listening.cancel()
+
+    async with realtime_caller.call(agent):
+        await realtime_caller.say("Good bye.")
+        await realtime_caller.listen()
+        await realtime_caller.hang_up()
+        assert "response.done" in ended
+
+
+async def test_an_agent_that_does_not_notice_the_end_is_found(realtime_emulator: Emulator) -> None:
+    caller = Caller(realtime_emulator, timeout=0.5)
+    async with caller.call(DeafAgent(realtime_emulator)):
+        with pytest.raises(AssertionError, match=r"the agent's end: not within 0\.5 seconds"):
+            await caller.hang_up()
 
 
 async def test_keys_of_a_telephone(realtime_emulator: Emulator, realtime_caller: Caller) -> None:
