@@ -70,6 +70,7 @@ def soak(session: nox.Session) -> None:
 
 @nox.session
 def interop(session: nox.Session) -> None:
-    """Independent clients, of PyPI and npm, hold conversations with the emulator: a table. It wants node and npm."""
+    """Independent clients, of PyPI and npm, talk with the emulator, and ours with aimock. It wants node and npm."""
     session.install(".[emulator]")
+    session.run("python", "tests/interop/aimock.py", session.create_tmp())
     session.run("python", "tests/interop/run.py", session.create_tmp(), *session.posargs)

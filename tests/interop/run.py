@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import os
+import re
 import shutil
 import ssl
 import subprocess
@@ -74,7 +75,7 @@ class Peer:
 
     def version(self, home: Path) -> str:
         """Give the name and the version of what is installed."""
-        name = self.packages[0].partition("[")[0]
+        name = self.packages[0][0] + re.split(r"[\[@]", self.packages[0][1:])[0]
         if not self.is_python:
             package = json.loads((home / "node_modules" / name / "package.json").read_bytes())
             return f"npm {name} {package['version']}"
@@ -89,7 +90,7 @@ ALL = (
     Peer("livekit_agents.py", ["livekit-plugins-openai[realtime]"]),
     Peer("pipecat_ai.py", ["pipecat-ai[openai]"]),
     Peer("pydantic_ai_realtime.py", ["pydantic-ai-slim[openai,realtime]"]),
-    Peer("openai_node.mjs", ["openai", "ws"], tls=True),
+    Peer("openai_node.mjs", ["openai@7", "ws"], tls=True),
     Peer("agents_realtime_node.mjs", ["@openai/agents-realtime", "zod"]),
 )
 
