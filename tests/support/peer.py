@@ -48,9 +48,12 @@ class Voice(MediaStreamTrack):
 
 
 class Peer:
-    """`heard` is what came, as PCM of 24 kHz; `events` all that the data channel has brought."""
+    """`heard` is what came, as PCM of 24 kHz; `events` all that the data channel has brought.
 
-    def __init__(self) -> None:
+    `audio` is a direction, or nothing for a call without sound.
+    """
+
+    def __init__(self, audio: str = "sendrecv", *, video: bool = False) -> None:
         self.voice = Voice()
         self.heard = bytearray()
         self.events: list[dict[str, Any]] = []
@@ -58,7 +61,12 @@ class Peer:
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._came = asyncio.Event()
         self._listening: list[asyncio.Task[None]] = []
-        self.peer.addTrack(self.voice)
+        if audio == "sendrecv":
+            self.peer.addTrack(self.voice)
+        elif audio:
+            self.peer.addTransceiver("audio", direction=audio)
+        if video:
+            self.peer.addTransceiver("video")
         self.channel = self.peer.createDataChannel("oai-events")
         self.channel.on("message", self._on_message)
         self.peer.on("track", lambda track: self._listening.append(asyncio.create_task(self._listen(track))))
@@ -128,9 +136,9 @@ class Peer:
 
 
 @asynccontextmanager
-async def calling() -> AsyncIterator[Peer]:
+async def calling(audio: str = "sendrecv", *, video: bool = False) -> AsyncIterator[Peer]:
     """A peer that hangs up at the end."""
-    peer = Peer()
+    peer = Peer(audio, video=video)
     try:
         yield peer
     finally:

@@ -157,6 +157,17 @@ async def next_of(wire: Wire, kind: str) -> dict[str, Any]:
             return event
 
 
+@pytest.mark.parametrize(("audio", "video"), [("sendrecv", True), ("recvonly", False), ("", False)])
+async def test_offers_of_other_shapes(emulator: Emulator, audio: str, *, video: bool) -> None:
+    emulator.reply("Hello there.")
+    async with calling(audio, video=video) as peer:
+        await peer.dial(emulator, emulator.api_key, SESSION)
+        await peer.until("session.created")
+        peer.send(RESPOND)
+        await peer.until("output_audio_buffer.stopped")
+        assert (loud_ms(bytes(peer.heard)) > 400) == bool(audio)
+
+
 async def test_a_call_is_hung_up(emulator: Emulator, peer: Peer) -> None:
     await peer.dial(emulator, emulator.api_key, SESSION)
     await peer.until("session.created")
