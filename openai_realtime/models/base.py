@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
@@ -109,6 +110,17 @@ def _refuse_unknown(cls: Any, fields: Mapping[str, Any]) -> None:
         raise TypeError(f"{cls.__name__} has no field {name!r}; {hint}") from None
 
 
+class _FieldsFirst:
+    """The signature of a model's class as `help` shows it: what is not part of the JSON, such as `raw`, comes last."""
+
+    def __get__(self, _: object, cls: Any) -> inspect.Signature:
+        signature = inspect.signature(cls.__init__)
+        fields = attrs.fields_dict(cls)
+        parameters = [one for one in signature.parameters.values() if one.name in fields]
+        ordered = sorted(parameters, key=lambda one: bool(fields[one.name].metadata))
+        return signature.replace(parameters=ordered, return_annotation=signature.empty)
+
+
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class Model:
     """The base of everything that travels as a JSON object.
@@ -122,6 +134,8 @@ class Model:
 
     raw: Mapping[str, Any] = attrs.field(default=NOT_RECEIVED, eq=False, repr=False, metadata=LOCAL)
     extra: Mapping[str, Any] | None = attrs.field(default=None, repr=False, metadata=LOCAL)
+
+    __signature__ = _FieldsFirst()
 
     def __init_subclass__(cls) -> None:
         if "__init__" in cls.__dict__:  # attrs makes each class twice: the second has it

@@ -1,6 +1,7 @@
 """Every model class, with random instances that one helper builds from the annotations."""
 
 import copy
+import inspect
 import json
 import pickle
 from typing import Any, Literal, get_args, get_origin
@@ -125,6 +126,13 @@ def test_every_class_is_documented_public_and_keyword_only(cls: type[Model]) -> 
 
 
 # --- values of one kind ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_the_signature_has_the_fields_that_travel_first(cls: type[Model]) -> None:
+    names = list(inspect.signature(cls).parameters)
+    assert sorted(names) == sorted(field.name for field in attrs.fields(cls))
+    assert names[: len(field_hints(cls))] == list(field_hints(cls))
 
 
 def test_unset_is_one_falsy_value_that_survives_copies() -> None:
