@@ -1,9 +1,11 @@
 """Every example of README.rst and of the guides runs, and prints what stands there."""
 
 import doctest
+import logging
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,16 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith(("OPENAI_", "AZURE_OPENAI_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def same_logging() -> Iterator[None]:
+    """The examples set levels and handlers, which other tests must not see."""
+    logger, handlers = logging.getLogger("openai_realtime"), logging.root.handlers.copy()
+    level = logger.level
+    yield
+    logger.setLevel(level)
+    logging.root.handlers[:] = handlers
 
 
 @pytest.mark.parametrize(("example", "following"), blocks(EVERY, "python"))

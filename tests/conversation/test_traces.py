@@ -1,4 +1,4 @@
-"""Recorded sessions, if they are here, give the conversation that was held in them."""
+"""Recorded sessions give the conversation that was held in them: three of the emulator, and more if they are here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from openai_realtime.conversation import Conversation
 from openai_realtime.recording import feed
 
-TRACES = sorted((Path(__file__).parents[3] / "shared" / "traces").glob("*_ws*.jsonl"))
+OURS = Path(__file__).parents[1] / "data"
+TRACES = sorted([*OURS.glob("*.jsonl"), *(Path(__file__).parents[3] / "shared" / "traces").glob("*_ws*.jsonl")])
 
 
 @pytest.mark.parametrize("path", TRACES, ids=lambda path: path.stem)
