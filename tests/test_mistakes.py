@@ -12,6 +12,7 @@ from openai_realtime import (
     ClientStateError,
     ConfigurationError,
     InvalidRequestError,
+    NotFoundError,
     RealtimeClient,
     RealtimeConnection,
     RealtimeSessionConfig,
@@ -119,6 +120,15 @@ def test_an_option_that_is_none() -> None:
     assert refusal(ConfigurationError, lambda: RealtimeClient(**options)).startswith(
         "unknown option: key; known are api_key, base_url, "
     )
+
+
+def test_a_base_url_without_its_end(realtime_emulator: Emulator) -> None:
+    url = realtime_emulator.base_url.removesuffix("/v1")
+    with RealtimeClient(base_url=url, api_key="sk-x") as client:
+        for mistake in (client.connect(model=MODEL).open, client.create_realtime_client_secret):
+            with pytest.raises(NotFoundError) as caught:
+                mistake()
+            assert caught.value.__notes__ == [f"the base URL is {url}: that of most servers ends in /v1"]
 
 
 def test_an_emulator_that_does_not_run() -> None:

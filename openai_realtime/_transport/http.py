@@ -16,7 +16,14 @@ from attrs import evolve
 from openai_realtime._config import ClientConfig, ConnectOptions, Timeout, merge_headers
 from openai_realtime._logging import HTTP, outcome
 from openai_realtime._redaction import Secret
-from openai_realtime.errors import APIConnectionError, APIError, APIResponseError, APIStatusError, APITimeoutError
+from openai_realtime.errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
+    APIStatusError,
+    APITimeoutError,
+    NotFoundError,
+)
 from openai_realtime.models.http import HTTPInfo
 
 from .info import http_info
@@ -27,6 +34,7 @@ from .retry import delay_after, delays
 from .targets import ConnectTarget
 
 T = TypeVar("T")
+E = TypeVar("E", bound=APIError)
 
 # The seconds the server has to answer a close. aiohttp hides from pyright that this is a dataclass.
 _WS_TIMEOUT = aiohttp.ClientWSTimeout(ws_close=2.0)  # pyright: ignore[reportCallIssue]
@@ -63,7 +71,7 @@ class Transport:
             delay = self.delay(result, backoff) if request.repeatable or not sent else None
             if delay is None:
                 HTTP.info("%s %s failed: %s", request.method, request.path, outcome(result))
-                raise result
+                raise self._noted(result)
             HTTP.info("%s %s again in %.3f s: %s", request.method, request.path, delay, outcome(result))
             await asyncio.sleep(delay)
         raise AssertionError  # pragma: no cover - count() never ends
@@ -93,7 +101,14 @@ class Transport:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             failure = _connection_error(error)
         HTTP.info("upgrade of %s failed: %s", target.path.partition("?")[0], outcome(failure))
-        raise failure
+        raise self._noted(failure)
+
+    def _noted(self, error: E) -> E:
+        """Note on `error` where most servers have the API, if it may be that this one has it there too."""
+        url = self.config.base_url
+        if isinstance(error, NotFoundError) and not url.endswith("/v1"):
+            error.add_note(f"the base URL is {url}: that of most servers ends in /v1")
+        return error
 
     async def _upgrade(
         self, target: ConnectTarget, options: ConnectOptions, headers: Mapping[str, str | Secret]
