@@ -182,6 +182,15 @@ def test_truncated_speech_is_what_was_heard() -> None:
     assert conversation.to_items() == [AssistantMessage(id="b", content=AssistantMessage.from_text("One two").content)]
 
 
+def test_cut_words_that_another_session_was_told_are_not_cut_again() -> None:
+    cut = {"type": "conversation.item.truncated", "item_id": "b", "content_index": 0, "audio_end_ms": 500}
+    content = [{"type": "output_text", "text": "One two"}]
+    told = {"id": "b", "type": "message", "role": "assistant", "status": "completed", "content": content}
+    conversation = after(*says("One two three four", "b", None, 1000), cut, session())
+    feed(conversation, added("b", **told), {"type": "conversation.item.done", "item": told})
+    assert (conversation.items[0].heard_ms, conversation.items[0].text) == (500, "One two")
+
+
 @pytest.mark.parametrize("format_", ["audio/pcmu", "audio/pcma"])
 def test_audio_of_a_telephone_counts_eight_bytes_a_millisecond(format_: str) -> None:
     events = says("Yes.", "b", None, 1000)
