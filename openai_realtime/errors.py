@@ -137,7 +137,7 @@ class RealtimeEventError(RealtimeError):
 
     def __str__(self) -> str:
         param = f" (param {self.param})" if self.param else ""
-        return _with_request_id(f"{self.code or self.type or 'error'}: {self.message}{param}", None)
+        return _one_line(f"{self.code or self.type or 'error'}: {self.message}{param}")
 
 
 class WebhookVerificationError(RealtimeError, ValueError):
@@ -164,7 +164,7 @@ class ResponseEndedError(RealtimeError):
 
     def __str__(self) -> str:
         why = ": ".join(text for text in (self.code, self.message) if text)
-        return _with_request_id(f"the response ended as {self.status}{why and f' ({why})'}", None)
+        return _one_line(f"the response ended as {self.status}{why and f' ({why})'}")
 
 
 class UnreadEventsError(RealtimeError):
@@ -183,7 +183,7 @@ class ConnectionClosedError(RealtimeError):
     def __str__(self) -> str:
         message = _detail(self.event).get("message")
         last = f"; last error: {message}" if message and message != self.reason else ""
-        return _with_request_id(f"closed with {self.code}: {self.reason or 'no reason given'}{last}", None)
+        return _one_line(f"closed with {self.code}: {self.reason or 'no reason given'}{last}")
 
 
 class SessionExpiredError(ConnectionClosedError):
@@ -230,7 +230,7 @@ class APIResponseError(_AnsweredError):
     """An answer that is not what the API promises: not JSON, of another content type, too large."""
 
     def __str__(self) -> str:
-        return _with_request_id(f"HTTP {self.status}: {self.args[0]}", self.request_id)
+        return _one_line(f"HTTP {self.status}: {self.args[0]}", self.request_id)
 
 
 class APIStatusError(_AnsweredError):
@@ -249,7 +249,7 @@ class APIStatusError(_AnsweredError):
     def __str__(self) -> str:
         kind = f" {self.code or self.type}" if self.code or self.type else ""
         param = f" (param {self.param})" if self.param else ""
-        return _with_request_id(f"HTTP {self.status}{kind}: {self.message}{param}", self.request_id)
+        return _one_line(f"HTTP {self.status}{kind}: {self.message}{param}", self.request_id)
 
 
 class BadRequestError(APIStatusError):
@@ -361,8 +361,8 @@ def _first_line(page: str) -> str:
     return next((line.strip() for line in lines if line.strip()), "")
 
 
-def _with_request_id(text: str, request_id: str | None) -> str:
-    """One line that a terminal can show, and not an endless one."""
+def _one_line(text: str, request_id: str | None = None) -> str:
+    """Make one line that a terminal can show, and not an endless one."""
     short = text if len(text) <= _MAX_LINE else text[:_MAX_LINE] + "…"
     line = f"{short} [request {request_id[:_MAX_LINE]}]" if request_id else short
     return " ".join("".join(char if char.isprintable() else " " for char in line).split())

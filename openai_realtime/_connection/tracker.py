@@ -105,7 +105,7 @@ class SessionTracker:
         """Hold the truncations that were not answered to be made: what they cut was not heard."""
         for sent in self.unanswered.pending.values():
             if sent.event.type == "conversation.item.truncate":
-                self._item_truncated(json_of(sent.event), ())
+                self._on_item_truncated(json_of(sent.event), ())
 
     def follow_on(self, lost: SessionTracker) -> None:
         """Remember of the items that were restored from a `lost` session how long their speech was."""
@@ -137,7 +137,7 @@ class SessionTracker:
         audio = [(audio.order, audio.event) for audio in self.speech.uncommitted]
         return [event for _, event in sorted([*sent, *audio], key=lambda pair: pair[0])]
 
-    def _session(self, raw: JSON, _: Sequence[Sent] = ()) -> None:
+    def _on_session(self, raw: JSON, _: Sequence[Sent] = ()) -> None:
         session = object_in(raw, "session")
         audio_input = object_in(object_in(session, "audio"), "input") or session
         self.expires_at = number_in(session, "expires_at") or self.expires_at
@@ -145,13 +145,13 @@ class SessionTracker:
         self.speech.follow(audio_input, bytes_per_ms(session, "input"))
         self._output_bytes_per_ms = bytes_per_ms(session, "output")
 
-    def _session_updated(self, raw: JSON, answered: Sequence[Sent]) -> None:
-        self._session(raw)
+    def _on_session_updated(self, raw: JSON, answered: Sequence[Sent]) -> None:
+        self._on_session(raw)
         for update in answered:
             self.update = update.event
             self.settings = _merge(self.settings, object_in(json_of(update.event), "session"))
 
-    def _item_added(self, raw: JSON, answered: Sequence[Sent]) -> None:
+    def _on_item_added(self, raw: JSON, answered: Sequence[Sent]) -> None:
         item = object_in(raw, "item")
         item_id, previous = text_in(item, "id"), text_in(raw, "previous_item_id")
         if not item_id:
@@ -164,97 +164,97 @@ class SessionTracker:
         else:
             self.items[item_id] = item
 
-    def _item_done(self, raw: JSON, _: Sequence[Sent]) -> None:
+    def _on_item_done(self, raw: JSON, _: Sequence[Sent]) -> None:
         item = object_in(raw, "item")
         if text_in(item, "id") in self.items:
             self.items[text_in(item, "id")] = item
 
-    def _item_deleted(self, raw: JSON, _: Sequence[Sent]) -> None:
+    def _on_item_deleted(self, raw: JSON, _: Sequence[Sent]) -> None:
         item_id = text_in(raw, "item_id")
         self.speech.forget(item_id)
         self._forget(self.parts(item_id))
         self.items.pop(item_id, None)
 
-    def _item_truncated(self, raw: JSON, _: Sequence[Sent]) -> None:
+    def _on_item_truncated(self, raw: JSON, _: Sequence[Sent]) -> None:
         self.cut[_place(raw)] = max(number_in(raw, "audio_end_ms") or 0, 0)
 
-    def _speech_started(self, raw: JSON, _: Sequence[Sent]) -> None:
+    def _on_speech_started(self, raw: JSON, _: Sequence[Sent]) -> None:
         self.speech.started(number_in(raw, "audio_start_ms"))
 
-    def _speech_stopped(self, raw: JSON, _: Sequence[Sent]) -> None:
+    def _on_speech_stopped(self, raw: JSON, _: Sequence[Sent]) -> None:
         self.speech.stopped(number_in(raw, "audio_end_ms"))
 
-    def _committed(self, raw: JSON, answered: Sequence[Sent]) -> None:
+    def _on_committed(self, raw: JSON, answered: Sequence[Sent]) -> None:
         asked = answered[0].order if answered else None
         item_id = text_in(raw, "item_id")
         self.speech.committed(item_id, asked, known=item_id in self.items)
 
-    def _cleared(self, _: JSON, answered: Sequence[Sent]) -> None:
+    def _on_cleared(self, _: JSON, answered: Sequence[Sent]) -> None:
         self.speech.cleared(answered[0].order if answered else None)
 
-    def _delta(self, raw: JSON, _: Sequence[Sent]) -> None:
+    def _on_delta(self, raw: JSON, _: Sequence[Sent]) -> None:
         self._texts.setdefault(_place(raw), []).append(text_in(raw, "delta"))
 
-    def _text_done(self, raw: JSON, _: Sequence[Sent] = ()) -> None:
+    def _on_text_done(self, raw: JSON, _: Sequence[Sent] = ()) -> None:
         self._texts[_place(raw)] = [text_in(raw, "text") or text_in(raw, "transcript")]
 
-    def _transcribed(self, raw: JSON, _: Sequence[Sent]) -> None:
+    def _on_transcribed(self, raw: JSON, _: Sequence[Sent]) -> None:
         self.speech.transcribed(text_in(raw, "item_id"))
         if text_in(raw, "transcript"):
-            self._text_done(raw)
+            self._on_text_done(raw)
 
-    def _audio_delta(self, raw: JSON, _: Sequence[Sent]) -> None:
+    def _on_audio_delta(self, raw: JSON, _: Sequence[Sent]) -> None:
         place = _place(raw)
         self._output_bytes[place] = self._output_bytes.get(place, 0) + decoded_size(text_in(raw, "delta"))
 
-    def _response_created(self, raw: JSON, _: Sequence[Sent]) -> None:
+    def _on_response_created(self, raw: JSON, _: Sequence[Sent]) -> None:
         if self.unanswered.responses.get(text_in(object_in(raw, "response"), "id")):
             self.speech.answered()
 
-    def _response_done(self, raw: JSON, _: Sequence[Sent]) -> None:
+    def _on_response_done(self, raw: JSON, _: Sequence[Sent]) -> None:
         output = object_in(raw, "response").get("output")
         for item in output if isinstance(output, list) else ():
             item_id = text_in(item, "id") if isinstance(item, dict) else ""
             if item_id not in self.items:  # what a response out of band said is in no item of the conversation
                 self._forget(self.parts(item_id))
 
-    def _answered(self, raw: JSON, answered: Sequence[Sent]) -> None:
+    def _on_answered(self, raw: JSON, answered: Sequence[Sent]) -> None:
         """Do nothing more: what was asked is pending no more."""
 
     _handlers: ClassVar[Mapping[str, Callable[[Any, JSON, Sequence[Sent]], None]]] = {
-        "session.created": _session,
-        "session.updated": _session_updated,
-        "transcription_session.created": _session,
-        "transcription_session.updated": _session_updated,
-        "conversation.item.added": _item_added,
-        "conversation.item.created": _item_added,
-        "conversation.item.done": _item_done,
-        "conversation.item.deleted": _item_deleted,
-        "conversation.item.retrieved": _answered,
-        "conversation.item.truncated": _item_truncated,
-        "conversation.item.input_audio_transcription.delta": _delta,
-        "conversation.item.input_audio_transcription.completed": _transcribed,
-        "conversation.item.input_audio_transcription.failed": _transcribed,
-        "input_audio_buffer.speech_started": _speech_started,
-        "input_audio_buffer.speech_stopped": _speech_stopped,
-        "input_audio_buffer.timeout_triggered": _speech_stopped,
-        "input_audio_buffer.committed": _committed,
-        "input_audio_buffer.cleared": _cleared,
-        "output_audio_buffer.cleared": _answered,
-        "response.output_item.done": _item_done,
-        "response.output_text.delta": _delta,
-        "response.text.delta": _delta,
-        "response.output_audio_transcript.delta": _delta,
-        "response.audio_transcript.delta": _delta,
-        "response.output_text.done": _text_done,
-        "response.text.done": _text_done,
-        "response.output_audio_transcript.done": _text_done,
-        "response.audio_transcript.done": _text_done,
-        "response.output_audio.delta": _audio_delta,
-        "response.audio.delta": _audio_delta,
-        "response.created": _response_created,
-        "response.done": _response_done,
-        "error": _answered,
+        "session.created": _on_session,
+        "session.updated": _on_session_updated,
+        "transcription_session.created": _on_session,
+        "transcription_session.updated": _on_session_updated,
+        "conversation.item.added": _on_item_added,
+        "conversation.item.created": _on_item_added,
+        "conversation.item.done": _on_item_done,
+        "conversation.item.deleted": _on_item_deleted,
+        "conversation.item.retrieved": _on_answered,
+        "conversation.item.truncated": _on_item_truncated,
+        "conversation.item.input_audio_transcription.delta": _on_delta,
+        "conversation.item.input_audio_transcription.completed": _on_transcribed,
+        "conversation.item.input_audio_transcription.failed": _on_transcribed,
+        "input_audio_buffer.speech_started": _on_speech_started,
+        "input_audio_buffer.speech_stopped": _on_speech_stopped,
+        "input_audio_buffer.timeout_triggered": _on_speech_stopped,
+        "input_audio_buffer.committed": _on_committed,
+        "input_audio_buffer.cleared": _on_cleared,
+        "output_audio_buffer.cleared": _on_answered,
+        "response.output_item.done": _on_item_done,
+        "response.output_text.delta": _on_delta,
+        "response.text.delta": _on_delta,
+        "response.output_audio_transcript.delta": _on_delta,
+        "response.audio_transcript.delta": _on_delta,
+        "response.output_text.done": _on_text_done,
+        "response.text.done": _on_text_done,
+        "response.output_audio_transcript.done": _on_text_done,
+        "response.audio_transcript.done": _on_text_done,
+        "response.output_audio.delta": _on_audio_delta,
+        "response.audio.delta": _on_audio_delta,
+        "response.created": _on_response_created,
+        "response.done": _on_response_done,
+        "error": _on_answered,
     }
 
     def _forget(self, places: Iterable[Place]) -> None:

@@ -30,11 +30,11 @@ class Heartbeat:
         self._tcp = tcp
         self._interval = interval
         self._alive = True
-        _hold_back_little(tcp)
+        _limit_write_buffer(tcp)
         # aiohttp has no public name for it; it calls this for each piece of data, of which a message may need many.
-        ws._response.connection.protocol._data_received_cb = self._heard  # type: ignore[union-attr]  # noqa: SLF001
+        ws._response.connection.protocol._data_received_cb = self._on_data  # type: ignore[union-attr]  # noqa: SLF001
 
-    def _heard(self) -> None:
+    def _on_data(self) -> None:
         self._alive = True
 
     async def run(self) -> None:
@@ -56,7 +56,7 @@ class Heartbeat:
         return self._alive or self.paused or self._tcp.get_write_buffer_size() != unsent
 
 
-def _hold_back_little(tcp: Any) -> None:
+def _limit_write_buffer(tcp: Any) -> None:
     """Let a write be over when the kernel has all of it, and the kernel not hold seconds of it on a slow line."""
     tcp.set_write_buffer_limits(high=0)
     option = getattr(socket, "TCP_NOTSENT_LOWAT", None)

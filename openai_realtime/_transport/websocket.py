@@ -44,8 +44,8 @@ class EventSocket:
     """Its events come from `next`, one after the other, with their size in bytes of JSON. Pings are answered there."""
 
     __slots__ = (
-        *("_closing", "_decode_event", "_heartbeat", "_options", "_patience", "_pulse", "_response", "_secrets"),
-        *("_socket", "_target", "_tcp", "_transport", "last_error"),
+        *("_close_timeout", "_closing", "_decode_event", "_heartbeat", "_heartbeat_task", "_options", "_response"),
+        *("_secrets", "_socket", "_target", "_tcp", "_transport", "last_error"),
     )  # thousands of connections may be open
 
     def __init__(self, transport: Transport, target: ConnectTarget, options: ConnectOptions) -> None:
@@ -56,8 +56,8 @@ class EventSocket:
         self._options = options
         self._secrets: tuple[Secret, ...] = ()
         self._closing: asyncio.Lock | None = None
-        self._patience = _CLOSE
-        self._heartbeat: asyncio.Task[None] | None = None
+        self._close_timeout = _CLOSE
+        self._heartbeat_task: asyncio.Task[None] | None = None
 
     async def open(self, backoff: Iterator[float]) -> list[tuple[ServerEvent, int]]:
         """Connect, and give what the server sent up to its first event that is no error.
@@ -111,7 +111,7 @@ class EventSocket:
 
     def pause(self, *, on: bool) -> None:
         """Say that nobody calls `next` for a while, or again: meanwhile silence says nothing about the server."""
-        self._pulse.paused = on
+        self._heartbeat.paused = on
 
     async def finish(self) -> None:
         """Ask the server to close, so that `next` gives all it has sent before; close it if it does not."""
@@ -122,24 +122,24 @@ class EventSocket:
 
     async def close(self) -> None:
         """Close it, within a few seconds. What was not read is gone. Calling it again does nothing."""
-        if self._heartbeat is None:
+        if self._heartbeat_task is None:
             return
         self._closing = self._closing or asyncio.Lock()
         async with self._closing:
-            self._heartbeat.cancel()
+            self._heartbeat_task.cancel()
             try:
-                async with asyncio.timeout(self._patience):
+                async with asyncio.timeout(self._close_timeout):
                     await self._socket.close(code=NORMAL)
             except (TimeoutError, OSError):
                 pass  # the peer does not take what was sent
             finally:  # also if this is cancelled: a send that waits for room would wait on, and the socket stay open
                 self._tcp.abort()
                 self._response.close()
-            await asyncio.wait([self._heartbeat])
+            await asyncio.wait([self._heartbeat_task])
 
     async def _open(self) -> list[tuple[ServerEvent, int]]:
         """One attempt, of which the one before leaves nothing."""
-        self.last_error, self._patience = None, _CLOSE
+        self.last_error, self._close_timeout = None, _CLOSE
         try:
             async with asyncio.timeout(self._options.open_timeout):
                 self._socket, self._secrets = await self._transport.open_socket(self._target, self._options)
@@ -147,8 +147,8 @@ class EventSocket:
                 self._response = self._socket._response  # noqa: SLF001
                 self._tcp: Any = self._response.connection.transport  # type: ignore[union-attr]
                 share_drain(self._response.connection.protocol)  # type: ignore[union-attr]
-                self._pulse = Heartbeat(self._socket, self._tcp, self._options.heartbeat)
-                self._heartbeat = asyncio.create_task(self._pulse.run())
+                self._heartbeat = Heartbeat(self._socket, self._tcp, self._options.heartbeat)
+                self._heartbeat_task = asyncio.create_task(self._heartbeat.run())
                 return await self._first_events() if self._expects_events else []
         except BaseException as error:
             await self.close()
@@ -162,7 +162,7 @@ class EventSocket:
 
     def _nothing_came(self) -> str:
         """Say what the server did in place of opening a session."""
-        if self._heartbeat is None:
+        if self._heartbeat_task is None:
             return f"no session within {self._options.open_timeout} seconds"
         last = (
             f"only an error came: {error_from_event(self.last_error.raw, 0, '')}"
@@ -213,10 +213,10 @@ class EventSocket:
             await self._socket.pong(data)
 
     def _closed(self, message: Any) -> ConnectionClosedError:
-        self._patience = _ANSWER_CLOSE
+        self._close_timeout = _ANSWER_CLOSE
         if message.type is WSMsgType.CLOSE:
             return self._ended(int(message.data or _NO_STATUS), str(message.extra or ""))
-        if self._pulse.failed:
+        if self._heartbeat.failed:
             return self._ended(ABNORMAL, "the server stopped answering pings")
         return self._ended(self._socket.close_code or ABNORMAL, str(message.data or "the connection was lost"))
 

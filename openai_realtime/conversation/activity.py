@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
 from openai_realtime._codec.raw import JSON, json_of, object_in, received_json, text_in
 from openai_realtime.models.events import ClientEvent, ServerEvent
 
 __all__ = ["Activity"]
-
-_FOLLOWED = frozenset(
-    {
-        "session.created",
-        "session.updated",
-        "input_audio_buffer.speech_started",
-        "input_audio_buffer.speech_stopped",
-        "input_audio_buffer.cleared",
-        "response.created",
-        "response.done",
-        "error",
-        "openai_realtime.reconnected",
-    }
-)
 
 
 class Activity:
@@ -58,40 +47,56 @@ class Activity:
 
     def received(self, event: ServerEvent) -> None:
         """Follow an event from the server."""
-        if not isinstance(event.type, str) or event.type not in _FOLLOWED:
-            return
-        raw = received_json(event)
-        match event.type:
-            case "session.created" | "session.updated":
-                session = object_in(raw, "session")
-                detection = object_in(object_in(object_in(session, "audio"), "input") or session, "turn_detection")
-                self.server_interrupts = detection.get("interrupt_response") is not False
-                self._server_answers = bool(detection) and detection.get("create_response") is not False
-            case "input_audio_buffer.speech_started":
-                self.user_is_speaking = True
-            case "input_audio_buffer.speech_stopped":
-                self.user_is_speaking, self._answer_is_due = False, self._server_answers
-            case "input_audio_buffer.cleared":
-                self.user_is_speaking = self._answer_is_due = False
-            case "error":
-                error = object_in(raw, "error")
-                if error.get("event_id"):
-                    self._asked.pop(text_in(error, "event_id"), None)
-                else:  # it may be of the answer that the server wanted to give by itself
-                    self._answer_is_due = False
-            case "openai_realtime.reconnected":
-                self.responses.clear()
-                self._asked = dict.fromkeys(name for name in self._asked if name in raw.get("resent", ()))
-                self.user_is_speaking = self._answer_is_due = False
-            case _:
-                self._on_response(event.type, object_in(raw, "response"))
+        handle = self._handlers.get(event.type) if isinstance(event.type, str) else None
+        if handle is not None:
+            handle(self, received_json(event))
 
-    def _on_response(self, kind: str, response: JSON) -> None:
-        name = text_in(response, "id")
-        if kind == "response.done":
-            self.responses.discard(name)
-        elif response.get("conversation_id", "") is not None:
-            self.responses.add(name)
+    def _on_session(self, raw: JSON) -> None:
+        session = object_in(raw, "session")
+        detection = object_in(object_in(object_in(session, "audio"), "input") or session, "turn_detection")
+        self.server_interrupts = detection.get("interrupt_response") is not False
+        self._server_answers = bool(detection) and detection.get("create_response") is not False
+
+    def _on_speech_started(self, _: JSON) -> None:
+        self.user_is_speaking = True
+
+    def _on_speech_stopped(self, _: JSON) -> None:
+        self.user_is_speaking, self._answer_is_due = False, self._server_answers
+
+    def _on_cleared(self, _: JSON) -> None:
+        self.user_is_speaking = self._answer_is_due = False
+
+    def _on_response_created(self, raw: JSON) -> None:
+        response = object_in(raw, "response")
+        if response.get("conversation_id", "") is not None:
+            self.responses.add(text_in(response, "id"))
             self._answer_is_due = False
             if self._asked:
                 del self._asked[next(iter(self._asked))]
+
+    def _on_response_done(self, raw: JSON) -> None:
+        self.responses.discard(text_in(object_in(raw, "response"), "id"))
+
+    def _on_error(self, raw: JSON) -> None:
+        event_id = object_in(raw, "error").get("event_id")
+        if not event_id:  # it may be of the answer that the server wanted to give by itself
+            self._answer_is_due = False
+        elif isinstance(event_id, str):
+            self._asked.pop(event_id, None)
+
+    def _on_reconnected(self, raw: JSON) -> None:
+        self.responses.clear()
+        self._asked = dict.fromkeys(name for name in self._asked if name in raw.get("resent", ()))
+        self.user_is_speaking = self._answer_is_due = False
+
+    _handlers: ClassVar[Mapping[str, Callable[[Any, JSON], None]]] = {
+        "session.created": _on_session,
+        "session.updated": _on_session,
+        "input_audio_buffer.speech_started": _on_speech_started,
+        "input_audio_buffer.speech_stopped": _on_speech_stopped,
+        "input_audio_buffer.cleared": _on_cleared,
+        "response.created": _on_response_created,
+        "response.done": _on_response_done,
+        "error": _on_error,
+        "openai_realtime.reconnected": _on_reconnected,
+    }

@@ -224,18 +224,18 @@ class Conversation:
         self._sequence.look_again(state)
 
     def _on_delta(self, raw: JSON) -> None:
-        self._said(raw).part(raw.get("content_index")).add(text_in(raw, "delta"))
+        self._spoken_item(raw).part(raw.get("content_index")).add(text_in(raw, "delta"))
 
     def _on_words_done(self, raw: JSON) -> None:
-        self._said(raw).part(raw.get("content_index")).finish(text_in(raw, "text") or text_in(raw, "transcript"))
+        self._spoken_item(raw).part(raw.get("content_index")).finish(text_in(raw, "text") or text_in(raw, "transcript"))
 
     def _on_audio_delta(self, raw: JSON) -> None:
-        part, delta = self._said(raw).part(raw.get("content_index")), text_in(raw, "delta")
+        part, delta = self._spoken_item(raw).part(raw.get("content_index")), text_in(raw, "delta")
         part.audio_ms += decoded_size(delta) / self._bytes_per_ms
         if self._keep_audio:
             part.keep(_bytes(delta))
 
-    def _said(self, raw: JSON) -> ItemState:
+    def _spoken_item(self, raw: JSON) -> ItemState:
         state = self._sequence.known(text_in(raw, "item_id"), "assistant")
         state.response_id = state.response_id or text_in(raw, "response_id")
         return state

@@ -232,7 +232,7 @@ async def test_a_refused_attempt_leaves_the_next_socket_its_time_to_close() -> N
         asyncio.timeout(DEADLINE),
         client.connect(model="m") as connection,
     ):
-        assert connection._link.socket._patience == websocket._CLOSE
+        assert connection._link.socket._close_timeout == websocket._CLOSE
 
 
 async def test_an_old_error_is_no_reason_against_a_new_connection() -> None:
@@ -293,8 +293,8 @@ async def test_without_a_heartbeat_nobody_pings() -> None:
         serving(greeting(answer)) as client,
         client.connect(model="m", options=options) as connection,
     ):
-        assert connection._link.socket._heartbeat is not None
-        await connection._link.socket._heartbeat  # it has nothing to do
+        assert connection._link.socket._heartbeat_task is not None
+        await connection._link.socket._heartbeat_task  # it has nothing to do
         await connection.send(ResponseCreate())
         await connection.wait_for(RateLimitsUpdated, DEADLINE)
 
