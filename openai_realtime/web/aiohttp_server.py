@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,9 @@ from aiohttp import WSMsgType, web
 from .messages import Handler, SocketHandler, WebRequest, WebResponse, not_a_websocket, response_headers, too_large
 
 _DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
+_KEY = "openai-insecure-api-key"  # browsers' libraries send it as the name of a sub-protocol
+# aiohttp warns of sub-protocols that it cannot choose from.
+logging.getLogger("aiohttp.websocket").addFilter(lambda record: _KEY not in record.getMessage())
 
 
 def routes(

@@ -337,6 +337,20 @@ async def test_a_defect_of_the_service_closes_and_is_logged(server: Any, caplog:
 
 
 @SERVERS
+@pytest.mark.parametrize("others", [["realtime"], []])
+async def test_a_key_that_a_browser_sends_as_a_protocol_is_not_logged(
+    server: Any, others: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    protocols = [*others, "openai-insecure-api-key.ek_secret"]
+    with caplog.at_level(logging.INFO):
+        async with browser(server) as page:
+            async with page.http.ws_connect(f"{page.url}/realtime", headers=SIGNED_IN, protocols=protocols) as socket:
+                assert (await socket.receive_json())["type"] == "session.created"
+            await until(lambda: not page.broker._sessions)
+    assert "ek_secret" not in caplog.text
+
+
+@SERVERS
 async def test_a_plain_request_to_the_websocket(server: Any) -> None:
     async with browser(server) as page, page.http.get(page.url + "/realtime", headers=SIGNED_IN) as response:
         assert (response.status, response.headers["Upgrade"]) == (426, "websocket")
