@@ -56,6 +56,17 @@ def count_in(raw: JSON, name: str) -> int:
     return max(int(number_in(raw, name) or 0), 0)
 
 
+def place_in(raw: JSON) -> tuple[str, int]:
+    """Return which content part an event is about: the item's id and the part's index."""
+    index = raw.get("content_index")
+    return text_in(raw, "item_id"), index if isinstance(index, int) else 0
+
+
+def is_in_conversation(response: JSON) -> bool:
+    """Whether a response is the conversation's own: one out of band has null there, servers of the beta say nothing."""
+    return response.get("conversation_id", "") is not None
+
+
 def decoded_size(audio: str) -> int:
     """Return the number of bytes that base64 stands for."""
     return len(audio) * 3 // 4 - audio.count("=", -2)

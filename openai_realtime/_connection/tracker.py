@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final, TypeAlias
 import attrs
 
 from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms
-from openai_realtime._codec.raw import JSON, decoded_size, json_of, number_in, object_in, text_in
+from openai_realtime._codec.raw import JSON, decoded_size, json_of, number_in, object_in, place_in, text_in
 from openai_realtime.models.client_events import InputAudioBufferAppend
 from openai_realtime.models.events import ClientEvent, ServerEvent
 
@@ -176,7 +176,7 @@ class SessionTracker:
         self.items.pop(item_id, None)
 
     def _on_item_truncated(self, raw: JSON, _: Sequence[Sent]) -> None:
-        self.cut[_place(raw)] = max(number_in(raw, "audio_end_ms") or 0, 0)
+        self.cut[place_in(raw)] = max(number_in(raw, "audio_end_ms") or 0, 0)
 
     def _on_speech_started(self, raw: JSON, _: Sequence[Sent]) -> None:
         self.speech.started(number_in(raw, "audio_start_ms"))
@@ -193,10 +193,10 @@ class SessionTracker:
         self.speech.cleared(answered[0].order if answered else None)
 
     def _on_delta(self, raw: JSON, _: Sequence[Sent]) -> None:
-        self._texts.setdefault(_place(raw), []).append(text_in(raw, "delta"))
+        self._texts.setdefault(place_in(raw), []).append(text_in(raw, "delta"))
 
     def _on_text_done(self, raw: JSON, _: Sequence[Sent] = ()) -> None:
-        self._texts[_place(raw)] = [text_in(raw, "text") or text_in(raw, "transcript")]
+        self._texts[place_in(raw)] = [text_in(raw, "text") or text_in(raw, "transcript")]
 
     def _on_transcribed(self, raw: JSON, _: Sequence[Sent]) -> None:
         self.speech.transcribed(text_in(raw, "item_id"))
@@ -204,7 +204,7 @@ class SessionTracker:
             self._on_text_done(raw)
 
     def _on_audio_delta(self, raw: JSON, _: Sequence[Sent]) -> None:
-        place = _place(raw)
+        place = place_in(raw)
         self._output_bytes[place] = self._output_bytes.get(place, 0) + decoded_size(text_in(raw, "delta"))
 
     def _on_response_created(self, raw: JSON, _: Sequence[Sent]) -> None:
@@ -283,8 +283,3 @@ def _merge(old: JSON, new: JSON) -> JSON:
         key: _merge(object_in(old, key), value) for key, value in new.items() if key in _MERGED and object_in(new, key)
     }
     return {**old, **new, **merged}
-
-
-def _place(raw: JSON) -> Place:
-    index = raw.get("content_index")
-    return text_in(raw, "item_id"), index if isinstance(index, int) else 0

@@ -13,7 +13,7 @@ from typing import Any, Final
 import attrs
 
 from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms
-from openai_realtime._codec.raw import JSON, decoded_size, json_of, object_in, objects_in, text_in
+from openai_realtime._codec.raw import JSON, decoded_size, is_in_conversation, json_of, object_in, objects_in, text_in
 from openai_realtime.models.events import ClientEvent
 
 ANSWERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -125,8 +125,7 @@ class Unanswered:
         elif kind == "response.created":
             self.changes += 1
             response = object_in(raw, "response")
-            # A response out of band has null there; servers of the beta say nothing.
-            own = self.responses[text_in(response, "id")] = response.get("conversation_id", "") is not None
+            own = self.responses[text_in(response, "id")] = is_in_conversation(response)
             self.calls_tools = self.calls_tools and not own
         answered = self._answered(kind, raw)
         if kind == "response.done":
@@ -173,11 +172,9 @@ class Unanswered:
         """Whether the end of a response is what a cancel asked for."""
         wanted = json_of(cancel).get("response_id")
         name = text_in(response, "id")
-        return (
-            name == wanted
-            if wanted
-            else self.responses.get(name, True) and response.get("conversation_id", "") is not None
-        )
+        if wanted:
+            return bool(name == wanted)
+        return self.responses.get(name, True) and is_in_conversation(response)
 
     def _may_answer(self, event: JSON, raw: JSON) -> bool:
         """Whether an answer that does not match may still be meant for `event`."""

@@ -13,7 +13,7 @@ from typing import Final, Literal, Protocol, TypeAlias, get_args
 from attrs import define
 
 from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms
-from openai_realtime._codec.raw import JSON, object_in, received_json, text_in
+from openai_realtime._codec.raw import JSON, object_in, place_in, received_json, text_in
 from openai_realtime.conversation.activity import Activity
 from openai_realtime.errors import ConfigurationError, DecodeError, RealtimeError
 from openai_realtime.models.base64 import from_base64
@@ -184,8 +184,7 @@ class Playback:
             return self._part(raw)
 
     def _part(self, raw: JSON) -> _Spoken:
-        index = raw.get("content_index")
-        place = text_in(raw, "item_id"), index if isinstance(index, int) else 0
+        place = place_in(raw)
         known = self._spoken.get(place)
         if known is None:
             known = self._spoken[place] = _Spoken(*place, text_in(raw, "response_id"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from openai_realtime._codec.raw import JSON, json_of, object_in, received_json, text_in
+from openai_realtime._codec.raw import JSON, is_in_conversation, json_of, object_in, received_json, text_in
 from openai_realtime.models.events import ClientEvent, ServerEvent
 
 __all__ = ["Activity"]
@@ -68,7 +68,7 @@ class Activity:
 
     def _on_response_created(self, raw: JSON) -> None:
         response = object_in(raw, "response")
-        if response.get("conversation_id", "") is not None:
+        if is_in_conversation(response):
             self.responses.add(text_in(response, "id"))
             self._answer_is_due = False
             if self._asked:

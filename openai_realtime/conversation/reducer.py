@@ -24,7 +24,7 @@ from openai_realtime.models.events import ClientEvent, ServerEvent
 from openai_realtime.models.items import Item
 
 from .history import history
-from .items import ItemState
+from .items import ItemState, Part
 from .responses import Responses, ResponseSummary
 from .sequence import SPEAKERS, ItemSequence
 from .usage import Prices, Usage
@@ -211,11 +211,13 @@ class Conversation:
         part.final = part.final or not self._transcribes
 
     def _on_transcript_delta(self, raw: JSON) -> None:
-        self._sequence.known(text_in(raw, "item_id"), "user").part(raw.get("content_index")).add(text_in(raw, "delta"))
+        self._user_part(raw).add(text_in(raw, "delta"))
 
     def _on_transcript_updated(self, raw: JSON) -> None:
-        part = self._sequence.known(text_in(raw, "item_id"), "user").part(raw.get("content_index"))
-        part.words = text_in(raw, "transcript")
+        self._user_part(raw).words = text_in(raw, "transcript")
+
+    def _user_part(self, raw: JSON) -> Part:
+        return self._sequence.known(text_in(raw, "item_id"), "user").part(raw.get("content_index"))
 
     def _on_transcribed(self, raw: JSON) -> None:
         state = self._sequence.known(text_in(raw, "item_id"), "user")
@@ -224,21 +226,21 @@ class Conversation:
         self._sequence.look_again(state)
 
     def _on_delta(self, raw: JSON) -> None:
-        self._spoken_item(raw).part(raw.get("content_index")).add(text_in(raw, "delta"))
+        self._assistant_part(raw).add(text_in(raw, "delta"))
 
     def _on_words_done(self, raw: JSON) -> None:
-        self._spoken_item(raw).part(raw.get("content_index")).finish(text_in(raw, "text") or text_in(raw, "transcript"))
+        self._assistant_part(raw).finish(text_in(raw, "text") or text_in(raw, "transcript"))
 
     def _on_audio_delta(self, raw: JSON) -> None:
-        part, delta = self._spoken_item(raw).part(raw.get("content_index")), text_in(raw, "delta")
+        part, delta = self._assistant_part(raw), text_in(raw, "delta")
         part.audio_ms += decoded_size(delta) / self._bytes_per_ms
         if self._keep_audio:
             part.keep(_bytes(delta))
 
-    def _spoken_item(self, raw: JSON) -> ItemState:
+    def _assistant_part(self, raw: JSON) -> Part:
         state = self._sequence.known(text_in(raw, "item_id"), "assistant")
         state.response_id = state.response_id or text_in(raw, "response_id")
-        return state
+        return state.part(raw.get("content_index"))
 
     def _on_translated(self, raw: JSON) -> None:
         role = _TRANSLATED[text_in(raw, "type")]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
-from openai_realtime._codec.raw import JSON, object_in, text_in
+from openai_realtime._codec.raw import JSON, is_in_conversation, object_in, text_in
 
 from .usage import Usage
 
@@ -58,9 +58,7 @@ class Responses:
     def created(self, response: JSON) -> None:
         """Follow a response that begins."""
         name = text_in(response, "id")
-        # Null is a response out of band; servers of the beta say nothing.
-        own = response.get("conversation_id", "") is not None
-        self.by_id[name] = ResponseSummary(id=name, in_conversation=own)
+        self.by_id[name] = ResponseSummary(id=name, in_conversation=is_in_conversation(response))
         self._active.append(name)
 
     def made(self, response_id: str, item_id: str) -> None:
