@@ -184,7 +184,16 @@ class CallServer:
             await _cancel(self._claiming)
         self._closing.set()
         await self._all_ended()
+        await self._reject_waiting()
         await self._ownership.close()
+
+    async def _reject_waiting(self) -> None:
+        """Reject the calls that wait in memory, where no other worker can have them."""
+        try:
+            async for owned in self._ownership.claims():
+                await self._leave(IncomingCall(self._client, owned), owned)
+        except Exception:  # noqa: BLE001 - whatever store it is
+            _log.exception("the calls that wait are not rejected")
 
     async def _all_ended(self) -> None:
         if self._calls:

@@ -226,6 +226,21 @@ async def test_no_more_calls_than_allowed_and_none_while_draining() -> None:
         assert await caller.ring("wh_3") == 503  # it is to be delivered elsewhere
 
 
+async def test_close_rejects_the_calls_that_wait() -> None:
+    accepted = asyncio.Event()
+
+    async def on_call(call: IncomingCall) -> None:
+        await call.accept(SESSION)
+        accepted.set()
+        await asyncio.Event().wait()
+
+    async with phone(on_call, max_calls=1) as caller:
+        assert [await caller.ring("wh_1"), await caller.ring("wh_2")] == [200, 200]
+        await accepted.wait()
+        await caller.calls.close()
+        assert caller.requests() == ["accept", "hangup", "reject"]
+
+
 async def test_close_ends_calls_and_each_function_is_told() -> None:
     cancelled, begun = asyncio.Event(), asyncio.Event()
 
