@@ -18,7 +18,7 @@ import attrs
 
 from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import encode, structure
-from openai_realtime._codec.text import load_object
+from openai_realtime._codec.json import load_object
 from openai_realtime._transport.http import Transport
 from openai_realtime._transport.messages import Request, Response
 from openai_realtime._transport.pool import Pool

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from attrs import define, frozen
 
-from ._codec.text import load_object
+from ._codec.json import load_object
 from .audio.pace import paced
 from .audio.pcm import RATE, WIDTH, Audio
 from .audio.streams import CaptureStream, PlaybackStream

@@ -27,7 +27,7 @@ LAYERS = """
     models.beta
     models
     audio
-    _codec.dialects _codec.text _codec.reader _codec.explain
+    _codec.dialects _codec.json _codec.reader _codec.explain
     _codec.check
     _codec.converter
     _codec.raw
@@ -81,8 +81,8 @@ LAYERS = """
 LEVELS = {name: level for level, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
 FOR_THE_EMULATOR = LEVELS["_codec"]  # never the client: it is an independent judge
 DOORS = {
-    "json": {"_codec.text"},
-    "orjson": {"_codec.text"},
+    "json": {"_codec.json"},
+    "orjson": {"_codec.json"},
     "aiohttp": {
         "_transport.messages",
         "_transport.pool",

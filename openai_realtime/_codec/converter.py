@@ -20,8 +20,8 @@ from openai_realtime.models.base import UNSET, Model, UnknownObject
 
 from .check import check
 from .hints import Lazily, field_hints, is_model, is_union, members, origin, plain, tags
+from .json import dump, load_object
 from .reader import model_reader
-from .text import dump, load_object
 
 if TYPE_CHECKING:
     from openai_realtime.models.events import ClientEvent, Dialect, ServerEvent

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import aiohttp
 from attrs import define, field
 
-from openai_realtime._codec.text import load
+from openai_realtime._codec.json import load
 from openai_realtime._redaction import Secret, mask
 from openai_realtime.errors import APIResponseError, APIStatusError, DecodeError, error_from_response
 

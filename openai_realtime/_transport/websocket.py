@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import WSMsgType
 
 from openai_realtime._codec.converter import server_event_decoder, structure
-from openai_realtime._codec.text import load_object
+from openai_realtime._codec.json import load_object
 from openai_realtime._config import ConnectOptions
 from openai_realtime._logging import HTTP, SESSION, event_type, outcome
 from openai_realtime._redaction import Secret, mask

@@ -8,7 +8,7 @@ import time
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from openai_realtime._codec.text import load_object
+from openai_realtime._codec.json import load_object
 from openai_realtime._config import ClientOptions, ConnectOptions, resolve_config
 from openai_realtime._sync.client import RealtimeClient
 from openai_realtime._transport.http import Transport

@@ -9,7 +9,7 @@ import attrs
 import click
 
 from openai_realtime._codec.converter import structure_request
-from openai_realtime._codec.text import load_object
+from openai_realtime._codec.json import load_object
 from openai_realtime.errors import DecodeError, InvalidRequestError, Problem
 from openai_realtime.models.base import Model
 from openai_realtime.models.client_secrets import RealtimeCreateClientSecretRequest

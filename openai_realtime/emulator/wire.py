@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from openai_realtime._codec.converter import converter
-from openai_realtime._codec.text import load
+from openai_realtime._codec.json import load
 from openai_realtime.errors import DecodeError
 
 T = TypeVar("T")

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from attrs import frozen
 
 from openai_realtime._codec.converter import decode_client_event, decode_server_event, dumps
+from openai_realtime._codec.json import load
 from openai_realtime._codec.raw import JSON, count_in, number_in, object_in
-from openai_realtime._codec.text import load
 from openai_realtime._connection.observers import Observer
 from openai_realtime.errors import DecodeError
 from openai_realtime.models.events import Dialect

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from openai_realtime import AsyncRealtimeClient, ReconnectPolicy
-from openai_realtime._codec.text import load_object
+from openai_realtime._codec.json import load_object
 from openai_realtime._problems import Summary
 from openai_realtime.errors import DecodeError, InvalidRequestError, Problem, RateLimitError, RealtimeError
 from openai_realtime.leash import Leash

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from openai_realtime._codec.converter import encode, structure_request
-from openai_realtime._codec.text import load, load_object
+from openai_realtime._codec.json import load, load_object
 from openai_realtime._problems import Summary
 from openai_realtime.errors import DecodeError, InvalidRequestError, Problem
 from openai_realtime.models.sessions import RealtimeSessionConfig

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
 
 from openai_realtime._codec.converter import decode, dumps, encode
-from openai_realtime._codec.text import load
+from openai_realtime._codec.json import load
 from openai_realtime.errors import ConfigurationError, DecodeError
 from openai_realtime.models.webhooks import RealtimeCallIncoming
 

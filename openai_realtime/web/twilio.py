@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from openai_realtime._codec.converter import dumps
+from openai_realtime._codec.json import load_object
 from openai_realtime._codec.raw import json_of, object_in, text_in
-from openai_realtime._codec.text import load_object
 from openai_realtime.audio.pcm import Audio
 from openai_realtime.audio.playback import Playback
 from openai_realtime.audio.transcode import Transcoder

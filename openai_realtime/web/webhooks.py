@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from openai_realtime._codec.converter import structure
-from openai_realtime._codec.text import load_object
+from openai_realtime._codec.json import load_object
 from openai_realtime.errors import ConfigurationError, DecodeError, WebhookVerificationError
 from openai_realtime.models.webhooks import (
     LiveTransportIncoming,

@@ -11,7 +11,7 @@ import attrs
 import click
 
 from openai_realtime._codec.converter import encode
-from openai_realtime._codec.text import load_object
+from openai_realtime._codec.json import load_object
 from openai_realtime._sync.client import RealtimeClient
 from openai_realtime._sync.connection import RealtimeConnection
 from openai_realtime.audio.pcm import duration

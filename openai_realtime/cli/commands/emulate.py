@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import click
 
 from openai_realtime import recording
-from openai_realtime._codec.text import load
+from openai_realtime._codec.json import load
 from openai_realtime.emulator import Emulator
 from openai_realtime.errors import RealtimeError
 

@@ -7,7 +7,7 @@ from typing import IO
 
 import click
 
-from openai_realtime._codec.text import load_object
+from openai_realtime._codec.json import load_object
 from openai_realtime.cli.terminal import one_line, print_rows, print_stdout
 from openai_realtime.conversation import Prices
 from openai_realtime.errors import DecodeError

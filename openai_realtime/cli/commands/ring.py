@@ -13,7 +13,7 @@ import click
 import pybase64
 
 from openai_realtime._codec.converter import dumps
-from openai_realtime._codec.text import load
+from openai_realtime._codec.json import load
 from openai_realtime.audio import read_wav
 from openai_realtime.cli.server import Server, with_server
 from openai_realtime.cli.terminal import one_line

@@ -12,7 +12,7 @@ from openai_realtime._codec.converter import structure
 from openai_realtime.emulator import errors as api_errors
 from openai_realtime.emulator.errors import Refusal
 from openai_realtime.emulator.script import Reply, UserInput
-from openai_realtime.emulator.sessions import effective as sessions
+from openai_realtime.emulator.sessions import defaults as sessions
 from openai_realtime.models.client_events import ResponseCancel, ResponseCreate
 from openai_realtime.models.items import Item, ItemReference
 from openai_realtime.models.responses import ResponseAudioConfig, ResponseConfig

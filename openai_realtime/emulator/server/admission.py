@@ -8,7 +8,7 @@ from attrs import frozen
 
 from openai_realtime.emulator import errors as api_errors
 from openai_realtime.emulator.errors import Refusal
-from openai_realtime.emulator.sessions import effective as sessions
+from openai_realtime.emulator.sessions import defaults as sessions
 from openai_realtime.emulator.wire import JSON
 
 from .state import State

@@ -6,7 +6,7 @@ from email import message_from_bytes
 from typing import Any
 
 from openai_realtime._codec.converter import structure_request
-from openai_realtime._codec.text import load
+from openai_realtime._codec.json import load
 from openai_realtime.emulator import errors as api_errors
 from openai_realtime.emulator.wire import JSON, ReceivedRequest
 from openai_realtime.errors import DecodeError, InvalidRequestError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from openai_realtime._codec.converter import structure_request
-from openai_realtime._codec.text import load
+from openai_realtime._codec.json import load
 from openai_realtime.audio.pcm import RATE, WIDTH
 from openai_realtime.emulator import errors as api_errors
 from openai_realtime.emulator.document import CallDocument, ScriptDocument, follow, read_script

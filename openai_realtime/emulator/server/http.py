@@ -8,7 +8,7 @@ from typing import TypeAlias
 from urllib.parse import unquote
 
 from openai_realtime.emulator import errors as api_errors, ids
-from openai_realtime.emulator.sessions import beta, effective as sessions
+from openai_realtime.emulator.sessions import beta, defaults as sessions
 from openai_realtime.emulator.wire import JSON, Answer, ReceivedRequest, json_answer
 from openai_realtime.models.beta import RealtimeSessionCreateRequest, RealtimeTranscriptionSessionCreateRequest
 from openai_realtime.models.calls import RealtimeCallCreateRequest, RealtimeCallReferRequest, RealtimeCallRejectRequest

@@ -16,7 +16,7 @@ import attrs
 
 from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import decode_client_event, dumps
-from openai_realtime._codec.text import load, load_object
+from openai_realtime._codec.json import load, load_object
 from openai_realtime._problems import Problem
 from openai_realtime._redaction import redact
 from openai_realtime.emulator import errors as api_errors, ids

@@ -64,7 +64,7 @@ from openai_realtime.models.server_events import (
 )
 from openai_realtime.models.sessions import RealtimeTranscriptionSession
 
-from . import effective as sessions
+from . import defaults as sessions
 from .realtime import LiveSession
 
 TEMPERATURE = 0.8  # the beta's default

@@ -46,7 +46,7 @@ from openai_realtime.models.server_events import (
 from openai_realtime.models.sessions import RealtimeSession, RealtimeTranscriptionSession
 from openai_realtime.models.translation_events import SessionClose, SessionClosed
 
-from . import effective as sessions
+from . import defaults as sessions
 from .base import Session
 
 _UNTIL_COMMIT_ERROR = Wait(0.9)

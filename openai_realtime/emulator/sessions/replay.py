@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from openai_realtime._codec.converter import decode_server_event, dumps
-from openai_realtime._codec.text import load_object
+from openai_realtime._codec.json import load_object
 from openai_realtime.emulator.errors import Refusal
 from openai_realtime.errors import DecodeError
 

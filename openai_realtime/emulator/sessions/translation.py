@@ -25,7 +25,7 @@ from openai_realtime.models.translation_events import (
     TranslationSessionUpdate,
 )
 
-from . import effective as sessions
+from . import defaults as sessions
 from .base import Session
 
 _STEP_MS = 200

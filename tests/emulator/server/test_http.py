@@ -22,7 +22,7 @@ from openai_realtime.emulator.errors import Refusal
 from openai_realtime.emulator.server import sdp
 from openai_realtime.emulator.server.http import OPERATIONS
 from openai_realtime.emulator.server.state import State
-from openai_realtime.emulator.sessions.effective import INSTRUCTIONS
+from openai_realtime.emulator.sessions.defaults import INSTRUCTIONS
 from openai_realtime.emulator.wire import Answer, History
 from openai_realtime.errors import ClientStateError
 

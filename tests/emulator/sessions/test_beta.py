@@ -22,7 +22,7 @@ from openai_realtime import (
 from openai_realtime._codec.converter import decode_server_event
 from openai_realtime.emulator import Emulator, McpToolCall, Reply, ToolCall
 from openai_realtime.emulator.engine.usage import text_tokens
-from openai_realtime.emulator.sessions.effective import INSTRUCTIONS
+from openai_realtime.emulator.sessions.defaults import INSTRUCTIONS
 from openai_realtime.models import ConversationItemCreated
 from openai_realtime.models.beta import (
     BetaResponseConfig,

@@ -1,4 +1,4 @@
-"""Effective sessions: what was asked for, with the server's defaults filled in and null where nothing is set.
+"""Sessions as the server answers them: what was asked for, else its defaults, and null where nothing is set.
 
 Pure functions from the JSON of a checked request to that of the answer. The defaults are those of recorded sessions.
 """

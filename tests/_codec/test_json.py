@@ -20,7 +20,7 @@ from openai_realtime import (
     encode,
 )
 from openai_realtime._codec.check import check
-from openai_realtime._codec.text import _load_deep, load
+from openai_realtime._codec.json import _load_deep, load
 from openai_realtime.models import McpListedTool, SessionUpdated
 
 
