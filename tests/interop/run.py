@@ -90,6 +90,7 @@ ALL = (
     Peer("livekit_agents.py", ["livekit-plugins-openai[realtime]"]),
     Peer("pipecat_ai.py", ["pipecat-ai[openai]"]),
     Peer("pydantic_ai_realtime.py", ["pydantic-ai-slim[openai,realtime]"]),
+    Peer("strands_bidi.py", ["strands-agents[bidi-openai]"]),
     Peer("openai_node.mjs", ["openai@7", "ws"], tls=True),
     Peer("agents_realtime_node.mjs", ["@openai/agents-realtime", "zod"]),
 )
@@ -113,7 +114,7 @@ def main(folder: Path, names: Sequence[str]) -> int:
     complaints = Complaints()
     logging.getLogger().addHandler(complaints)
     _print_row("", "speed", TURNS)
-    reasons: list[str] = []
+    reasons: dict[str, list[str]] = {}
     failed = False
     for peer in ALL:
         if names and peer.name not in names:
@@ -123,10 +124,11 @@ def main(folder: Path, names: Sequence[str]) -> int:
         for speed in SPEEDS:
             reports = hold(peer.command(home), speed, tls=peer.tls)
             _print_row(version, f"{speed:g}", [_word(reports[turn]) for turn in TURNS])
-            told = ((turn, report) for turn, report in reports.items() if not report["ok"])
-            reasons += [f"{version}, speed {speed:g}, {turn}: {report['why']}" for turn, report in told]
+            for turn, report in reports.items():
+                if not report["ok"]:
+                    reasons.setdefault(f"{version}: {report['why']}", []).append(f"{turn} at {speed:g}")
             failed = failed or any(report["ok"] is False for report in reports.values())
-    print("", *reasons, *complaints.texts, sep="\n")
+    print("", *(f"{why} ({', '.join(turns)})" for why, turns in reasons.items()), *complaints.texts, sep="\n")
     return 1 if failed or complaints.texts else 0
 
 
