@@ -24,7 +24,9 @@ class Device:
                 sample_rate=rate, buffersize_msec=_PERIOD_MS, backends=_backends(backend), **options
             )
         except miniaudio.MiniaudioError as error:
-            raise ConfigurationError(f"the sound device cannot be opened: {error.args[0]}") from None
+            raise ConfigurationError(
+                f"no sound device opens: {error.args[0]}; backend='null' does without one"
+            ) from None
         if self._device.backend == "Null" and backend is None:  # miniaudio's last resort, which is silence
             self._device.close()
             raise ConfigurationError("this machine has no sound device that can be used")
