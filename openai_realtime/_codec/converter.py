@@ -121,7 +121,7 @@ def _union_hook(hint: Any) -> Hook:
 
 
 def _object_hook(models: Sequence[type[Model]]) -> Hook:
-    """One model takes every object; several are told apart by ``type``, and messages by ``role``."""
+    """Read objects as one model, or choose among several by ``type``, and among messages by ``role``."""
     if len(models) == 1:
         return converter.get_structure_hook(models[0])
     unknown = converter.get_structure_hook(UnknownObject) if UnknownObject in models else _as_is

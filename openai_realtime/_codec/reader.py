@@ -38,7 +38,7 @@ def model_reader(cls: Any, hooks: Mapping[str, Any], absent: object) -> Callable
 
 
 def _lines(cls: Any) -> list[str]:
-    """One assignment a field. The names are those of our classes: nothing in the source came from outside."""
+    """Write one assignment a field. The names are those of our classes: nothing in the source came from outside."""
     hints = field_hints(cls)
     values = {"raw": "data"}
     for field in attrs.fields(cls):

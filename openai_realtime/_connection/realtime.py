@@ -311,7 +311,7 @@ class AsyncRealtimeConnection(AsyncConnection):
 
 
 def _response_id(event: ServerEvent) -> Any:
-    """Which response an event is about, as far as it says so."""
+    """Return the id of the response that an event is about; None if it says none."""
     raw = event.raw or {}
     response = raw.get("response")
     found = response.get("id") if isinstance(response, dict) else raw.get("response_id")

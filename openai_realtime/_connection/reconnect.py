@@ -74,7 +74,7 @@ class Replacement:
 
 
 def _renewed() -> ConnectionClosedError:
-    """How a session ended that was renewed: its normal close is not the end that the user waits for."""
+    """Make the end of a session that was renewed: its normal close is not the end that the user waits for."""
     return ConnectionClosedError(ABNORMAL, "replaced before the session's end")
 
 

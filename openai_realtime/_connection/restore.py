@@ -120,7 +120,7 @@ def _restored_turn(tracker: SessionTracker, item_id: str) -> tuple[Item | None, 
 
 
 def _settings(tracker: SessionTracker) -> ClientEvent | None:
-    """One event with all settings of the lost session, of the class that set them."""
+    """Make one event with all settings of the lost session, of the class that set them."""
     if tracker.update is None:
         return None
     data = {"type": tracker.update.type, "session": tracker.settings}

@@ -143,7 +143,7 @@ class Speech:
         return joined([audio.event for audio in self.turns.get(item_id, ())])
 
     def milliseconds(self) -> float:
-        """How much is in no turn yet."""
+        """Return how much is in no turn yet."""
         return sum(audio.end_ms - audio.start_ms for audio in self.uncommitted)
 
     def _silent_until(self, end_ms: float) -> None:

@@ -124,7 +124,7 @@ class SessionTracker:
         return part if isinstance(part, dict) else {}
 
     def parts(self, item_id: str) -> list[Place]:
-        """Where an item's parts are, those among them that only deltas told of."""
+        """List an item's parts, also those of which only deltas came."""
         content = self.items.get(item_id, {}).get("content")
         count = len(content) if isinstance(content, list) else 0
         while (item_id, count) in self._texts or (item_id, count) in self._output_bytes:

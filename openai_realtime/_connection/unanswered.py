@@ -232,7 +232,7 @@ def _calls_tools(response: JSON) -> bool:
 
 
 def _count(value: Any) -> int:
-    """How many values an object holds."""
+    """Count the values that an object holds."""
     return sum(map(_count, value.values())) if isinstance(value, dict) else 1
 
 

@@ -50,7 +50,7 @@ class RealtimeClient(Facade[AsyncRealtimeClient]):
             self._lease.close()
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
-        """A copy with other options that shares the connections of this client, and ends with it."""
+        """Make a copy with other options that shares the connections of this client, and ends with it."""
         options = cast("ClientOptions", sealed(options))
         changed = copy.copy(self)
         changed._client = self._client.with_options(**options)  # noqa: SLF001 - our own copy

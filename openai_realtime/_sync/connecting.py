@@ -58,7 +58,7 @@ class Connecting(Generic[C]):
 def connecting(
     method: Callable[Concatenate[AsyncRealtimeClient, P], AsyncConnecting[Any]], form: Callable[[], type[C]]
 ) -> Callable[Concatenate[Facade[AsyncRealtimeClient], P], Connecting[C]]:
-    """The blocking form of a method that opens a connection: same parameters."""
+    """Make the blocking form of a method that opens a connection: same parameters."""
 
     @functools.wraps(method)
     def call(self: Facade[AsyncRealtimeClient], /, *args: P.args, **kwargs: P.kwargs) -> Connecting[C]:
@@ -70,14 +70,14 @@ def connecting(
 
 
 def realtime() -> type[RealtimeConnection]:
-    """The blocking class, loaded when it is used: REST users never load the events."""
+    """Load the blocking class when it is used: REST users never load the events."""
     from .connection import RealtimeConnection  # noqa: PLC0415 - see above
 
     return RealtimeConnection
 
 
 def translation() -> type[RealtimeTranslationConnection]:
-    """The blocking class, loaded when it is used."""
+    """Load the blocking class when it is used."""
     from .connection import RealtimeTranslationConnection  # noqa: PLC0415 - as above
 
     return RealtimeTranslationConnection

@@ -56,7 +56,7 @@ class Connection(Facade[A], ConnectionStatus):
             raise
 
     def receive(self, timeout: float | None = None) -> ServerEvent:
-        """The next event. After `timeout` seconds it raises APITimeoutError, and nothing is lost.
+        """Return the next event. After `timeout` seconds it raises APITimeoutError, and nothing is lost.
 
         Raises ConnectionClosedError after the last event.
         """
@@ -78,7 +78,7 @@ class Connection(Facade[A], ConnectionStatus):
     @overload
     def wait_for(self, event: Callable[[ServerEvent], bool], timeout: float | None = None) -> ServerEvent: ...
     def wait_for(self, event: Any, timeout: float | None = None) -> ServerEvent:
-        """The next event of a class, or that a function accepts; it stays there for the iteration.
+        """Wait for the next event of a class, or that a function accepts; it stays there for the iteration.
 
         A function runs in the loop thread: it must not block. Raises as `AsyncConnection.wait_for`.
         """

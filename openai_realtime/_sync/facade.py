@@ -27,7 +27,7 @@ class Facade(Generic[A_co]):
 
 
 def blocking(method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[Facade[A], P], T]:
-    """The blocking form of a coroutine method: same parameters, same docstring, the awaited result."""
+    """Make the blocking form of a coroutine method: same parameters, same docstring, the awaited result."""
 
     @functools.wraps(method)
     def call(self: Facade[A], /, *args: P.args, **kwargs: P.kwargs) -> T:

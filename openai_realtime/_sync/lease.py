@@ -34,7 +34,7 @@ class Lease:
         self.everyone.add(self)
 
     def run(self, work: Work[T]) -> T:
-        """The result of the coroutine that `work` makes, from the loop thread."""
+        """Return the result of the coroutine that `work` makes, from the loop thread."""
         refuse_running_loop()
         if self.closed:
             raise ClientStateError("the client is closed")
@@ -68,7 +68,7 @@ class Lease:
         await _give_back(self.client, thread)
 
     def waiters(self, thread: LoopThread | None) -> list[Waiter[Any]]:
-        """Who waits for calls of this client."""
+        """List those who wait for calls of this client."""
         holders = list(thread.holders) if thread is not None else []
         return [holder for holder in holders if isinstance(holder, Waiter) and holder.lease is self]
 

@@ -42,7 +42,7 @@ class Reader:
         raise EOFError
 
     def unread(self) -> int:
-        """How many events nobody has taken."""
+        """Return how many events nobody has taken."""
         waiting = self._queue.qsize() + len(self._returned)
         return max(waiting - 1, 0) if self._ended else waiting
 

@@ -122,7 +122,7 @@ class Waiter(Generic[T]):
         self._cancelled = False
 
     def run(self, work: Work[T]) -> T:
-        """The result of the coroutine that `work` makes. After an interrupt nothing of it goes on unseen."""
+        """Return the result of the coroutine that `work` makes. After an interrupt nothing of it goes on unseen."""
         try:
             with LoopThread.lock:
                 thread = LoopThread.hold(self)

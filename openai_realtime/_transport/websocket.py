@@ -138,8 +138,8 @@ class EventSocket:
             await asyncio.wait([self._heartbeat_task])
 
     async def _open(self) -> list[tuple[ServerEvent, int]]:
-        """One attempt, of which the one before leaves nothing."""
-        self.last_error, self._close_timeout = None, _CLOSE
+        """Try once; the attempt before leaves nothing."""
+        self.last_error, self._close_timeout, self._heartbeat_task = None, _CLOSE, None
         try:
             async with asyncio.timeout(self._options.open_timeout):
                 self._socket, self._secrets = await self._transport.open_socket(self._target, self._options)

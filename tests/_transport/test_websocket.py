@@ -235,6 +235,24 @@ async def test_a_refused_attempt_leaves_the_next_socket_its_time_to_close() -> N
         assert connection._link.socket._close_timeout == websocket._CLOSE
 
 
+async def test_an_attempt_that_hangs_is_not_told_by_what_the_one_before_met() -> None:
+    keys = iter([KEY])
+
+    async def key() -> str:
+        for found in keys:
+            return found
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def refuse(peer: Peer) -> None:
+        await peer.refuse("server_error", 1011, "try again")
+
+    async with nothing_left(), serving(refuse) as client, asyncio.timeout(DEADLINE):
+        with pytest.raises(APITimeoutError) as timeout:
+            await client.with_options(api_key=key).connect(model="m", options=ConnectOptions(open_timeout=1))
+        assert str(timeout.value) == "no session within 1 seconds"
+
+
 async def test_an_old_error_is_no_reason_against_a_new_connection() -> None:
     async def recovered(peer: Peer) -> None:
         error = {"type": "invalid_request_error", "code": "invalid_model", "message": "no such transcription model"}
