@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -38,7 +39,7 @@ async def test_no_piece_comes_before_its_time() -> None:
 
 async def test_a_late_reader_is_made_up_for() -> None:
     clock = asyncio.get_running_loop().time
-    pieces = audio.paced(sine(0.2), 20)
+    pieces = aiter(audio.paced(sine(0.2), 20))
     await anext(pieces)
     start = clock()
     await asyncio.sleep(0.1)
@@ -50,3 +51,16 @@ async def test_a_late_reader_is_made_up_for() -> None:
 
 async def test_nothing_is_nothing() -> None:
     assert [piece async for piece in audio.paced(b"")] == []
+
+
+def test_a_program_that_blocks() -> None:
+    tone, start = sine(0.07), time.monotonic()
+    pieces = [(piece, time.monotonic() - start) for piece in audio.paced(audio.WavReader(wav(tone)))]
+    assert b"".join(piece for piece, _ in pieces) == tone
+    assert [len(piece) for piece, _ in pieces] == [960, 960, 960, 480]
+    assert all(moment >= 0.02 * index - 0.002 for index, (_, moment) in enumerate(pieces))
+
+
+def test_a_program_that_blocks_has_no_asynchronous_source() -> None:
+    with pytest.raises(TypeError, match="an asynchronous source needs `async for`"):
+        list(audio.paced(one_by_one(sine(0.01))))
