@@ -41,11 +41,6 @@ class Requests:
         self._late_cancels: deque[str] = deque(maxlen=_REMEMBERED)
         self._seen: deque[str] = deque(maxlen=_REMEMBERED)
 
-    @property
-    def waiting(self) -> Collection[str]:
-        """The ids of the events whose answer somebody waits for."""
-        return self._waits.keys()
-
     def sent(self, event: ClientEvent) -> None:
         """Follow an event that goes to the server."""
         self.unanswered.sent(event)

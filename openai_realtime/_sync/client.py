@@ -42,7 +42,7 @@ class RealtimeClient(Facade[AsyncRealtimeClient]):
         return repr(client).replace("Async", "", 1)
 
     def close(self) -> None:
-        """Close the connections; calls that other threads are waiting for raise ClientStateError.
+        """Close the connections: iterations end, and other calls that threads wait for raise ClientStateError.
 
         Calling it again does nothing; on a copy it leaves the shared connections open.
         """

@@ -251,7 +251,7 @@ async def test_close_wakes_everybody() -> None:
                 connection.cancel_response(),
             )
         ]
-        while len(connection._requests.waiting) < 5:  # noqa: ASYNC110 - all but those that wait for their turn
+        while len(connection._requests._waits) < 5:  # noqa: ASYNC110 - all but those that wait for their turn
             await asyncio.sleep(0)
         await asyncio.create_task(connection.close())
         assert await iterating == "the end"

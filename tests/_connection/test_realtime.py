@@ -426,7 +426,7 @@ async def refuse(peer: Peer, code: str) -> None:
 
 async def begun_after_a_refusal(connection: AsyncRealtimeConnection, creating: asyncio.Task[ResponseCreated]) -> str:
     """The id of the response that `creating` asks for again, when the peer was told by an append to go on."""
-    while connection._requests.waiting:  # noqa: ASYNC110 - up to the refusal, of which nobody else is told
+    while connection._requests._waits:  # noqa: ASYNC110 - up to the refusal, of which nobody else is told
         await asyncio.sleep(0)
     await connection.append_audio(bytes(2))
     return str((await creating).response.id)
@@ -548,7 +548,7 @@ async def test_a_response_is_asked_for_again_when_the_one_in_the_way_is_heard_of
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         creating = asyncio.create_task(connection.create_response())
-        while not connection._requests.waiting:  # noqa: ASYNC110 - up to the request, of which nobody is told
+        while not connection._requests._waits:  # noqa: ASYNC110 - up to the request, of which nobody is told
             await asyncio.sleep(0)
         assert await begun_after_a_refusal(connection, creating) == "resp_1"
 
@@ -645,7 +645,7 @@ async def test_a_cancelled_operation_is_forgotten() -> None:
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(connection.update_session(RealtimeSessionConfig()), 0.05)
-        assert not connection._requests.waiting
+        assert not connection._requests._waits
         assert not connection._inbox._waits
         assert (await connection.update_session(RealtimeSessionConfig(instructions="x"))).session.instructions == "x"
 
