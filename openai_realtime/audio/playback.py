@@ -128,13 +128,18 @@ class Playback:
         """Stop the speech and its response, as if the user had spoken; from any thread. Return what is sent for it."""
         events: list[ClientEvent] = [ResponseCancel()] if self._activity.is_responding else []
         events += [OutputAudioBufferClear()] if self._server_plays else self._stop()
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._send, events)
+        loop = self._loop  # which another thread may take away
+        if loop is not None:
+            loop.call_soon_threadsafe(self._send, events)
         return events
 
     def opened(self, connection: _Acting) -> None:
         """Act on a connection from now on."""
         self._connection, self._loop = connection, asyncio.get_running_loop()
+
+    def closed(self) -> None:
+        """Act no more: the session is over."""
+        self._connection = self._loop = None
 
     def sent(self, event: ClientEvent) -> None:
         """Follow an event that goes to the server."""

@@ -256,3 +256,18 @@ async def test_a_connection_that_is_gone_is_no_error() -> None:
     audio(line, 100)
     speech_started(line)
     assert await commands(line) == []
+
+
+def test_an_interruption_after_the_end_is_sent_nowhere() -> None:
+    playback = Playback()
+
+    async def open_and_close(emulator: Emulator) -> None:
+        async with (
+            AsyncRealtimeClient(**emulator.client_options) as client,
+            client.connect(model="gpt-realtime", observers=[playback]),
+        ):
+            pass
+
+    with Emulator() as emulator:
+        asyncio.run(open_and_close(emulator))
+    assert playback.interrupt() == []
