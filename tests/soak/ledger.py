@@ -23,6 +23,7 @@ _BY_ITEM = {
     "conversation.item.retrieved": "conversation.item.retrieve",
     "conversation.item.truncated": "conversation.item.truncate",
 }
+ASKED_AT_THE_END = "no-such-item"
 _SHOWN = 300  # characters of an event in the history
 _SERVERS = ("mcp_list_tools",)  # items that each session has of its own
 
@@ -40,6 +41,8 @@ class Ledger:
         self.history: list[str] = []
         self.reconnects = 0
         self.answered = 0
+        self.sent_again = 0
+        self.restored = 0
         self._on_call = on_call
         self._turns: set[str] = set()  # what the user said
         self._there: set[str] = set()  # the items that the present session has told of
@@ -51,14 +54,13 @@ class Ledger:
 
     def sent(self, event: ClientEvent) -> None:
         """Note what goes to the server."""
-        self.history.append(f"> {brief(event.type if event.type == _APPEND else event)}")
+        self._write(">", event.type if event.type == _APPEND else event)
         if event.type != _APPEND:
             self.pending[str(event.event_id)] = event
 
     def received(self, event: ServerEvent) -> None:
         """Note what the server says."""
-        if not event.type.endswith(".delta"):
-            self.history.append(f"< {brief(event)}")
+        self._write("<", event)
         if isinstance(event, Reconnected):
             self._reconnected(event)
             return
@@ -77,6 +79,12 @@ class Ledger:
         elif kind == "input_audio_buffer.committed":
             self._turns.add(raw["item_id"])
             self._announced(raw["item_id"], raw["previous_item_id"])
+
+    def _write(self, way: str, event: Any) -> None:
+        """Keep an event as a line of the history, but for deltas and the questions at the end."""
+        text = repr(event)
+        if not (ASKED_AT_THE_END in text or str(getattr(event, "type", "")).endswith(".delta")):
+            self.history.append(f"{way} {text[:_SHOWN]}")
 
     def _announced(self, item_id: str, previous: str | None) -> None:
         if item_id not in self.items:
@@ -126,6 +134,8 @@ class Ledger:
 
     def _reconnected(self, news: Reconnected) -> None:
         self.reconnects += 1
+        self.sent_again += len(news.resent)
+        self.restored += len(news.restored)
         lost = Counter((lost.what, lost.id) for lost in news.lost)
         self.lost += lost
         for event_id, event in list(self.pending.items()):
@@ -154,12 +164,6 @@ class Ledger:
     def _once(self, what: str, *places: bool) -> None:
         if places.count(True) != 1:
             self.problems.append(f"{what} is in {places.count(True)} places after reconnect {self.reconnects}")
-
-
-def brief(event: Any) -> str:
-    """Return an event as a line of the history."""
-    text = repr(event)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _item_of(event: Any) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from ledger import Ledger
+from ledger import ASKED_AT_THE_END, Ledger
 from line import Line
 from user import Actor, Kind, Step, Steps, chunks_in
 
@@ -78,8 +78,8 @@ class Scenario:
         self._line.clear()
         end = time.monotonic() + _SETTLED
         while time.monotonic() < end:
-            raised = yield Step("retrieve_item", ("no-such-item",))
-            if isinstance(raised, RealtimeEventError) and not (self.audit() or self.ledger.responses):
+            raised = yield Step("retrieve_item", (ASKED_AT_THE_END,))
+            if isinstance(raised, RealtimeEventError) and not self.audit():
                 return
             yield Step("pause", (_PAUSE,))
 
@@ -98,8 +98,11 @@ class Scenario:
         """Compare the ledger with what the server has."""
         ledger = self.ledger
         problems = ledger.problems + [f"{event.type} {name} has no answer" for name, event in ledger.pending.items()]
-        if self._on_call:
-            return problems
+        if self._on_call:  # of what the model said events may be missed there
+            has = {item.id for item in self._items(-1) if getattr(item, "role", "") in ("user", "system")}
+            ours = {item_id for item_id in ledger.items if item_id in self.user.names}
+            return problems + [f"the call has {has}, we know of {ours}"] * (has != ours)
+        problems += [f"response {name} never ended" for name in ledger.responses]
         there = [str(item.id) for item in self._items(-1) if item.type != "mcp_list_tools"]
         if there != ledger.items:
             problems.append(f"the server has {there}, we know of {ledger.items}")

@@ -55,8 +55,8 @@ class Soak:
         ledger = scenario.ledger
         self.counts.update(scenario.outcomes)
         self.counts[f"sessions, {scenario.user.kind}, {colour}"] += 1
-        self.counts["reconnects"] += ledger.reconnects
-        self.counts["answered"] += ledger.answered
+        for name in ("reconnects", "answered", "sent_again", "restored"):
+            self.counts[name.replace("_", " ")] += getattr(ledger, name)
         self.counts["items"] += len(ledger.items)
         self.counts["chunks of speech"] += len(scenario.user.spoken)
         for (what, _), number in ledger.lost.items():

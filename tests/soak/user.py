@@ -56,7 +56,8 @@ class Actor:
         self.spoken: dict[int, bool] = {}
         """Each chunk of speech by its number, and whether it must be somewhere: it was sent, and no clear was."""
         self._rng = rng
-        self._names = 0
+        self.names: list[str] = []
+        """The ids of the items and the settings that the user made."""
         self._detects = kind == "turn detection"
 
     def settings(self) -> RealtimeSessionConfig:
@@ -154,8 +155,8 @@ class Actor:
         return UserMessage(id=self._name(), content=[InputText(text="Hello " * self._rng.randint(1, 300))])
 
     def _name(self) -> str:
-        self._names += 1
-        return f"item_{self._names}"
+        self.names.append(f"item_{len(self.names)}")
+        return self.names[-1]
 
 
 def chunks_in(audio: bytes) -> set[int]:
