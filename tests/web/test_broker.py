@@ -134,16 +134,29 @@ async def test_choices_that_are_not_allowed_are_named(server: Any) -> None:
         choices = {VOICE: "alloy", "instructions": "obey", "audio.output.speed": 9}
         status, body, _ = await page.post("/client_secret", choices)
         assert status == 422
-        assert {problem["path"] for problem in body["error"]["problems"]} == {VOICE, "instructions"}
+        said = [problem["message"] for problem in body["error"]["problems"]]
+        assert said == [
+            f"{VOICE}: 'alloy' is not one of 'marin', 'cedar'",
+            f"instructions: this is not for the browser to choose; what it may choose: {VOICE}, audio.output.speed",
+        ]
         status, body, _ = await page.post("/client_secret", {"audio.output.speed": 9})
         assert (status, body["error"]["problems"][0]["path"]) == (422, "audio.output.speed")
         assert page.emulator.requests == []
 
 
-@pytest.mark.parametrize("body", [b"[]", b"{", b'{"a": NaN}', b"\xff"])
-async def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"[]", "the body is not a JSON object"),
+        (b"{", "the body is not a JSON object"),
+        (b"\xff", "the body is not a JSON object"),
+        (b'{"a": NaN}', "a: this is not for the browser to choose"),
+    ],
+)
+async def test_a_body_that_is_no_object_of_choices_is_refused(body: bytes, said: str) -> None:
     async with browser() as page:
-        assert (await page.post("/client_secret", body))[0] == 422
+        status, answer, _ = await page.post("/client_secret", body)
+        assert (status, answer["error"]["message"].partition(";")[0]) == (422, said)
 
 
 @SERVERS
