@@ -55,9 +55,9 @@ class ItemSequence:
         """Return an item, and give it the place that an event's `previous_item_id` says if it has none."""
         state = self.known(item_id, role)
         if item_id and item_id not in self._placed:
+            index = self._index_after(item_id, raw)
             self.loose.pop(item_id, None)
             self._placed[item_id] = state
-            index = self._index_after(item_id, raw)
             self._order.insert(index, item_id)
             self._next_caption = min(self._next_caption, index)
         return state

@@ -116,6 +116,13 @@ def test_a_server_that_never_says_what_comes_before_appends() -> None:
     assert ids(after(user("a", "1"), user("b", "2"), user("c", "3", "0"))) == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("before", [[], [user("b", "2", "c")]])
+def test_an_item_that_is_said_to_stand_behind_itself_is_the_last(before: list[Event]) -> None:
+    conversation = after(*before, user("a", "1", "a"))
+    assert ids(conversation)[-1] == "a"
+    assert "a" not in ids(feed(conversation, {"type": "conversation.item.deleted", "item_id": "a"}))
+
+
 def test_what_the_client_puts_first_is_first() -> None:
     conversation = after(user("a", "1"))
     conversation.sent(ConversationItemCreate(previous_item_id="root", item=UserMessage(id="b", content=[])))
