@@ -347,7 +347,7 @@ CYCLE["self"] = CYCLE
         1j,
         int,
         pytest,
-        nested(2000),
+        nested(20_000),  # more than any Python recurses
         CYCLE,
     ],
     ids=lambda value: type(value).__name__,

@@ -111,7 +111,8 @@ def test_json_has_the_failed_turn_too(emulator: Emulator, tmp_path: Path) -> Non
 def test_a_session_that_ends_too_early(emulator: Emulator, tmp_path: Path, fault: faults.Fault, message: str) -> None:
     emulator.inject_fault(fault)
     result = run("transcribe", wav(tmp_path / "a.wav", SECOND))
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.exit_code == 1
+    assert result.stdout in ("", "1.0 seconds of speech.\n")  # the turn may have come meanwhile
     assert error_line(result).startswith(message)
 
 
