@@ -100,6 +100,9 @@ class Transport:
             failure: APIError = _refusal(evolve(error.response, secrets=secrets))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             failure = _connection_error(error)
+        except AssertionError:  # aiohttp's, where the connection went at the last moment
+            self.pool.session()  # says so if that was the client's close
+            failure = APIConnectionError("the connection was lost during the upgrade")
         HTTP.info("upgrade of %s failed: %s", target.path.partition("?")[0], outcome(failure))
         raise self._noted(failure)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import itertools
@@ -208,6 +209,18 @@ async def test_the_client_is_closed_before_the_connection() -> None:
             with pytest.raises(ConnectionClosedError):
                 await connection.send(ResponseCreate())
         assert connection.closed
+
+
+async def test_a_client_that_is_closed_while_it_connects_says_so_whenever_that_is() -> None:
+    async with Emulator() as emulator:
+        for turns in range(60):
+            client = AsyncRealtimeClient(**emulator.client_options)
+            opening = asyncio.ensure_future(client.connect(model=MODEL))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await client.close()
+            with contextlib.suppress(ClientStateError, ConnectionClosedError):
+                assert (await opening).closed
 
 
 def test_a_connection_whose_loop_is_gone_is_closed_for_good() -> None:

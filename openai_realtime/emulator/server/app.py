@@ -108,6 +108,8 @@ class Server:
             answer = api_errors.too_large().answer()
         except Refusal as refusal:
             answer = refusal.answer()
+        except ConnectionError:  # the client is gone: nobody reads an answer
+            return web.Response()
         except Exception:  # noqa: BLE001 - it is logged, and the client is told
             _log.exception("a defect of the emulator")
             answer = api_errors.defect().answer()

@@ -1,9 +1,11 @@
 import asyncio
+import contextlib
 import gc
 
 import pytest
 from support.wire import RESPOND, Wire
 
+from openai_realtime import AsyncRealtimeClient, RealtimeError
 from openai_realtime.emulator import Emulator, Reply
 
 pytestmark = pytest.mark.anyio
@@ -21,3 +23,16 @@ async def test_nothing_is_logged_of_a_client_that_goes_while_a_large_frame_is_co
                 await wire._http.close()
     gc.collect()
     assert not logged
+
+
+async def test_a_client_that_goes_before_the_handshake_is_over_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:
+    async with Emulator() as emulator:
+        for turns in range(10, 40):
+            client = AsyncRealtimeClient(**emulator.client_options)
+            opening = asyncio.ensure_future(client.connect(model="gpt-realtime"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await client.close()
+            with contextlib.suppress(RealtimeError):
+                await opening
+    assert "defect" not in caplog.text
