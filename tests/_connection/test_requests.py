@@ -340,9 +340,12 @@ async def test_the_word_on_a_cancel_that_the_end_has_answered_is_no_news(named: 
 
 @pytest.mark.parametrize("form", ["create_response", "send"])
 async def test_a_cancel_reaches_a_response_that_was_asked_for_and_has_not_begun(form: str) -> None:
+    asked, cancelled = asyncio.Event(), asyncio.Event()
+
     async def script(peer: Peer) -> None:
         create = await peer.receive_type("response.create")
-        await asyncio.sleep(0.1)
+        asked.set()
+        await cancelled.wait()
         await peer.send(
             "response.created",
             response={"id": "r", "conversation_id": "c", "metadata": create.get("response", {}).get("metadata")},
@@ -355,8 +358,11 @@ async def test_a_cancel_reaches_a_response_that_was_asked_for_and_has_not_begun(
             await connection.send(ResponseCreate())
         else:
             creating = asyncio.create_task(connection.create_response())
-            await asyncio.sleep(0.01)
-        done = await connection.cancel_response()
+        await asked.wait()
+        cancelling = asyncio.create_task(connection.cancel_response())
+        await asyncio.sleep(0)  # it has seen that none has begun
+        cancelled.set()
+        done = await cancelling
         assert done is not None
         assert done.response.status == "cancelled"
         if form != "send":
