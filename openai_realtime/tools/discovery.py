@@ -21,7 +21,7 @@ class Discovery:
     def received(self, event: ServerEvent) -> None:
         """Follow an event from the server; the two may come in any order."""
         if isinstance(event, McpListToolsCompleted):
-            self._completed.add(event.item_id)
+            self._completed.add(str(event.item_id))
         elif isinstance(event, ConversationItemDone) and isinstance(event.item, McpListTools):
             self._lists[str(event.item.id)] = event.item
         for item_id in self._completed & self._lists.keys():

@@ -119,9 +119,10 @@ class Tools:
         """Start the call, or ask for the approval, that an item wants. The server tells of each twice."""
         item = object_in(raw, "item")
         kind, item_id = text_in(item, "type"), text_in(item, "id")
+        call_id = text_in(item, "call_id") or item_id
         active = self._asking.activity.responses
         response_id = text_in(raw, "response_id") or next(iter(active), "")
-        if item_id in self._seen:
+        if call_id in self._seen:  # some servers give its item another id each time, or none
             return
         if kind == "function_call" and "response_id" in raw and text_in(item, "status") != "incomplete":
             self._start(_call(item, response_id), self._run)
@@ -148,7 +149,7 @@ class Tools:
         self._asking.owed.lost()
 
     def _start(self, call: ToolCall, work: Callable[[ToolCall], Awaitable[None]]) -> None:
-        self._seen.add(call.item_id)
+        self._seen.add(call.call_id)
         self.calls.append(call)
         is_done = call.response_id not in self._asking.activity.responses
         self._asking.owed.started(call.response_id, call.call_id, is_done=is_done)

@@ -83,6 +83,27 @@ async def test_a_call_that_is_told_of_twice_runs_once() -> None:
     assert (len(tools.calls), line.sent) == (1, [OUTPUT])
 
 
+@pytest.mark.parametrize("item_id", ["another", None])
+async def test_a_call_that_is_told_of_under_another_item_id_runs_once(item_id: str | None) -> None:
+    line = Line(tools := Tools(echo))
+    line.begin()
+    for call_id in ("c1", "c2"):
+        line.call("echo", call_id)
+    call = {"type": "function_call", "call_id": "c1", "name": "echo", "arguments": "{}"}
+    line.end(output=[{**call, "id": item_id}, {**call, "id": item_id, "call_id": "c2"}])
+    await line.settle()
+    assert (len(tools.calls), line.sent) == (2, [OUTPUT, OUTPUT, CREATE])
+
+
+async def test_a_list_of_tools_without_a_sensible_id_is_passed_over() -> None:
+    line = Line(tools := Tools(echo))
+    line.hear("mcp_list_tools.completed", item_id={})
+    line.begin()
+    line.call("echo")
+    await line.settle()
+    assert (dict(tools.mcp_tools), line.sent) == ({}, [OUTPUT])
+
+
 async def test_a_call_of_which_only_the_response_tells_runs_too() -> None:
     line = Line(Tools(echo))
     line.begin()
