@@ -49,7 +49,7 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """The wheel and the sdist."""
+    """Build the wheel and the sdist."""
     session.install("build")
     session.run("python", "-m", "build", "--outdir", session.create_tmp())
 

@@ -59,7 +59,7 @@ def run_worker(socket: str, options: Any) -> None:
 
 @contextlib.contextmanager
 def serve_redis() -> Iterator[str]:
-    """A redis-server that keeps nothing on disk; the path of its socket."""
+    """Return a redis-server that keeps nothing on disk; the path of its socket."""
     with tempfile.TemporaryDirectory() as folder:
         socket = str(Path(folder) / "redis.sock")
         command = ["redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder]

@@ -28,7 +28,7 @@ KEY = "sk-bench-not-real"
 
 
 def row(key: str, samples: Mapping[str, list[float]], *, limit: str = "", peer: str = "", ours: str = "ours") -> Row:
-    """The row of medians from `samples`, whose names tell who is ours, the limit and the peer."""
+    """Return the row of medians from `samples`, whose names tell who is ours, the limit and the peer."""
     median = {name: statistics.median(values) for name, values in samples.items()}
     sides = [Side(name, median[name]) if name else None for name in (limit, peer)]
     return Row(key, median[ours], *sides)
@@ -55,7 +55,7 @@ class Stopwatch:
 def interleave(
     kinds: Mapping[str, Callable[[], float]], repetitions: int = REPETITIONS, *, warm: bool = True
 ) -> dict[str, list[float]]:
-    """The figures of all kinds, taken in turns, so that a busy minute of the machine hits all of them alike."""
+    """Return the figures of all kinds, taken in turns, so that a busy minute of the machine hits all of them alike."""
     if warm:
         for measure in kinds.values():
             measure()
@@ -88,7 +88,7 @@ def run(make: Callable[..., Awaitable[Any]], *args: Any, fast: bool = False) -> 
 
 
 def child(script: str, *args: str, timeout: float = 120) -> Any:
-    """The JSON that `script` prints, from a fresh interpreter."""
+    """Return the JSON that `script` prints, from a fresh interpreter."""
     command = [sys.executable, str(HERE / script), *args]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=timeout)
     return json.loads(done.stdout)
@@ -111,7 +111,7 @@ class Server(NamedTuple):
     ca: str
 
     def client_context(self) -> ssl.SSLContext | bool:
-        """What clients need as their `ssl`."""
+        """Return what clients need as their `ssl`."""
         return ssl.create_default_context(cafile=self.ca) if self.ca else True
 
 
@@ -137,6 +137,6 @@ def _certificates(folder: Path) -> str:
 
 
 def report(measure: Callable[[], list[Row]]) -> None:
-    """What every script does: measure, then print the table, or the rows as JSON for run.py."""
+    """Do what every script does: measure, then print the table, or the rows as JSON for run.py."""
     rows = measure()
     print(json.dumps(rows) if "--json" in sys.argv else show(rows))

@@ -16,7 +16,7 @@ END = ".. up to here\n"
 
 
 def updated(readme: str, results: Mapping[str, Any]) -> str:
-    """The README with these results in the place of those it has."""
+    """Return the README with these results in the place of those it has."""
     head, _, rest = readme.partition(BEGIN)
     tail = rest.partition(END)[2]
     rows = [

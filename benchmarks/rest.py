@@ -46,7 +46,7 @@ async def ours(server: Server, in_flight: int) -> Figures:
 
 
 async def theirs(server: Server, in_flight: int) -> Figures:
-    """The async client of openai."""
+    """Return the async client of openai."""
     async with openai.AsyncOpenAI(base_url=server.rest, api_key=KEY) as client:
         return await _timed(lambda: client.realtime.client_secrets.create(session=SESSION), in_flight)
 
@@ -104,7 +104,7 @@ def ours_blocking(server: Server) -> Figures:
 
 
 def theirs_blocking(server: Server) -> Figures:
-    """The blocking client of openai."""
+    """Return the blocking client of openai."""
     with openai.OpenAI(base_url=server.rest, api_key=KEY) as client:
         return _timed_blocking(lambda: client.realtime.client_secrets.create(session=SESSION))
 

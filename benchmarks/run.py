@@ -29,7 +29,7 @@ PACKAGES = (
 
 
 def _rows(script: str) -> list[Row]:
-    """The rows of one script, from a process of its own."""
+    """Return the rows of one script, from a process of its own."""
     started = time.monotonic()
     found = [Row(key, ours, _side(limit), _side(peer), *rest) for key, ours, limit, peer, *rest in _measured(script)]
     print(f"{script}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)

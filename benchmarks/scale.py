@@ -39,7 +39,7 @@ class Load:
 
 
 async def stream(server: Server, size: int) -> dict[str, float]:
-    """The share of a core that `size` connections take, in per cent, and the smaller share of chunks that passed."""
+    """Return the per cent of a core that `size` connections take, and the smaller share of chunks that passed."""
     load = Load(asyncio.Event(), asyncio.Semaphore(_AT_ONCE), size, asyncio.Event())
     options: Any = {"base_url": server.websocket, "api_key": KEY}
     async with AsyncRealtimeClient(**options) as client:
@@ -75,7 +75,7 @@ async def _talk(client: AsyncRealtimeClient, phase: float, load: Load) -> None:
 
 
 async def _speak(connection: Any, phase: float, load: Load) -> None:
-    """A chunk every interval; `phase` spreads the connections over it."""
+    """Return a chunk every interval; `phase` spreads the connections over it."""
     loop = asyncio.get_running_loop()
     due = loop.time() + phase * INTERVAL
     while True:

@@ -27,7 +27,7 @@ STREAM_INTERVAL = 0.2  # seconds
 
 
 def frame(payload: bytes) -> bytes:
-    """An unmasked text frame."""
+    """Return an unmasked text frame."""
     size = len(payload)
     if size < 126:  # noqa: PLR2004 - RFC 6455, 5.2
         return bytes((0x81, size)) + payload
@@ -55,7 +55,7 @@ async def realtime(request: web.Request) -> web.WebSocketResponse:
 
 
 def _transport(request: web.Request) -> Any:
-    """The socket below aiohttp, which would build each frame anew."""
+    """Return the socket below aiohttp, which would build each frame anew."""
     return request.transport
 
 
@@ -168,7 +168,7 @@ class Rest(asyncio.Protocol):
             self._transport.write(_ANSWER)
 
     def _complete(self) -> int | None:
-        """The length of the first request, None while a part of it is missing."""
+        """Return the length of the first request, None while a part of it is missing."""
         head, end, body = self._received.partition(b"\r\n\r\n")
         if not end:
             return None

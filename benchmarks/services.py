@@ -68,7 +68,7 @@ async def _pipe(source: Any, target: Any) -> None:
 
 
 def theirs(app: web.Application, upstream: str) -> None:
-    """What one writes with openai's client."""
+    """Return what one writes with openai's client."""
     client = openai.AsyncOpenAI(base_url=upstream, api_key=KEY)
 
     async def mint(_: web.Request) -> web.Response:

@@ -45,7 +45,7 @@ class Row(NamedTuple):
 
 
 def show(rows: list[Row]) -> str:
-    """The table as text."""
+    """Return the table as text."""
     head = ("work", "ours", "limit", "ratio", "peer", "ratio", "goal", "met")
     cells = [head, *(_cells(row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -54,7 +54,7 @@ def show(rows: list[Row]) -> str:
 
 
 def as_list_table(rows: list[Row]) -> str:
-    """The table in reStructuredText."""
+    """Return the table in reStructuredText."""
     lines = [".. list-table::", "   :header-rows: 1", "   :widths: 34 13 31 16 6", ""]
     for cells in [("Work", "Ours", "Beside (ratio)", "Goal, at most", "Met"), *map(_list_cells, rows)]:
         lines += [f"   {mark} - {cell}".rstrip() for mark, cell in zip("*    ", cells, strict=True)]

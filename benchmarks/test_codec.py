@@ -125,7 +125,7 @@ def their_appends(pcm: bytes) -> None:
 
 
 def joined(pcm: bytes) -> bytes:
-    """The least that can be done."""
+    """Return the least that can be done."""
     return b'{"type":"input_audio_buffer.append","audio":"%b"}' % pybase64.b64encode(pcm)
 
 

@@ -85,27 +85,27 @@ def audio_delta(size: int) -> bytes:
 
 
 def text_delta() -> bytes:
-    """A word."""
+    """Return a word."""
     return event("response.output_text.delta", **_PLACE, delta=" benchmark", obfuscation="a81Xq")
 
 
 def session_created() -> bytes:
-    """The first event of a session."""
+    """Return the first event of a session."""
     return event("session.created", session=SESSION)
 
 
 def session_updated() -> bytes:
-    """The answer to session.update."""
+    """Return the answer to session.update."""
     return event("session.updated", session=SESSION)
 
 
 def added(item_id: str, previous: str | None) -> bytes:
-    """The answer to conversation.item.create."""
+    """Return the answer to conversation.item.create."""
     return event("conversation.item.added", previous_item_id=previous, item=_message("user", "completed", item_id))
 
 
 def whole_turn() -> list[bytes]:
-    """The 111 events in which a user speaks and is answered with speech, its words and a function call."""
+    """Return the 111 events in which a user speaks and is answered with speech, its words and a function call."""
     return [*_heard(), *_spoken(), *_called(), *_ended()]
 
 

@@ -33,7 +33,7 @@ Sample = dict[str, float]
 
 @contextlib.contextmanager
 def service(kind: str, upstream: str) -> Iterator[str]:
-    """A service of services.py in a process of its own; its URL."""
+    """Return a service of services.py in a process of its own; its URL."""
     command = [sys.executable, str(HERE / "services.py"), kind, upstream]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

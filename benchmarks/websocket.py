@@ -41,7 +41,7 @@ async def ours(server: Server, model: str, options: ConnectOptions | None = None
 
 @contextlib.asynccontextmanager
 async def theirs(server: Server, model: str) -> AsyncIterator[Any]:
-    """The connection of openai's async client."""
+    """Return the connection of openai's async client."""
     client = openai.AsyncOpenAI(base_url=server.websocket, api_key=KEY)
     async with client, client.realtime.connect(model=model) as connection:
         await connection.recv()
@@ -50,7 +50,7 @@ async def theirs(server: Server, model: str) -> AsyncIterator[Any]:
 
 @contextlib.asynccontextmanager
 async def raw(server: Server, model: str) -> AsyncIterator[Any]:
-    """An aiohttp WebSocket that gives the bytes of each message."""
+    """Return an aiohttp WebSocket that gives the bytes of each message."""
     async with aiohttp.ClientSession() as session:
         url = f"{server.websocket}/realtime?model={model}"
         async with session.ws_connect(url, decode_text=False, max_msg_size=0) as socket:
@@ -60,7 +60,7 @@ async def raw(server: Server, model: str) -> AsyncIterator[Any]:
 
 @contextlib.asynccontextmanager
 async def plain(server: Server, model: str) -> AsyncIterator[Any]:
-    """A connection of the `websockets` package, without compression."""
+    """Return a connection of the `websockets` package, without compression."""
     url = f"ws{server.websocket.removeprefix('http')}/realtime?model={model}"
     async with websockets.connect(url, compression=None, max_size=None) as socket:
         await socket.recv()
@@ -114,7 +114,7 @@ async def raw_receives(server: Server, model: str, count: int) -> float:
 
 
 async def raw_decodes(server: Server, model: str, count: int) -> float:
-    """The same bytes, decoded one by one: what a connection that gives events is above."""
+    """Return the same bytes, decoded one by one: what a connection that gives events is above."""
     decode = server_event_decoder("realtime")
     async with raw(server, model) as socket:
         await socket.send_frame(START, aiohttp.WSMsgType.TEXT)
@@ -221,7 +221,7 @@ async def theirs_closes(server: Server) -> float:
 
 
 async def plain_closes(server: Server) -> float:
-    """The same."""
+    """Return the same."""
     async with plain(server, f"turn-{UNREAD}") as socket:
         await socket.send(START, text=True)
         await asyncio.sleep(0.3)
@@ -240,7 +240,7 @@ async def peers_close(server: Server) -> tuple[float, float]:
 
 
 def close(server: Server) -> list[Row]:
-    """The peers once only."""
+    """Return the peers once only."""
     samples = interleave({"ours": lambda: run(ours_closes, server)})
     theirs_takes, plain_takes = run(peers_close, server)
     samples |= {"openai async": [theirs_takes], "websockets": [plain_takes]}
@@ -279,20 +279,20 @@ async def raw_appends(server: Server) -> float:
 
 
 async def ours_blocks(server: Server) -> float:
-    """The longest standstill while 15 MiB are appended."""
+    """Return the longest standstill while 15 MiB are appended."""
     async with ours(server, "idle") as connection:
         return await _longest_standstill(connection.append_audio(PCM * 3840))
 
 
 async def theirs_blocks(server: Server) -> float:
-    """The same in one event, as its API takes it."""
+    """Return the same in one event, as its API takes it."""
     async with theirs(server, "idle") as connection:
         audio = base64.b64encode(PCM * 3840).decode()
         return await _longest_standstill(connection.input_audio_buffer.append(audio=audio))
 
 
 async def _longest_standstill(work: Awaitable[None]) -> float:
-    """The longest time between two turns of the event loop while `work` runs."""
+    """Return the longest time between two turns of the event loop while `work` runs."""
     task, longest, before = asyncio.ensure_future(work), 0.0, time.perf_counter()
     while not task.done():
         await asyncio.sleep(0)

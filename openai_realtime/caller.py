@@ -278,7 +278,7 @@ class Caller:
         return self.speaker.written - self._written_before
 
     def _last_answers(self) -> list[ItemState]:
-        """What the model said after the caller did."""
+        """Return what the model said after the caller did."""
         items = self.conversation.items
         spoken = max((index for index, item in enumerate(items) if item.role == "user"), default=-1)
         return [item for item in items[spoken + 1 :] if item.role == "assistant"]

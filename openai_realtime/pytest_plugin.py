@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def realtime_emulator() -> Iterator[Emulator]:
-    """An emulator of the Realtime API on a free port, in a thread of its own."""
+    """Return an emulator of the Realtime API on a free port, in a thread of its own."""
     from .emulator import Emulator  # noqa: PLC0415 - only when asked for
 
     with Emulator() as emulator:
@@ -33,7 +33,7 @@ def realtime_emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def realtime_client(realtime_emulator: Emulator) -> Iterator[RealtimeClient]:
-    """A blocking client of ``realtime_emulator``."""
+    """Return a blocking client of ``realtime_emulator``."""
     from openai_realtime._sync.client import RealtimeClient  # noqa: PLC0415
 
     with RealtimeClient(**realtime_emulator.client_options) as client:
@@ -42,7 +42,7 @@ def realtime_client(realtime_emulator: Emulator) -> Iterator[RealtimeClient]:
 
 @pytest.fixture
 def async_realtime_client(request: pytest.FixtureRequest) -> AsyncRealtimeClient:
-    """An asyncio client of ``realtime_emulator``, in the event loop of the plugin that runs the test."""
+    """Return an asyncio client of ``realtime_emulator``, in the event loop of the plugin that runs the test."""
     plugin = "anyio" if "anyio_backend" in request.fixturenames else "asyncio"
     client: AsyncRealtimeClient = request.getfixturevalue(f"_{plugin}_realtime_client")
     return client
@@ -86,7 +86,7 @@ def realtime_environment(realtime_emulator: Emulator, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def realtime_caller(realtime_emulator: Emulator) -> Caller:
-    """A person who calls the agent under test, through ``realtime_emulator``."""
+    """Return a person who calls the agent under test, through ``realtime_emulator``."""
     from .caller import Caller  # noqa: PLC0415
 
     return Caller(realtime_emulator)

@@ -84,7 +84,7 @@ def _encode(pcm: Audio, law: _Law) -> bytes:
 
 @functools.lru_cache(maxsize=8)
 def _each(count: int) -> int:
-    """A one in each of so many places of 16 bits. Streams have pieces of few sizes."""
+    """Return a one in each of so many places of 16 bits. Streams have pieces of few sizes."""
     return int.from_bytes(b"\x01\x00" * count, "little")
 
 

@@ -57,7 +57,7 @@ def check_whole_samples(pcm: Audio) -> None:
 
 
 def unpack(pcm: Audio) -> tuple[int, ...]:
-    """The samples as numbers, -32768 to 32767. Raises ValueError for half a sample."""
+    """Return the samples as numbers, -32768 to 32767. Raises ValueError for half a sample."""
     check_whole_samples(pcm)
     return struct.unpack(f"<{len(pcm) // WIDTH}h", pcm)
 

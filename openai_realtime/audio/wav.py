@@ -118,7 +118,7 @@ def write_wav(file: File, pcm: Audio, *, rate: int = RATE) -> None:
 
 
 def _header(rate: int, size: int | None) -> bytes:
-    """What stands before `size` bytes of PCM16 mono; None if nobody knows how many will come."""
+    """Return what stands before `size` bytes of PCM16 mono; None if nobody knows how many will come."""
     data = _UNKNOWN if size is None else min(size, _UNKNOWN - 1)
     whole = min(data + _HEADER_SIZE - 8, _UNKNOWN)  # all that follows this number
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, wave.WAVE_FORMAT_PCM, 1, rate, rate * WIDTH, WIDTH, 8 * WIDTH)
@@ -126,7 +126,7 @@ def _header(rate: int, size: int | None) -> bytes:
 
 
 def _target(file: File) -> str | IO[bytes]:
-    """What `wave` takes."""
+    """Return what `wave` takes."""
     return fspath(file) if isinstance(file, str | PathLike) else file
 
 
@@ -146,7 +146,7 @@ def _open(file: File) -> wave.Wave_read:
 
 
 def _to_16_bits(frames: bytes, width: int) -> bytes:
-    """The upper 16 bits of samples that have `width` bytes. 8 bits are unsigned: 128 is silence."""
+    """Return the upper 16 bits of samples that have `width` bytes. 8 bits are unsigned: 128 is silence."""
     if width == WIDTH:
         return frames
     pcm = bytearray(len(frames) // width * WIDTH)
@@ -157,7 +157,7 @@ def _to_16_bits(frames: bytes, width: int) -> bytes:
 
 
 def _mixed(pcm: bytes, channels: int) -> bytes:
-    """The mean of the channels."""
+    """Return the mean of the channels."""
     samples = unpack(pcm)
     sides = (samples[side::channels] for side in range(channels))
     return pack(sum(frame) // channels for frame in zip(*sides, strict=True))

@@ -62,7 +62,7 @@ def _socket(handler: SocketHandler) -> web.Handler:  # type: ignore[name-defined
 
 
 async def _body(request: web.Request, limit: int) -> bytes | None:
-    """The whole body, whatever limit the application has; None if it is larger than `limit` bytes."""
+    """Return the whole body, whatever limit the application has; None if it is larger than `limit` bytes."""
     body = b""
     async for chunk in request.content.iter_any():
         body += chunk

@@ -235,7 +235,7 @@ def _unprocessable(error: InvalidRequestError) -> WebResponse:
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
-    """The JSON object of a body; an empty body chooses nothing."""
+    """Return the JSON object of a body; an empty body chooses nothing."""
     if not body.strip():
         return {}
     try:

@@ -51,7 +51,7 @@ def is_foreign(headers: Mapping[str, str], origins: Collection[str]) -> bool:
 
 
 def _host_and_port(url: str) -> tuple[str, int | None] | None:
-    """What two URLs of one origin have in common; None for what is no URL."""
+    """Return what two URLs of one origin have in common; None for what is no URL."""
     try:
         parts = urlsplit(url)
         return (parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)) if parts.hostname else None

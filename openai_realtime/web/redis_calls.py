@@ -167,7 +167,7 @@ class RedisCalls:
             await asyncio.wait([self._renewing])
 
     def key(self, event: RealtimeCallIncoming) -> str:
-        """The hash of a call."""
+        """Return the hash of a call."""
         return f"{self._stream}:{event.data.call_id}"
 
     async def run(self, script: str, event: RealtimeCallIncoming, *arguments: Any) -> Any:
@@ -193,7 +193,7 @@ class RedisCalls:
         await self.run(_FREE_IT, call.event, self._group, call.token, _FREE, call.entry, _FOR_EVER_MS)
 
     async def _next(self) -> _RedisCall | None:
-        """The next call: one whose owner is gone, else a new one, for which it waits a little."""
+        """Return the next call: one whose owner is gone, else a new one, for which it waits a little."""
         idle, pause = int(self._lease * 1000), int(min(self._lease / 4, _PAUSE) * 1000)
         # XAUTOCLAIM would look at ten entries only, most of which have an owner.
         left = await self.redis.xpending_range(self._stream, self._group, "-", "+", 1, idle=idle)
