@@ -46,6 +46,7 @@ from .tracker import SessionTracker
 
 _Failure: TypeAlias = APIConnectionError | APIStatusError | ConnectionClosedError
 _ANSWER = 30.0  # seconds for each answer while a session is restored
+_SILENCE = 10.0  # seconds without any event after which no answer holds up a renewal
 _AT_ONCE = 64  # events that are sent before their answers have come
 _RESTORE_ANSWERS = (
     "session.updated",
@@ -117,10 +118,12 @@ class Recovery:
         return until_renewal(self.tracker.expires_at, self.policy.renew_before, now)
 
     async def wait_until_idle(self) -> None:
-        """Return when nothing is under way."""
-        while self.tracker.busy:
-            self._changed.clear()
-            await self._changed.wait()
+        """Return when nothing is under way. Servers leave some events unanswered, such as a cancel while idle."""
+        with contextlib.suppress(TimeoutError):
+            while self.tracker.busy:
+                self._changed.clear()
+                async with asyncio.timeout(None if self.tracker.is_speaking else _SILENCE):
+                    await self._changed.wait()
 
     @property
     def is_prepared(self) -> bool:

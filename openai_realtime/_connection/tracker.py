@@ -63,9 +63,14 @@ class SessionTracker:
 
     @property
     def busy(self) -> bool:
-        """Whether something is under way that a new connection would lose."""
-        waiting = self.unanswered.responses or self.unanswered.pending
-        return bool(self.speech.speaking or self.speech.turns or self.speech.transcribing or waiting)
+        """Whether something is under way that a new connection would lose, or an answer is to come."""
+        return self.is_speaking or bool(self.unanswered.pending)
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether the user or the model speaks, or their words are still to come."""
+        speech = self.speech
+        return bool(speech.speaking or speech.turns or speech.transcribing or self.unanswered.responses)
 
     def sent(self, event: ClientEvent) -> None:
         """Follow an event that goes to the server. It has an event id, and an item that it creates has an id."""

@@ -51,6 +51,7 @@ from openai_realtime import (
     UserMessage,
     structure_request,
 )
+from openai_realtime._connection import reconnect
 from openai_realtime._connection.reconnect import Recovery
 from openai_realtime.emulator import Emulator, Reply, ToolCall, faults
 from openai_realtime.models.events import ClientEvent, ServerEvent
@@ -1027,6 +1028,16 @@ async def test_a_renewal_waits_for_what_is_under_way(monkeypatch: pytest.MonkeyP
         assert reconnected.lost == []
         assert len(reconnected.restored) == 1
     assert order == ["response.done", "restored", "CLOSE"]
+
+
+async def test_an_event_that_the_server_never_answers_holds_up_no_renewal(monkeypatch: pytest.MonkeyPatch) -> None:
+    renewing_once(monkeypatch)
+    monkeypatch.setattr(reconnect, "_SILENCE", 0.05)
+
+    async with connected(nothing, nothing) as connection:
+        assert await connection.cancel_response() is None
+        reconnected = await connection.wait_for(Reconnected, 5)
+        assert [lost.reason for lost in reconnected.lost] == ["response.cancel: the response ended with its connection"]
 
 
 async def test_what_the_old_session_still_sends_is_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
