@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
 import json
 import statistics
 import sys
 import time
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
+import openai
 from harness import KEY, Server, Stopwatch, allow_many_files, child, interleave, report, row, run, serve
 from table import Row
 
@@ -38,56 +43,93 @@ class Load:
     received: int = 0
 
 
-async def stream(server: Server, size: int) -> dict[str, float]:
-    """Return the per cent of a core that `size` connections take, and the smaller share of chunks that passed."""
+class Line(NamedTuple):
+    """An open connection: how it sends audio, and the audio of each event."""
+
+    append: Callable[[bytes], Awaitable[None]]
+    heard: AsyncIterable[bytes]
+
+
+async def stream(lines: Sequence[AbstractAsyncContextManager[Line]]) -> dict[str, float]:
+    """Return the per cent of a core that connections take, and the smaller share of chunks that passed."""
+    size = len(lines)
     load = Load(asyncio.Event(), asyncio.Semaphore(_AT_ONCE), size, asyncio.Event())
-    options: Any = {"base_url": server.websocket, "api_key": KEY}
-    async with AsyncRealtimeClient(**options) as client:
-        talks = [asyncio.create_task(_talk(client, number / size, load)) for number in range(size)]
-        await load.opened.wait()
-        load.go.set()
-        await asyncio.sleep(3 * INTERVAL)
-        load.sent = load.received = 0
-        with Stopwatch() as watch:
-            await asyncio.sleep(SECONDS)
-        passed = min(load.sent, load.received) / (size * watch.wall / INTERVAL)
-        for talk in talks:
-            talk.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
+    talks = [asyncio.create_task(_talk(line, number / size, load)) for number, line in enumerate(lines)]
+    await load.opened.wait()
+    load.go.set()
+    await asyncio.sleep(3 * INTERVAL)
+    load.sent = load.received = 0
+    with Stopwatch() as watch:
+        await asyncio.sleep(SECONDS)
+    passed = min(load.sent, load.received) / (size * watch.wall / INTERVAL)
+    for talk in talks:
+        talk.cancel()
+    await asyncio.gather(*talks, return_exceptions=True)
     return {"share": 100 * watch.cpu / watch.wall, "passed": passed}
 
 
-async def _talk(client: AsyncRealtimeClient, phase: float, load: Load) -> None:
+async def _talk(manager: AbstractAsyncContextManager[Line], phase: float, load: Load) -> None:
     async with load.gate:
-        manager = client.connect(model="stream")
-        connection = await manager.__aenter__()
+        line = await manager.__aenter__()
     try:
-        await connection.receive()
         load.opening -= 1
         if not load.opening:
             load.opened.set()
         await load.go.wait()
         async with asyncio.TaskGroup() as group:
-            group.create_task(_listen(connection, load))
-            group.create_task(_speak(connection, phase, load))
+            group.create_task(_listen(line, load))
+            group.create_task(_speak(line, phase, load))
     finally:
         await manager.__aexit__(None, None, None)
 
 
-async def _speak(connection: Any, phase: float, load: Load) -> None:
-    """Return a chunk every interval; `phase` spreads the connections over it."""
+async def _speak(line: Line, phase: float, load: Load) -> None:
+    """Send a chunk every interval; `phase` spreads the connections over it."""
     loop = asyncio.get_running_loop()
     due = loop.time() + phase * INTERVAL
     while True:
         await asyncio.sleep(max(due - loop.time(), 0))
-        await connection.append_audio(CHUNK)
+        await line.append(CHUNK)
         load.sent += 1
         due += INTERVAL
 
 
-async def _listen(connection: Any, load: Load) -> None:
-    async for event in connection:
-        load.received += len(event.audio) == len(CHUNK)
+async def _listen(line: Line, load: Load) -> None:
+    async for audio in line.heard:
+        load.received += len(audio) == len(CHUNK)
+
+
+async def ours(server: Server, observers: Sequence[Sequence[Any]]) -> dict[str, float]:
+    """Measure connections of one client, as many as there are lists of observers."""
+    options: Any = {"base_url": server.websocket, "api_key": KEY}
+    async with AsyncRealtimeClient(**options) as client:
+        return await stream([_our_line(client, each) for each in observers])
+
+
+@contextlib.asynccontextmanager
+async def _our_line(client: AsyncRealtimeClient, observers: Sequence[Any]) -> AsyncIterator[Line]:
+    async with client.connect(model="stream", observers=observers) as connection:
+        await connection.receive()
+        events: Any = connection
+        yield Line(connection.append_audio, (event.audio async for event in events))
+
+
+async def theirs(server: Server, size: int) -> dict[str, float]:
+    """Measure connections of openai's client."""
+    async with openai.AsyncOpenAI(base_url=server.websocket, api_key=KEY) as client:
+        return await stream([_their_line(client) for _ in range(size)])
+
+
+@contextlib.asynccontextmanager
+async def _their_line(client: openai.AsyncOpenAI) -> AsyncIterator[Line]:
+    async with client.realtime.connect(model="stream") as connection:
+        await connection.recv()
+
+        async def append(pcm: bytes) -> None:
+            await connection.input_audio_buffer.append(audio=base64.b64encode(pcm).decode())
+
+        events: Any = connection
+        yield Line(append, (base64.b64decode(event.delta) async for event in events))
 
 
 def streams() -> list[Row]:
@@ -153,6 +195,6 @@ def measure() -> list[Row]:
 if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1].isdigit():
         allow_many_files()
-        print(json.dumps(run(stream, Server(sys.argv[2], "", ""), int(sys.argv[1]))))
+        print(json.dumps(run(ours, Server(sys.argv[2], "", ""), [()] * int(sys.argv[1]))))
     else:
         report(measure)

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import ssl
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from itertools import cycle, islice
 from pathlib import Path
@@ -105,6 +106,38 @@ async def _echo(_: web.Request, socket: web.WebSocketResponse, __: int) -> None:
         await socket.send_frame(sound if appended else settings, WSMsgType.TEXT)
 
 
+async def _session(request: web.Request, socket: web.WebSocketResponse, turns: int) -> None:
+    """Hold a conversation of so many turns, once a response is asked for, and acknowledge the client's items."""
+    replay: asyncio.Task[None] | None = None
+    async for message in socket:
+        event = orjson.loads(message.data)
+        if event["type"] == "conversation.item.create":
+            _transport(request).write(frame(turn.put(event["item"])))
+        elif event["type"] == "response.create" and replay is None:
+            replay = asyncio.create_task(_replay(request, turn.session(turns)))
+
+
+async def _interrupted(request: web.Request, socket: web.WebSocketResponse, count: int) -> None:
+    """Give `count` answers that the user interrupts, and tell the microseconds from that to the client's truncation."""
+    await _until(socket, "response.create")
+    for number in range(count):
+        for event in turn.answer(number):
+            _transport(request).write(frame(event))
+        await asyncio.sleep(STREAM_INTERVAL)
+        _transport(request).write(frame(turn.speech_started()))
+        started = time.perf_counter()
+        await _until(socket, "conversation.item.truncate")
+        taken = round((time.perf_counter() - started) * 1e6)
+        _transport(request).write(b"".join(map(frame, turn.cut(number, taken))))
+
+
+async def _until(socket: web.WebSocketResponse, kind: str) -> None:
+    async for message in socket:
+        if f'"{kind}"' in message.data[:100]:
+            return
+    raise ConnectionError
+
+
 async def _nothing(_: web.Request, __: web.WebSocketResponse, ___: int) -> None:
     pass
 
@@ -140,6 +173,8 @@ _KINDS: dict[str, Callable[[web.Request, web.WebSocketResponse, int], Coroutine[
     "trickle": _trickle,
     "items": _items,
     "echo": _echo,
+    "session": _session,
+    "interrupted": _interrupted,
     "stream": _stream,
     "idle": _nothing,
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import itertools
 import random
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -109,6 +111,43 @@ def whole_turn() -> list[bytes]:
     return [*_heard(), *_spoken(), *_called(), *_ended()]
 
 
+def session(turns: int) -> Iterator[bytes]:
+    """Make so many turns, one after the other in a conversation, with ids of their own."""
+    events = whole_turn()
+    for number in range(turns):
+        for one in events:
+            yield re.sub(rb"\b(event|item|resp|call)_Bench", rb"\1_T%05d_" % number, one)
+
+
+def put(item: dict[str, Any]) -> bytes:
+    """Answer an item that the client creates, and may have given no id."""
+    return event("conversation.item.added", previous_item_id=None, item={"id": f"item_Put{next(_numbers)}", **item})
+
+
+def answer(number: int) -> list[bytes]:
+    """Begin a response that speaks: 400 ms of sound."""
+    place = {**_PLACE, "response_id": f"resp_{number}", "item_id": f"item_{number}"}
+    sound = base64.b64encode(bytes(19200)).decode()
+    return [
+        event("response.created", response={**_response("in_progress", []), "id": place["response_id"]}),
+        event("response.output_audio.delta", **place, delta=sound),
+    ]
+
+
+def cut(number: int, microseconds: int) -> list[bytes]:
+    """Truncate its item and end it; the first event's id has a figure for who measures."""
+    truncated = {"item_id": f"item_{number}", "content_index": 0, "audio_end_ms": 200}
+    return [
+        event("conversation.item.truncated", **truncated, event_id=f"event_{microseconds}"),
+        event("response.done", response={**_response("cancelled", []), "id": f"resp_{number}"}),
+    ]
+
+
+def speech_started() -> bytes:
+    """Tell that the user begins to speak."""
+    return event("input_audio_buffer.speech_started", audio_start_ms=320, item_id=f"item_User{next(_numbers)}")
+
+
 def _heard() -> list[bytes]:
     user = "item_Bench00000000000000000"
     return [
@@ -155,19 +194,20 @@ def _spoken() -> list[bytes]:
     place = {key: value for key, value in _PLACE.items() if key != "content_index"}
     item_place = {key: value for key, value in place.items() if key != "item_id"}
     kinds = "response.output_audio_transcript.delta", "response.output_audio.delta"
+    begun, ended = (_message("assistant", status, _PLACE["item_id"]) for status in ("in_progress", "completed"))
     sounds = [audio_delta(size) for size in (2400, 4800, 7200, 12000) for _ in range(8)]
     return [
         event("response.created", response=_response("in_progress", [])),
-        event("response.output_item.added", **item_place, item=_message("assistant", "in_progress", place["item_id"])),
-        event("conversation.item.added", previous_item_id=None, item=_message("assistant", "in_progress", "item_B")),
+        event("response.output_item.added", **item_place, item=begun),
+        event("conversation.item.added", previous_item_id=None, item=begun),
         event("response.content_part.added", **_PLACE, part={"type": "audio", "transcript": ""}),
         *(event(kinds[0], **_PLACE, delta=f" {word}", obfuscation="Zk2") for word in words),
         *sounds,
         event("response.output_audio.done", **_PLACE),
         event("response.output_audio_transcript.done", **_PLACE, transcript=" ".join(words)),
         event("response.content_part.done", **_PLACE, part={"type": "audio", "transcript": " ".join(words)}),
-        event("conversation.item.done", previous_item_id=None, item=_message("assistant", "completed", "item_B")),
-        event("response.output_item.done", **item_place, item=_message("assistant", "completed", place["item_id"])),
+        event("conversation.item.done", previous_item_id=None, item=ended),
+        event("response.output_item.done", **item_place, item=ended),
     ]
 
 
@@ -178,10 +218,10 @@ def _called() -> list[bytes]:
     call |= {"call_id": _CALL["call_id"], "status": "completed", "arguments": "".join(pieces)}
     return [
         event("response.output_item.added", **place, item={**call, "status": "in_progress", "arguments": ""}),
-        event("conversation.item.added", previous_item_id="item_B", item={**call, "status": "in_progress"}),
+        event("conversation.item.added", previous_item_id=_PLACE["item_id"], item={**call, "status": "in_progress"}),
         *(event("response.function_call_arguments.delta", **_CALL, delta=piece, obfuscation="q") for piece in pieces),
         event("response.function_call_arguments.done", **_CALL, name="look_up", arguments="".join(pieces)),
-        event("conversation.item.done", previous_item_id="item_B", item=call),
+        event("conversation.item.done", previous_item_id=_PLACE["item_id"], item=call),
         event("response.output_item.done", **place, item=call),
     ]
 

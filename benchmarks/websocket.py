@@ -6,7 +6,7 @@ import asyncio
 import base64
 import contextlib
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import aiohttp
@@ -31,10 +31,12 @@ MICRO, MILLI = 1e6, 1e3
 
 
 @contextlib.asynccontextmanager
-async def ours(server: Server, model: str, options: ConnectOptions | None = None) -> AsyncIterator[Any]:
+async def ours(
+    server: Server, model: str, options: ConnectOptions | None = None, observers: Sequence[Any] = ()
+) -> AsyncIterator[Any]:
     """Our connection."""
     client: Any = AsyncRealtimeClient(base_url=server.websocket, api_key=KEY)
-    async with client, client.connect(model=model, options=options) as connection:
+    async with client, client.connect(model=model, options=options, observers=observers) as connection:
         await connection.receive()
         yield connection
 
