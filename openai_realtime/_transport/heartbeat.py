@@ -46,7 +46,7 @@ class Heartbeat:
                 await self._socket.ping()
             if not await self._is_alive(self._interval / 2):
                 self.failed = True
-                self._tcp.abort()  # wakes `receive`
+                cut(self._tcp)  # wakes `receive`
                 return
 
     async def _is_alive(self, seconds: float) -> bool:
@@ -63,3 +63,9 @@ def _limit_write_buffer(tcp: Any) -> None:
     if option is not None:
         with contextlib.suppress(OSError, AttributeError):  # not every system and event loop has it
             tcp.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, option, _UNSENT)
+
+
+def cut(tcp: Any) -> None:
+    """Abort a TCP connection. One that was closed while bytes were unsent, and has sent them since, is gone already."""
+    with contextlib.suppress(AttributeError):  # asyncio's own, up to Python 3.12: it has no loop for that any more
+        tcp.abort()

@@ -28,7 +28,7 @@ from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.server_events import Error
 
 from .drain import share_drain
-from .heartbeat import Heartbeat
+from .heartbeat import Heartbeat, cut
 from .http import Transport
 from .targets import ConnectTarget
 
@@ -133,7 +133,7 @@ class EventSocket:
             except (TimeoutError, OSError):
                 pass  # the peer does not take what was sent
             finally:  # also if this is cancelled: a send that waits for room would wait on, and the socket stay open
-                self._tcp.abort()
+                cut(self._tcp)
                 self._response.close()
             await asyncio.wait([self._heartbeat_task])
 

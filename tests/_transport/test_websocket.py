@@ -117,6 +117,29 @@ async def test_a_send_that_is_cancelled_while_it_waits_for_room_cancels_no_other
         end.set()
 
 
+async def test_a_connection_that_closed_by_itself_when_all_was_sent_can_be_closed() -> None:
+    read = asyncio.Event()
+
+    async def slow(peer: Peer) -> None:
+        transport: Any = peer.request.transport
+        transport.pause_reading()
+        await read.wait()
+        transport.resume_reading()
+
+    async with nothing_left(), serving(greeting(slow)) as client:
+        connection = await client.connect(model="m")
+        tcp, protocol = connection._link.socket._tcp, connection._link.socket._response.connection.protocol  # type: ignore[union-attr]
+        while not tcp.get_write_buffer_size():
+            tcp.write(b"\x8a\x80\0\0\0\0" * 100_000)  # pongs
+        tcp.close()
+        read.set()
+        async with asyncio.timeout(DEADLINE):
+            while protocol.transport is not None:  # type: ignore[union-attr]  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0)
+        await connection.close()
+        assert connection.closed
+
+
 async def test_close_ends_a_send_that_waits_for_room() -> None:
     async with blocked(asyncio.Event()) as (connection, _):
         await connection.close()
