@@ -110,7 +110,7 @@ class SessionTracker:
         """Hold the truncations that were not answered to be made: what they cut was not heard."""
         for sent in self.unanswered.pending.values():
             if sent.event.type == "conversation.item.truncate":
-                self._on_item_truncated(json_of(sent.event), ())
+                self._on_item_truncated(sent.json, ())
 
     def follow_on(self, lost: SessionTracker) -> None:
         """Remember of the items that were restored from a `lost` session how long their speech was."""

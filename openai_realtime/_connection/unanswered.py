@@ -6,6 +6,7 @@ that tells nothing by exclusion: they belong to the oldest event that they can a
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -60,6 +61,11 @@ class Sent:
     event: ClientEvent
     audio_bytes: int = 0
 
+    @functools.cached_property
+    def json(self) -> JSON:
+        """The event as it goes on the wire, which every answer is held against."""
+        return json_of(self.event)
+
 
 class Unanswered:
     """Feed it every event with `sent` and `received`: what was sent and not answered yet, and what responses run."""
@@ -91,7 +97,7 @@ class Unanswered:
 
     def creates(self) -> bool:
         """Whether a response of the conversation was asked for, and has not begun."""
-        asked = (json_of(sent.event) for sent in self.pending.values() if sent.event.type == "response.create")
+        asked = (sent.json for sent in self.pending.values() if sent.event.type == "response.create")
         return any(object_in(event, "response").get("conversation") != "none" for event in asked)
 
     def forget_responses(self) -> None:
@@ -146,18 +152,18 @@ class Unanswered:
             return [sent for sent in self._asked_for(kind) if self._stops(sent.event, object_in(raw, "response"))]
         if kind == "session.updated":
             # Of updates that are all in force it is the one that says most, of equals the oldest.
-            found = [sent for sent in self._asked_for(kind) if _is_answer(json_of(sent.event), raw)]
-            return [max(found, key=lambda sent: _count(json_of(sent.event)))] if found else self._first(kind)
+            found = [sent for sent in self._asked_for(kind) if _is_answer(sent.json, raw)]
+            return [max(found, key=lambda sent: _count(sent.json))] if found else self._first(kind)
         if kind == "input_audio_buffer.committed":
             # The refusal of a commit with too little audio comes after the answers to later ones.
             return self._first(kind, lambda sent: sent.audio_bytes >= self._least) or self._first(kind)
         if kind == "input_audio_buffer.cleared":
             # Some servers say so of a commit that they do not make.
             return self._first(kind) or self._first("input_audio_buffer.committed")
-        exact = self._first(kind, lambda sent: _is_answer(json_of(sent.event), raw))
+        exact = self._first(kind, lambda sent: _is_answer(sent.json, raw))
         if exact:
             self._keeps_ids = self._keeps_ids or exact[0].event.type == "conversation.item.create"
-        return exact or self._first(kind, lambda sent: self._may_answer(json_of(sent.event), raw))
+        return exact or self._first(kind, lambda sent: self._may_answer(sent.json, raw))
 
     def _asked_for(self, kind: str) -> Iterator[Sent]:
         """Return what events of a type answer, oldest first."""
