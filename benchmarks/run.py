@@ -53,6 +53,7 @@ def _codec() -> list[Any]:
             "pytest",
             "-q",
             "--benchmark-quiet",
+            f"--override-ini=pythonpath={HERE}",
             str(HERE / CODEC),
             f"--benchmark-json={results}",
         ]
