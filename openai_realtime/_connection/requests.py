@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Any, Final, TypeAlias
 
-from openai_realtime.errors import APITimeoutError, RealtimeEventError
+from openai_realtime.errors import APITimeoutError, InvalidRequestError, Problem, RealtimeEventError
 from openai_realtime.models.events import ClientEvent, ServerEvent
 
 from .unanswered import ANSWERS, NOT_ACTIVE, Unanswered
@@ -86,6 +88,7 @@ class Requests:
         `timeout` is seconds from the moment when `send` is over, which is when the socket has taken the event. Raises
         RealtimeEventError for a refusal, APITimeoutError, and what ends all waits.
         """
+        check_timeout(timeout)
         event_id = str(event.event_id)
         wait = self._waits[event_id] = self._make_wait()
         if len(self._waits) == 1:
@@ -140,9 +143,18 @@ def _brief(event: ServerEvent) -> str:
     return f"error ({RealtimeEventError(event.raw or {})})" if event.type == "error" else event.type
 
 
+def check_timeout(seconds: object) -> None:
+    """Raise InvalidRequestError unless `seconds` is a number or None: clocks raise errors of their own."""
+    if seconds in (None, math.inf):
+        return
+    if not isinstance(seconds, float | int) or isinstance(seconds, bool) or not seconds <= threading.TIMEOUT_MAX:
+        raise InvalidRequestError([Problem("timeout", "invalid_type", seconds, "a number of seconds, or None")])
+
+
 @contextlib.asynccontextmanager
 async def deadline(seconds: float | None, missing: str, instead: Callable[[], str] = lambda: "") -> AsyncIterator[None]:
     """Raise APITimeoutError if the body takes longer; it says what is `missing`, and what came `instead`."""
+    check_timeout(seconds)
     limit = asyncio.timeout(seconds)
     try:
         async with limit:

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar, overload
 from openai_realtime._connection.answers import Answer, put_question
 from openai_realtime._connection.base import AsyncConnection
 from openai_realtime._connection.realtime import AsyncRealtimeConnection
+from openai_realtime._connection.requests import check_timeout
 from openai_realtime._connection.status import ConnectionStatus
 from openai_realtime._connection.translation import AsyncRealtimeTranslationConnection
 from openai_realtime._transport.websocket import NORMAL
@@ -61,6 +62,7 @@ class Connection(Facade[A], ConnectionStatus):
         Raises ConnectionClosedError after the last event.
         """
         self._check()
+        check_timeout(timeout)
         if self._reader.must_mark():
             with contextlib.suppress(ClientStateError):  # the client was closed in between: the end comes next
                 self._run(self._reader.mark_read)

@@ -17,7 +17,10 @@ from openai_realtime import (
     ConnectionClosedError,
     ConnectOptions,
     FunctionCallOutput,
+    InputAudioBufferClear,
+    InvalidRequestError,
     RateLimitsUpdated,
+    RealtimeClient,
     RealtimeEventError,
     RealtimeSessionConfig,
     ResponseCreate,
@@ -35,6 +38,7 @@ from openai_realtime._codec.check import check
 from openai_realtime._connection.ids import new_id
 from openai_realtime._connection.requests import Requests
 from openai_realtime._connection.tasks import stop
+from openai_realtime.emulator import Emulator
 
 pytestmark = pytest.mark.anyio
 
@@ -529,3 +533,32 @@ async def test_what_was_given_up_is_forgotten_in_the_end_and_what_is_waited_for_
     answer = decode_server_event('{"type": "session.updated", "session": {"type": "realtime", "instructions": "b"}}')
     assert not requests.received(answer, 7)
     assert await asking == (answer, 7)
+
+
+@pytest.mark.parametrize("timeout", ["5", True, float("nan"), 10**400, [1]])
+async def test_a_timeout_that_is_no_number_of_seconds_is_refused_before_anything_is_sent(timeout: Any) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.receive_type("input_audio_buffer.clear")
+
+    async with serving(greeting(script)) as client, client.connect(model="m") as connection:
+        item = UserMessage.from_text("Hello")
+        for wait in (
+            connection.receive(timeout),
+            connection.wait_for(ResponseDone, timeout),
+            connection.create_item(item, timeout=timeout),
+        ):
+            with pytest.raises(InvalidRequestError, match=r"timeout: .* is not a number of seconds, or None"):
+                await wait
+        await connection.send(InputAudioBufferClear())
+
+
+@pytest.mark.parametrize("timeout", ["5", True, float("nan"), 10**400])
+def test_the_blocking_form_refuses_such_a_timeout_too(timeout: Any) -> None:
+    with (
+        Emulator() as emulator,
+        RealtimeClient(**emulator.client_options) as client,
+        client.connect(model="gpt-realtime-2.1") as connection,
+    ):
+        with pytest.raises(InvalidRequestError, match="timeout: "):
+            connection.receive(timeout)
+        assert connection.receive(5).type == "session.created"
