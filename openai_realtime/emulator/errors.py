@@ -36,15 +36,6 @@ _TYPES = {
     "any": "a value",
 }
 
-JSON_KINDS = {
-    bool: "a boolean",
-    int: "an integer",
-    float: "a decimal",
-    str: "a string",
-    list: "an array",
-    dict: "an object",
-}
-
 
 class Refusal(Exception):  # noqa: N818 - not a failure of the emulator: it is the answer
     """An error answer of the API."""
@@ -109,10 +100,10 @@ def not_json(param: str | None = None) -> Refusal:
     return Refusal(f"Invalid {subject}: failed to parse JSON value. {hint}", code="invalid_json", param=param)
 
 
-def not_an_object(value: Any) -> Refusal:
-    """Refuse a body that is JSON and not an object."""
-    kind = JSON_KINDS.get(type(value), "null")
-    return Refusal(f"Invalid type for 'body': expected an object, but got {kind} instead.", code="invalid_type")
+def not_an_object(value: Any, subject: str = "body") -> Refusal:
+    """Refuse a body, or the `subject` of the message, that is JSON and not an object."""
+    kind = _TYPES[Problem(subject, "invalid_type", value).value_type]
+    return Refusal(f"Invalid type for '{subject}': expected an object, but got {kind} instead.", code="invalid_type")
 
 
 def not_a_form() -> Refusal:
@@ -208,12 +199,6 @@ def invalid_event() -> Refusal:
     """Refuse a message that is not JSON."""
     hint = "Please check the value to ensure it is valid JSON."
     return Refusal(f"Invalid event: failed to parse JSON value. {hint}", code="invalid_json")
-
-
-def not_an_event(value: Any) -> Refusal:
-    """Refuse a message that is JSON and not an object."""
-    kind = JSON_KINDS.get(type(value), "null")
-    return Refusal(f"Invalid type for 'event': expected an object, but got {kind} instead.", code="invalid_type")
 
 
 def missing_parameter(param: str) -> Refusal:

@@ -13,7 +13,12 @@ from openai_realtime.emulator import errors as api_errors
 from openai_realtime.emulator.errors import Refusal
 from openai_realtime.emulator.script import Reply, UserInput
 from openai_realtime.emulator.sessions import defaults as sessions
-from openai_realtime.models.client_events import ResponseCancel, ResponseCreate
+from openai_realtime.models.client_events import (
+    ConversationItemTruncate,
+    OutputAudioBufferClear,
+    ResponseCancel,
+    ResponseCreate,
+)
 from openai_realtime.models.items import Item, ItemReference
 from openai_realtime.models.responses import ResponseAudioConfig, ResponseConfig
 from openai_realtime.models.server_events import ConversationItemTruncated, OutputAudioBufferCleared
@@ -70,7 +75,7 @@ class Responses:
             raise api_errors.no_active_response()
         self._stop(runs[0], "client_cancelled")
 
-    def clear_output(self) -> None:
+    def clear_output(self, _: OutputAudioBufferClear) -> None:
         """Stop what is heard in a call."""
         playing = next((run for run in reversed(self._runs) if run.playing), None)
         if playing is not None:
@@ -93,10 +98,13 @@ class Responses:
         audio = self._context.conversation.audio(run.spoken_item)
         if run.played_ms is not None and audio is not None:
             with contextlib.suppress(Refusal):  # the client deleted the item, or cut all of it
-                self.truncate(run.spoken_item, 0, min(run.played_ms, int(audio.milliseconds)))
+                self._truncate(run.spoken_item, 0, min(run.played_ms, int(audio.milliseconds)))
 
-    def truncate(self, key: str, content_index: int, end_ms: int) -> None:
+    def truncate(self, event: ConversationItemTruncate) -> None:
         """Cut what the model said. Raises Refusal for what cannot be cut."""
+        self._truncate(event.item_id, event.content_index, event.audio_end_ms)
+
+    def _truncate(self, key: str, content_index: int, end_ms: int) -> None:
         self._context.conversation.truncate(key, content_index, end_ms)
         self._context.send(ConversationItemTruncated(item_id=key, content_index=content_index, audio_end_ms=end_ms))
 

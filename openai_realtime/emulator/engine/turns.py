@@ -9,7 +9,7 @@ import attrs
 
 from openai_realtime.emulator import errors as api_errors
 from openai_realtime.errors import DecodeError
-from openai_realtime.models.client_events import InputAudioBufferAppend
+from openai_realtime.models.client_events import InputAudioBufferAppend, InputAudioBufferClear
 from openai_realtime.models.items import InputAudio, Item, UserMessage
 from openai_realtime.models.responses import ResponseConfig
 from openai_realtime.models.server_events import (
@@ -63,7 +63,7 @@ class Turns:
             raise api_errors.buffer_too_small(length)
         self._take_turn(self._buffer.take(audio_format))
 
-    def clear(self) -> None:
+    def clear(self, _: InputAudioBufferClear) -> None:
         """Forget what is in the buffer."""
         self._buffer.take(self._context.input_format)
         self._user_item = self._caption = None

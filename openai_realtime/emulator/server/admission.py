@@ -11,12 +11,11 @@ from openai_realtime.emulator.errors import Refusal
 from openai_realtime.emulator.sessions import defaults as sessions
 from openai_realtime.emulator.wire import JSON
 
-from .state import State
+from .state import State, bearer_token
 
 PATH = "/v1/realtime"
 TRANSLATIONS = "/v1/realtime/translations"
 AZURE = "/openai"
-PROTOCOL = "realtime"  # the sub-protocol that browsers are answered with
 UNAUTHENTICATED = 401
 KEY_PROTOCOL = "openai-insecure-api-key."  # the key follows
 _BETA_PROTOCOL = "openai-beta.realtime-v1"
@@ -43,7 +42,7 @@ def admit(request: Request, state: State) -> JSON:
 
     Raises Refusal, with status 404 for a call that is not there.
     """
-    key = _key(request, _protocols(request))
+    key = _key(request)
     state.check_key(key)
     if not state.beta and asks_for_beta(request):
         raise api_errors.beta_retired()
@@ -77,11 +76,10 @@ def _protocols(request: Request) -> list[str]:
     return [name.strip() for name in request.headers.get("sec-websocket-protocol", "").split(",")]
 
 
-def _key(request: Request, protocols: list[str]) -> str:
+def _key(request: Request) -> str:
     """Give the key, from a header, from a sub-protocol, or on Azure from the query, as browsers have to."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    hidden = [name.removeprefix(KEY_PROTOCOL) for name in protocols if name.startswith(KEY_PROTOCOL)]
-    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    bearer = bearer_token(request.headers.get("authorization", ""))
+    hidden = [name.removeprefix(KEY_PROTOCOL) for name in _protocols(request) if name.startswith(KEY_PROTOCOL)]
     return bearer or request.headers.get("api-key", "") or request.query.get("api-key", "") or "".join(hidden[:1])
 
 

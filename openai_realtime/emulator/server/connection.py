@@ -37,13 +37,13 @@ class Channel(Protocol):
     async def send_event(self, event: bytes) -> None:
         """Send the JSON of an event as text."""
 
-    async def close(self, code: int, reason: str) -> None:
+    async def close(self, code: int, reason: str, /) -> None:
         """Close in order."""
 
     def drop(self) -> None:
         """Cut it at once."""
 
-    def drop_within(self, event: bytes) -> None:
+    def drop_within(self, event: bytes, /) -> None:
         """Cut it in the middle of an event."""
 
 

@@ -49,7 +49,7 @@ class State:
 
     def authenticate(self, headers: Mapping[str, str]) -> str:
         """Give the key, if it is the API key or a client secret that has not expired. Raises Refusal for all others."""
-        key = _key(headers)
+        key = bearer_token(headers.get("Authorization", "")) or headers.get("api-key", "")  # that is Azure's
         self.check_key(key)
         return key
 
@@ -108,7 +108,7 @@ class State:
         del self._calls[call_id]
 
 
-def _key(headers: Mapping[str, str]) -> str:
-    """Give the bearer token, or what Azure's clients send in ``api-key``."""
-    scheme, _, token = headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else headers.get("api-key", "")
+def bearer_token(authorization: str) -> str:
+    """Give the token in a header; empty for none, and for another scheme."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

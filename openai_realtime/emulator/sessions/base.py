@@ -60,17 +60,18 @@ class Observer(Protocol):
 class Session:
     """The base of sessions. `now` gives UNIX seconds; `close` is the code and reason with which the session ends.
 
-    `received` are the client's events, the last of them at least.
+    `received` are the client's events, the last of them at least. `handlers` are what the session takes, each with what
+    it does.
     """
 
     dialect: ClassVar[Dialect] = "realtime"
-    handlers: ClassVar[Mapping[type[ClientEvent], Callable[[Any, Any], Iterator[None] | None]]] = {}
 
     def __init__(self, now: Callable[[], float], id_prefix: str = "sess_") -> None:
         self.received: History[ClientEvent] = History()
         self.observers: Sequence[Observer] = ()
         self.timeline = Timeline()
         self.close: tuple[int, str] | None = None
+        self.handlers: Mapping[type[ClientEvent], Callable[[Any], Iterator[None] | None]] = {}
         self.expires_at = int(now()) + SESSION_SECONDS
         self._now = now
         self._outbox: deque[ServerEvent] = deque()
@@ -86,7 +87,7 @@ class Session:
             self.received.keep(event, len(text))
             for observer in self.observers:
                 observer.sent(event)
-            yield from self.handlers[type(event)](self, event) or ()
+            yield from self.handlers[type(event)](event) or ()
         except Refusal as refusal:
             _log.info("%s > refused: %s", self.id, redact(refusal.message))
             self._send(self._error(refusal, event))
@@ -197,6 +198,6 @@ def _without(event: JSON, paths: Sequence[str]) -> JSON:
 
 def _unreadable(text: str) -> Refusal:
     try:
-        return api_errors.not_an_event(load(text))
+        return api_errors.not_an_object(load(text), "event")
     except DecodeError:
         return api_errors.invalid_event()

@@ -6,7 +6,7 @@ along, so that it can be shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, cast
 
 import attrs
@@ -242,6 +242,12 @@ class BetaSession(LiveSession):
     def __init__(self, config: JSON, script: Script, now: Callable[[], float], *, azure: bool = False) -> None:
         extra = {} if config["type"] == "transcription" else {"temperature": TEMPERATURE}
         super().__init__({**extra, **config}, script, now, azure=azure)
+        self.handlers = {
+            **{kind: do for kind, do in self.handlers.items() if kind not in (SessionUpdate, ResponseCreate)},
+            BetaSessionUpdate: self._update_beta,
+            TranscriptionSessionUpdate: self._update_transcription,
+            BetaResponseCreate: self._create_beta_response,
+        }
 
     def pull(self, until: float) -> ServerEvent | None:
         """Give the next event that is due. The beta does not tell when an item is done."""
@@ -264,11 +270,4 @@ class BetaSession(LiveSession):
 
     def _create_beta_response(self, event: BetaResponseCreate) -> None:
         given = event.response.raw if event.response else None
-        self._create_response(response_create(given or {}))
-
-    handlers: ClassVar[Mapping[type[ClientEvent], Callable[[Any, Any], Iterator[None] | None]]] = {
-        **{kind: take for kind, take in LiveSession.handlers.items() if kind not in (SessionUpdate, ResponseCreate)},
-        BetaSessionUpdate: _update_beta,
-        TranscriptionSessionUpdate: _update_transcription,
-        BetaResponseCreate: _create_beta_response,
-    }
+        self._responses.create(response_create(given or {}))

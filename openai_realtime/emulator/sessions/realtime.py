@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Literal, Protocol
+from collections.abc import Callable
+from typing import ClassVar, Literal, Protocol
 
 from openai_realtime._codec.converter import structure
 from openai_realtime.emulator import errors as api_errors
@@ -88,6 +88,20 @@ class LiveSession(Session):
         self._mcp = McpServers(script.mcp_servers, self._context.conversation, self._new_id)
         self._responses = Responses(self._context, self._mcp, self._new_id("conv_"))
         self._turns = Turns(self._context, self._responses)
+        self.handlers = {
+            SessionClose: self._close,
+            SessionUpdate: self._update,
+            ConversationItemCreate: self._create_item,
+            ConversationItemDelete: self._delete_item,
+            ConversationItemRetrieve: self._retrieve_item,
+            ConversationItemTruncate: self._responses.truncate,
+            InputAudioBufferAppend: self._turns.append,
+            InputAudioBufferCommit: self._commit,
+            InputAudioBufferClear: self._turns.clear,
+            ResponseCreate: self._responses.create,
+            ResponseCancel: self._responses.cancel,
+            OutputAudioBufferClear: self._responses.clear_output,
+        }
 
     @property
     def settings(self) -> JSON:
@@ -130,7 +144,7 @@ class LiveSession(Session):
 
     def hear(self, audio: bytes) -> None:
         """Take the caller's audio, in the session's format."""
-        for _ in self._append(InputAudioBufferAppend(audio=to_base64(audio))):
+        for _ in self._turns.append(InputAudioBufferAppend(audio=to_base64(audio))):
             pass
 
     def format_of(self, side: Literal["input", "output"]) -> str:
@@ -215,42 +229,9 @@ class LiveSession(Session):
         item = self._context.conversation.find(event.item_id, "retrieve")
         self._send(ConversationItemRetrieved(item=self._context.conversation.with_audio(item)))
 
-    def _truncate_item(self, event: ConversationItemTruncate) -> None:
-        self._responses.truncate(event.item_id, event.content_index, event.audio_end_ms)
-
-    def _append(self, event: InputAudioBufferAppend) -> Iterator[None]:
-        return self._turns.append(event)
-
     def _commit(self, event: InputAudioBufferCommit) -> None:
         try:
             self._turns.commit()
         except Refusal as refusal:
             steps: list[Step] = [_UNTIL_COMMIT_ERROR, self._error(refusal, event)]
             self.timeline.start(iter(steps))
-
-    def _clear(self, _: InputAudioBufferClear) -> None:
-        self._turns.clear()
-
-    def _create_response(self, event: ResponseCreate) -> None:
-        self._responses.create(event)
-
-    def _cancel_response(self, event: ResponseCancel) -> None:
-        self._responses.cancel(event)
-
-    def _clear_output(self, _: OutputAudioBufferClear) -> None:
-        self._responses.clear_output()
-
-    handlers: ClassVar[Mapping[type[ClientEvent], Callable[[Any, Any], Iterator[None] | None]]] = {
-        SessionClose: _close,
-        SessionUpdate: _update,
-        ConversationItemCreate: _create_item,
-        ConversationItemDelete: _delete_item,
-        ConversationItemRetrieve: _retrieve_item,
-        ConversationItemTruncate: _truncate_item,
-        InputAudioBufferAppend: _append,
-        InputAudioBufferCommit: _commit,
-        InputAudioBufferClear: _clear,
-        ResponseCreate: _create_response,
-        ResponseCancel: _cancel_response,
-        OutputAudioBufferClear: _clear_output,
-    }

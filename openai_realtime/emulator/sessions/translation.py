@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from openai_realtime._codec.converter import structure
@@ -12,7 +12,7 @@ from openai_realtime.emulator.script import Script, UserInput
 from openai_realtime.emulator.wire import JSON
 from openai_realtime.errors import DecodeError
 from openai_realtime.models.base64 import to_base64
-from openai_realtime.models.events import ClientEvent, Dialect
+from openai_realtime.models.events import Dialect
 from openai_realtime.models.server_events import SessionCreated, SessionUpdated
 from openai_realtime.models.translation import RealtimeTranslationSession
 from openai_realtime.models.translation_events import (
@@ -51,6 +51,11 @@ class TranslationSession(Session):
         self._elapsed_ms = 0
         self._to_transcribe: list[str] | None = None
         self._spoken: list[str] = []
+        self.handlers = {
+            TranslationSessionUpdate: self._update,
+            SessionInputAudioBufferAppend: self._append,
+            SessionClose: self._close,
+        }
 
     def open(self) -> None:
         """Begin: the first event is ``session.created``."""
@@ -112,9 +117,3 @@ class TranslationSession(Session):
         yield _UNTIL_CLOSED
         yield SessionClosed()
         self.close = (1000, "")
-
-    handlers: ClassVar[Mapping[type[ClientEvent], Callable[[Any, Any], Iterator[None] | None]]] = {
-        TranslationSessionUpdate: _update,
-        SessionInputAudioBufferAppend: _append,
-        SessionClose: _close,
-    }
