@@ -1,7 +1,7 @@
 """`Conversation`: what was said, heard, called and spent in a session, reduced from its events."""
 
-from .items import ItemState
-from .reducer import Caption, Conversation
+from .items import Caption, ItemState
+from .reducer import Conversation
 from .responses import ResponseSummary
 from .usage import Prices, Usage
 

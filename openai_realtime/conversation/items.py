@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from attrs import frozen
 
 from openai_realtime._codec.converter import structure
 from openai_realtime._codec.raw import JSON, objects_in, text_in
@@ -11,11 +13,21 @@ from openai_realtime.models.base64 import from_base64, to_base64
 from openai_realtime.models.items import Item
 from openai_realtime.models.server_events import ConversationItemAdded
 
-__all__ = ["ItemState", "Part"]
+__all__ = ["Caption", "ItemState", "Part"]
 
 _MAX_PARTS: Final = 64  # a server's odd content_index must not cost memory
-_IN_PROGRESS: Final = "in_progress"
+IN_PROGRESS: Final = "in_progress"
 _STATE: Final = ("id", "role", "raw", "status", "response_id", "passed")
+
+
+@frozen(kw_only=True)
+class Caption:
+    """What one side said in one item; `final` when no more words come."""
+
+    item_id: str
+    role: Literal["user", "assistant"]
+    text: str
+    final: bool
 
 
 class Part:
@@ -116,7 +128,7 @@ class ItemState:
         self.role = role
         """Whose message it is: ``user``, ``assistant`` or ``system``; empty for other items."""
         self.passed = False
-        """Whether `Conversation.take_captions` has come to it."""
+        """Whether its caption's turn has come."""
 
     @property
     def type(self) -> str:
@@ -132,6 +144,11 @@ class ItemState:
     def text(self) -> str:
         """The words of all its parts, as far as they came and were heard."""
         return "".join(part.heard_words for part in self.parts)
+
+    @property
+    def words(self) -> str:
+        """The words of all its parts, as far as they came."""
+        return "".join(part.words for part in self.parts)
 
     @property
     def audio_ms(self) -> float:
@@ -162,18 +179,18 @@ class ItemState:
         self.status = text_in(raw, "status") or self.status
         for index, content in enumerate(objects_in(raw, "content")):
             words = text_in(content, "text") or text_in(content, "transcript")
-            if words and self.status != _IN_PROGRESS and not self.part(index).is_cut:
+            if words and self.status != IN_PROGRESS and not self.part(index).is_cut:
                 self.part(index).finish(words)
 
     @property
     def is_final(self) -> bool:
         """Whether no more words of it come."""
         # A user's message in progress is speech whose transcript is not there, and some servers leave it at that.
-        return all(part.final for part in self.parts) and (self.status != _IN_PROGRESS or self.role == "user")
+        return (self.status != IN_PROGRESS or self.role == "user") and all(part.final for part in self.parts)
 
     def finish(self) -> None:
         """End all its words: none come any more."""
-        if self.status == _IN_PROGRESS:
+        if self.status == IN_PROGRESS:
             self.status = "incomplete"
         for part in self.parts:
             if not part.final:

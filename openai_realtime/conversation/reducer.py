@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final, Literal, Self
-
-from attrs import frozen
+from typing import Any, ClassVar, Final, Self
 
 from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms
 from openai_realtime._codec.raw import (
@@ -24,9 +22,9 @@ from openai_realtime.models.events import ClientEvent, ServerEvent
 from openai_realtime.models.items import Item
 
 from .history import history
-from .items import ItemState, Part
+from .items import Caption, ItemState, Part
 from .responses import Responses, ResponseSummary
-from .sequence import SPEAKERS, ItemSequence
+from .sequence import ItemSequence
 from .usage import Prices, Usage
 
 __all__ = ["Caption", "Conversation"]
@@ -41,16 +39,6 @@ _MCP: Final = tuple(
     for how in ("in_progress", "completed", "failed")
 )
 _TRANSLATED: Final = {"session.input_transcript.delta": "user", "session.output_transcript.delta": "assistant"}
-
-
-@frozen(kw_only=True)
-class Caption:
-    """What one side said in one item, of cut speech what was heard; `final` when no more words come."""
-
-    item_id: str
-    role: Literal["user", "assistant"]
-    text: str
-    final: bool
 
 
 class Conversation:
@@ -97,17 +85,16 @@ class Conversation:
 
     @property
     def captions(self) -> list[Caption]:
-        """What both sides said in order, with what is being said at the end."""
-        own = self._responses.is_in_conversation
-        shown = [*self._sequence, *(state for state in self._sequence.loose.values() if own(state.response_id))]
-        return [_caption(state) for state in shown if state.role in SPEAKERS and state.text]
+        """What both sides said in order, with what is being said at the end; of cut speech what was heard."""
+        return self._sequence.captions(self._responses.is_in_conversation)
 
     def take_captions(self) -> list[Caption]:
         """Return the captions that became final since the last call, in order, each exactly once.
 
-        One waits for those before it: the model's answer for the user's late transcript.
+        One waits for those before it: the model's answer for the user's late transcript. Of speech that was cut they
+        have all that was said, whenever they are taken.
         """
-        return [_caption(state) for state in self._sequence.take_captions()]
+        return self._sequence.take_captions()
 
     def cost(self, prices: Prices) -> float:
         """Return what the session cost so far, by your prices."""
@@ -151,9 +138,12 @@ class Conversation:
 
     def received(self, event: ServerEvent) -> None:
         """Follow an event from the server."""
-        handle = self._handlers.get(event.type) if isinstance(event.type, str) else None
+        kind = event.type
+        handle = self._handlers.get(kind) if isinstance(kind, str) else None
         if handle is not None:
             handle(self, received_json(event))
+            if not kind.endswith(".delta"):  # which ends no words
+                self._sequence.collect_captions()
 
     def _on_session(self, raw: JSON) -> None:
         session = object_in(raw, "session")
@@ -192,7 +182,7 @@ class Conversation:
             for index, content in enumerate(objects_in(item, "content")):
                 part = state.part(index)
                 part.final = part.final or content.get("type") != "input_audio" or not self._transcribes
-        self._sequence.look_again(state)
+        self._sequence.look_again(state.id)
 
     def _on_item_deleted(self, raw: JSON) -> None:
         self._sequence.delete(text_in(raw, "item_id"))
@@ -223,13 +213,14 @@ class Conversation:
         state = self._sequence.known(text_in(raw, "item_id"), "user")
         state.part(raw.get("content_index")).finish(text_in(raw, "transcript"))
         self.usage += Usage.of_transcription(object_in(raw, "usage"))
-        self._sequence.look_again(state)
+        self._sequence.look_again(state.id)
 
     def _on_delta(self, raw: JSON) -> None:
         self._assistant_part(raw).add(text_in(raw, "delta"))
 
     def _on_words_done(self, raw: JSON) -> None:
         self._assistant_part(raw).finish(text_in(raw, "text") or text_in(raw, "transcript"))
+        self._sequence.look_again(text_in(raw, "item_id"))
 
     def _on_audio_delta(self, raw: JSON) -> None:
         part, delta = self._assistant_part(raw), text_in(raw, "delta")
@@ -304,11 +295,6 @@ class Conversation:
         **dict.fromkeys(_TRANSLATED, _on_translated),
         "session.closed": _finish_all,
     }
-
-
-def _caption(state: ItemState) -> Caption:
-    role: Any = state.role
-    return Caption(item_id=state.id, role=role, text=state.text.strip(), final=state.is_final)
 
 
 def _without_audio(item: JSON) -> JSON:

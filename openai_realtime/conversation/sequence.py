@@ -1,15 +1,18 @@
-"""`ItemSequence`: the items of a conversation by id and in order, and how far their captions were taken."""
+"""`ItemSequence`: the items of a conversation by id and in order, and their captions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Self
+
+from attrs import asdict
 
 from openai_realtime._codec.raw import JSON, text_in
 
-from .items import ItemState
+from .items import IN_PROGRESS, Caption, ItemState
 
-SPEAKERS: Final = ("user", "assistant")
+_SPEAKERS: Final = ("user", "assistant")
 _ROOT: Final = "root"
 
 
@@ -23,10 +26,12 @@ class ItemSequence:
         self._roots: set[str] = set()  # what the client puts first
         self._linked = False  # whether the server says which item comes before another
         self._next_caption = 0
-        self._taken: set[str] = set()
+        self._captioned: set[str] = set()
+        self._due: deque[Caption] = deque()  # filled as events come, emptied by whatever thread takes them
 
     def __iter__(self) -> Iterator[ItemState]:
-        return (self._placed[item_id] for item_id in self._order)
+        known = map(self._placed.get, self._order.copy())  # a copy, as another thread may place and delete
+        return (state for state in known if state is not None)
 
     def find(self, item_id: str) -> ItemState | None:
         """Return what is known of an item."""
@@ -79,24 +84,37 @@ class ItemSequence:
             if index < self._next_caption:
                 self._next_caption -= 1
 
-    def look_again(self, state: ItemState) -> None:
-        """Come back to an item whose words came after its caption's turn."""
-        if state.passed and state.id not in self._taken and state.text:
-            self._next_caption = min(self._next_caption, self._order.index(state.id))
+    def captions(self, is_shown: Callable[[str], bool]) -> list[Caption]:
+        """Return what was heard so far of every item; of a loose one if its response `is_shown`."""
+        loose = [state for state in list(self.loose.values()) if is_shown(state.response_id)]
+        return [_caption(state, state.text) for state in [*self, *loose] if state.role in _SPEAKERS and state.text]
 
-    def take_captions(self) -> list[ItemState]:
-        """Return the items whose words became final, up to the first that is not; each exactly once."""
-        taken = []
+    def look_again(self, item_id: str) -> None:
+        """Come back to an item whose words came after its caption's turn."""
+        state = self._placed.get(item_id)
+        if state is not None and state.passed and item_id not in self._captioned and state.words:
+            self._next_caption = min(self._next_caption, self._order.index(item_id))
+
+    def collect_captions(self) -> None:
+        """Keep the captions that became final, up to the first that is not; each exactly once."""
         while self._next_caption < len(self._order):
             state = self._placed[self._order[self._next_caption]]
-            if state.role in SPEAKERS and not state.is_final:
+            if not self._is_due(state):
                 break
             self._next_caption += 1
             state.passed = True
-            if state.role in SPEAKERS and state.text and state.id not in self._taken:
-                self._taken.add(state.id)
-                taken.append(state)
-        return taken
+            if state.role in _SPEAKERS and state.words and state.id not in self._captioned:
+                self._captioned.add(state.id)
+                self._due.append(_caption(state, state.words))
+
+    def take_captions(self) -> list[Caption]:
+        """Return the captions that were kept since the last call; from any thread."""
+        return [self._due.popleft() for _ in range(len(self._due))]
+
+    def _is_due(self, state: ItemState) -> bool:
+        """Whether the caption of the next item may be given: some servers send a user's transcript as it grows."""
+        is_last = self._next_caption == len(self._order) - 1
+        return state.role not in _SPEAKERS or (state.is_final and not (is_last and state.status == IN_PROGRESS))
 
     def to_json(self) -> dict[str, Any]:
         """Return all that is known."""
@@ -106,7 +124,8 @@ class ItemSequence:
             "roots": sorted(self._roots),
             "linked": self._linked,
             "next_caption": self._next_caption,
-            "taken": sorted(self._taken),
+            "captioned": sorted(self._captioned),
+            "due": [asdict(caption) for caption in self._due],
         }
 
     @classmethod
@@ -117,5 +136,11 @@ class ItemSequence:
         made._order = list(made._placed)
         made.loose = {raw["id"]: ItemState.from_json(raw) for raw in state["loose"]}
         made._roots, made._linked = set(state["roots"]), state["linked"]
-        made._next_caption, made._taken = state["next_caption"], set(state["taken"])
+        made._next_caption, made._captioned = state["next_caption"], set(state["captioned"])
+        made._due.extend(Caption(**caption) for caption in state["due"])
         return made
+
+
+def _caption(state: ItemState, text: str) -> Caption:
+    role: Any = state.role
+    return Caption(item_id=state.id, role=role, text=text.strip(), final=state.is_final)

@@ -160,6 +160,42 @@ def test_each_caption_is_taken_once_in_order() -> None:
     assert [caption.text for caption in conversation.take_captions()] == ["Earlier"]
 
 
+@pytest.mark.parametrize("transcript_is_late", [False, True])
+def test_a_caption_has_all_that_was_said_whenever_it_is_taken(transcript_is_late: bool) -> None:  # noqa: FBT001
+    cut = {"type": "conversation.item.truncated", "item_id": "b", "content_index": 0, "audio_end_ms": 500}
+    rest = [cut, transcribed("a", "Count.")]
+    events = [session(**LISTENING), *spoken("a"), *says("One two three four", "b", "a", 1000)]
+    conversation = after(*events, *(rest if transcript_is_late else reversed(rest)))
+    assert [caption.text for caption in conversation.take_captions()] == ["Count.", "One two three four"]
+    assert [caption.text for caption in conversation.captions] == ["Count.", "One two"]
+
+
+def test_a_caption_stays_as_it_was_if_another_session_is_told_less() -> None:
+    conversation = after(*says("One two", "b", None))
+    conversation.received(Reconnected(code=1006, reason="", restored=["b"], resent=[], lost=[]))
+    told = {"id": "b", "type": "message", "role": "assistant", "status": "completed"}
+    item = {**told, "content": [{"type": "output_text", "text": "One"}]}
+    feed(conversation, session(), {"type": "conversation.item.done", "item": item})
+    assert [caption.text for caption in conversation.take_captions()] == ["One two"]
+
+
+def test_a_transcript_that_is_completed_again_and_again_is_one_caption() -> None:
+    part = {"type": "input_audio", "transcript": ""}
+    item = added("a", type="message", role="user", status="in_progress", content=[part])
+    growing = [transcribed("a", text) for text in ("Hello?", "Hello, my name", "Hello, my name is Ann.")]
+    conversation = after(session(**LISTENING), item)
+    assert [feed(conversation, event).take_captions() for event in growing] == [[], [], []]
+    feed(conversation, *says("Hi.", "b", "a"))
+    assert [caption.text for caption in conversation.take_captions()] == ["Hello, my name is Ann.", "Hi."]
+
+
+def test_words_without_an_item_that_is_done_are_a_caption() -> None:
+    conversation = after(added("b", type="message", role="assistant", content=[]))
+    assert conversation.take_captions() == []
+    feed(conversation, content("output_text.delta", "b", delta="Yes"), content("output_text.done", "b", text="Yes."))
+    assert [caption.text for caption in conversation.take_captions()] == ["Yes."]
+
+
 def test_an_item_that_is_put_anew_is_no_new_caption() -> None:
     conversation = after(user("a", "1"), user("b", "2", "a"))
     assert len(conversation.take_captions()) == 2
