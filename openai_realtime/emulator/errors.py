@@ -143,6 +143,11 @@ def unsupported_model(model: str, param: str) -> Refusal:
     return Refusal(message, code="invalid_model", param=param)
 
 
+def unknown_model(model: str) -> Refusal:
+    """Refuse to show a model that there is not."""
+    return Refusal(f"The model '{model}' does not exist", status=404, code="model_not_found", param="model")
+
+
 def unsupported_value(value: str, allowed: Sequence[str], param: str) -> Refusal:
     """Refuse a value that is not one of `allowed`."""
     message = f"Invalid value: '{value}'. Supported values are: {listed([repr(name) for name in allowed])}."
@@ -302,10 +307,10 @@ def unknown_route(method: str, path: str) -> Refusal:
     return Refusal(f"Invalid URL ({method} {path})", status=404)
 
 
-def wrong_method(method: str, path: str) -> Refusal:
+def wrong_method(method: str, path: str, allowed: str) -> Refusal:
     """Refuse a URL the API has, with another method."""
     hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
-    return Refusal(f"Not allowed to {method} on {path}. {hint}", status=405, headers={"Allow": "POST"})
+    return Refusal(f"Not allowed to {method} on {path}. {hint}", status=405, headers={"Allow": allowed})
 
 
 def too_large() -> Refusal:

@@ -1,4 +1,4 @@
-"""The nine REST operations, from a received request to an answer. No sockets here."""
+"""The REST operations, from a received request to an answer. No sockets here."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from openai_realtime.models.sessions import RealtimeSessionConfig
 from openai_realtime.models.translation import RealtimeTranslationClientSecretCreateRequest
 
 from . import bodies, sdp
+from .models import list_models, retrieve_model
 from .state import BETA_SECRET_TTL, SECRET_TTL, State
 
 Operation: TypeAlias = Callable[[State, ReceivedRequest, str], Answer]
-"""Takes the emulator's state, the request and the call id from its path, and answers or raises Refusal."""
+"""Takes the emulator's state, the request and the id in its path, and answers or raises Refusal."""
 
 CREATE_CALL = "create_realtime_call"
 
@@ -117,40 +118,48 @@ def hangup_call(state: State, _: ReceivedRequest, call_id: str) -> Answer:
     return Answer()
 
 
-OPERATIONS: dict[str, tuple[str, Operation]] = {
-    "create_realtime_client_secret": ("/realtime/client_secrets", create_client_secret),
-    "create_realtime_session": ("/realtime/sessions", create_session),
-    "create_realtime_transcription_session": ("/realtime/transcription_sessions", create_transcription_session),
+OPERATIONS: dict[str, tuple[str, str, Operation]] = {
+    "create_realtime_client_secret": ("POST", "/realtime/client_secrets", create_client_secret),
+    "create_realtime_session": ("POST", "/realtime/sessions", create_session),
+    "create_realtime_transcription_session": (
+        "POST",
+        "/realtime/transcription_sessions",
+        create_transcription_session,
+    ),
     "create_realtime_translation_client_secret": (
+        "POST",
         "/realtime/translations/client_secrets",
         create_translation_client_secret,
     ),
-    CREATE_CALL: ("/realtime/calls", create_call),
-    "accept_realtime_call": ("/realtime/calls/{call_id}/accept", accept_call),
-    "reject_realtime_call": ("/realtime/calls/{call_id}/reject", reject_call),
-    "refer_realtime_call": ("/realtime/calls/{call_id}/refer", refer_call),
-    "hangup_realtime_call": ("/realtime/calls/{call_id}/hangup", hangup_call),
+    CREATE_CALL: ("POST", "/realtime/calls", create_call),
+    "accept_realtime_call": ("POST", "/realtime/calls/{id}/accept", accept_call),
+    "reject_realtime_call": ("POST", "/realtime/calls/{id}/reject", reject_call),
+    "refer_realtime_call": ("POST", "/realtime/calls/{id}/refer", refer_call),
+    "hangup_realtime_call": ("POST", "/realtime/calls/{id}/hangup", hangup_call),
+    "list_models": ("GET", "/models", list_models),
+    "retrieve_model": ("GET", "/models/{id}", retrieve_model),
 }
-"""The operations by the names that the clients give them: path and function."""
+"""The operations by the names that the clients give them: method, path and function."""
 
 
 # With Azure's prefix, or without.
 _ROUTES = {
-    name: re.compile("(?:/openai)?/v1" + path.replace("{call_id}", "(?P<call_id>[^/]+)"))
-    for name, (path, _) in OPERATIONS.items()
+    name: re.compile("(?:/openai)?/v1" + path.replace("{id}", "(?P<id>[^/]+)"))
+    for name, (_, path, _) in OPERATIONS.items()
 }
 
 
 def find_operation(method: str, path: str) -> tuple[str, Operation, str]:
-    """Give the name of the operation that `method` and `path` ask for, its function and the call id in the path.
+    """Give the name of the operation that `method` and `path` ask for, its function and the id in the path.
 
     Raises Refusal for a path, or a method on it, that the API does not have.
     """
     for name, route in _ROUTES.items():
         if match := route.fullmatch(path):
-            if method != "POST":
-                raise api_errors.wrong_method(method, path)
-            return name, OPERATIONS[name][1], unquote(match.groupdict().get("call_id", ""))
+            allowed, _, operation = OPERATIONS[name]
+            if method != allowed:
+                raise api_errors.wrong_method(method, path, allowed)
+            return name, operation, unquote(match.groupdict().get("id", ""))
     raise api_errors.unknown_route(method, path)
 
 

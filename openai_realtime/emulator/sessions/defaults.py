@@ -23,6 +23,7 @@ INSTRUCTIONS = "Your knowledge cutoff is 2023-10. You are a helpful, witty, and 
 
 _REALTIME_MODELS = get_args(get_args(RealtimeModel)[0])
 _TRANSCRIPTION_MODELS = get_args(get_args(TranscriptionModel)[0])
+KNOWN_MODELS = (*_REALTIME_MODELS, "gpt-realtime-translate", *_TRANSCRIPTION_MODELS)
 # The named models, and those of their families that are still to come.
 _MODELS: dict[ModelKind, re.Pattern[str]] = {
     "realtime": re.compile(
@@ -32,6 +33,7 @@ _MODELS: dict[ModelKind, re.Pattern[str]] = {
     "translation": re.compile(r"gpt-realtime-translate(-[\w.-]+)?"),
     "transcription": re.compile(rf"({'|'.join(map(re.escape, _TRANSCRIPTION_MODELS))})(-\d{{4}}-\d\d-\d\d)?"),
 }
+MODEL_KINDS = tuple(_MODELS)
 # gpt-realtime-2, gpt-realtime-2.1-mini and so on, but not gpt-realtime-2025-08-28.
 _SECOND_GENERATION = re.compile(r"gpt-realtime-2(?:\.\d+)?(?:-|$)")
 # These transcribe without turns.

@@ -19,7 +19,7 @@ def test_doctor_finds_all_well_and_contacts_the_base_url_only(emulator: Emulator
         ["ok", "Network"],
         ["ok", "Access"],
         ["ok", "WebSocket"],
-        ["-", "Model"],
+        ["ok", "Model"],
     ]
     assert lines[-1] == "All is well."
     assert emulator.api_key not in result.stdout

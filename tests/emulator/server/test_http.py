@@ -843,6 +843,27 @@ async def test_wrong_method(http: aiohttp.ClientSession) -> None:
             "Not allowed to GET on /v1/realtime/client_secrets. "
             "(HINT: Perhaps you meant to use a different HTTP method?)"
         )
+    async with http.post("models") as answer:
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET")
+
+
+async def test_models(http: aiohttp.ClientSession) -> None:
+    async with http.get("models") as answer:
+        listed = await answer.json()
+    ends = {model["id"]: model["shutdown_date"] for model in listed["data"]}
+    assert listed["object"] == "list"
+    assert {"gpt-realtime-2.1", "gpt-realtime-translate", "gpt-live-transcribe"} <= set(ends)
+    assert (ends["gpt-realtime-2.1"], ends["gpt-realtime"], ends["whisper-1"]) == (None, "2027-01-20", "2027-02-26")
+    async with http.get("models/gpt-realtime") as answer:
+        assert await answer.json() in listed["data"]
+    async with http.get("models/gpt-4o") as answer:
+        assert answer.status == 404
+        assert (await answer.json())["error"] == {
+            "message": "The model 'gpt-4o' does not exist",
+            "type": "invalid_request_error",
+            "param": "model",
+            "code": "model_not_found",
+        }
 
 
 FIELDS = st.sampled_from(
@@ -922,7 +943,7 @@ def test_every_json_gets_an_answer(operation: str, body: dict[str, Any]) -> None
     received = ReceivedRequest(method="POST", path="/v1/x", headers=headers, body=json.dumps(body).encode())
     state = State(None, beta_retired=False, beta=False)
     try:
-        answer = OPERATIONS[operation][1](state, received, state.open_call())
+        answer = OPERATIONS[operation][2](state, received, state.open_call())
     except Refusal as refusal:
         answer = refusal.answer()
         assert 400 <= answer.status < 500
