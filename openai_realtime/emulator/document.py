@@ -23,7 +23,7 @@ from openai_realtime.models.server_events import ErrorDetails
 from openai_realtime.models.webhooks import SipHeader
 
 from . import faults
-from .script import McpToolCall, Reply, ToolCall
+from .script import Heard, McpToolCall, Reply, ToolCall
 
 if TYPE_CHECKING:
     from .emulator import Emulator
@@ -68,6 +68,14 @@ class ScriptedReply(Model):
 
 
 @frozen(kw_only=True, repr=False, eq=False)
+class ScriptedSpeech(Model):
+    """What is heard in an audio message: its text, or the failure of its transcription."""
+
+    text: Maybe[str] = UNSET
+    failure: Maybe[FailureDetails] = UNSET
+
+
+@frozen(kw_only=True, repr=False, eq=False)
 class ScriptedFault(Model):
     """A fault, and where it happens; with `now` to the sessions that are open."""
 
@@ -99,10 +107,13 @@ class ScriptedServer(Model):
 
 @frozen(kw_only=True, repr=False, eq=False)
 class ScriptDocument(Model):
-    """All that a test says: what is said in speech, what the model answers, what goes wrong, what servers there are."""
+    """All that a test says: what is said in speech, what the model answers, what goes wrong, what servers there are.
 
-    transcripts: Maybe[Sequence[str]] = UNSET
-    replies: Maybe[Sequence[ScriptedReply]] = UNSET
+    A bare text among `transcripts` and `replies` stands for an object that has only its `text`.
+    """
+
+    transcripts: Maybe[Sequence[str | ScriptedSpeech]] = UNSET
+    replies: Maybe[Sequence[str | ScriptedReply]] = UNSET
     faults: Maybe[Sequence[ScriptedFault]] = UNSET
     mcp_servers: Maybe[Sequence[ScriptedServer]] = UNSET
 
@@ -118,23 +129,18 @@ class CallDocument(Model):
 
 
 def read_script(document: Any) -> ScriptDocument:
-    """Check a script that is JSON already; a text among its replies stands for ``{"text": ...}``.
+    """Check a script that is JSON already.
 
     Raises InvalidRequestError that names every bad field by its path.
     """
-    if isinstance(document, dict) and isinstance(document.get("replies"), list):
-        replies = [{"text": reply} if isinstance(reply, str) else reply for reply in document["replies"]]
-        document = {**document, "replies": replies}
     return structure_request(document, ScriptDocument)
 
 
 def follow(script: ScriptDocument, emulator: Emulator) -> None:
     """Say to `emulator` all that is in `script`. Raises ConfigurationError, before it says anything, for bad fields."""
-    replies = [
-        (_reply(given, f"replies[{place}]"), given.when or None) for place, given in enumerate(script.replies or ())
-    ]
+    replies = [_reply(given, f"replies[{place}]") for place, given in enumerate(script.replies or ())]
     wrong = [(_fault(given, f"faults[{place}]"), given) for place, given in enumerate(script.faults or ())]
-    emulator.queue_transcripts(*(script.transcripts or ()))
+    emulator.queue_transcripts(*map(_heard, script.transcripts or ()))
     for server in script.mcp_servers or ():
         emulator.mcp_server(server.server_label, *(server.tools or ()), reachable=server.reachable is not False)
     for reply, when in replies:
@@ -151,7 +157,14 @@ def _given(entry: Any, *without: str) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(entry, name)) is not UNSET}
 
 
-def _reply(given: ScriptedReply, path: str) -> Reply:
+def _heard(given: str | ScriptedSpeech) -> Heard:
+    return given if isinstance(given, str) else given.failure or given.text or ""
+
+
+def _reply(given: str | ScriptedReply, path: str) -> tuple[Reply, str | None]:
+    """Make a reply, and the rule that it has."""
+    if isinstance(given, str):
+        return Reply(text=given), None
     values = _given(given, "when", "tool_calls", "audio")
     if given.audio:
         try:
@@ -159,7 +172,7 @@ def _reply(given: ScriptedReply, path: str) -> Reply:
         except DecodeError:
             raise ConfigurationError(f"{path}.audio: not base64") from None
     calls = [_call(call, f"{path}.tool_calls[{place}]") for place, call in enumerate(given.tool_calls or ())]
-    return Reply(tool_calls=calls, **values)
+    return Reply(tool_calls=calls, **values), given.when or None
 
 
 def _call(given: ScriptedCall, path: str) -> ToolCall | McpToolCall:

@@ -17,7 +17,7 @@ from openai_realtime.models.items import McpListedTool
 from . import ids
 from .document import follow, read_script
 from .faults import SESSION, Fault, FaultQueue
-from .script import Answer, Condition, McpServer, Script
+from .script import Answer, Condition, Heard, McpServer, Script
 from .server.app import Server
 from .server.control import Control
 from .server.http import OPERATIONS
@@ -233,8 +233,11 @@ class Emulator:
         """
         follow(read_script(script), self)
 
-    def queue_transcripts(self, *transcripts: str) -> None:
-        """Say what the user's next audio messages say: nothing here understands speech."""
+    def queue_transcripts(self, *transcripts: Heard) -> None:
+        """Say what the user's next audio messages say: nothing here understands speech.
+
+        `FailureDetails` in place of a text lets the transcription of a message fail; the model hears it all the same.
+        """
         self._script.add_transcripts(transcripts)
 
     def resume(self) -> None:

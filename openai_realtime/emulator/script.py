@@ -120,6 +120,10 @@ Answer: TypeAlias = Reply | str | Callable[[Sequence[Item]], Reply | str]
 """What the model says: a reply, the text of one, or a function that makes either of the items of the conversation."""
 
 
+Heard: TypeAlias = str | FailureDetails
+"""What is heard in an audio message: its words, or why they cannot be told."""
+
+
 @frozen(kw_only=True)
 class UserInput:
     """The last thing in a conversation: its text, and the audio if the user spoke and it can be played back."""
@@ -138,7 +142,7 @@ class Script:
         self.mcp_servers: dict[str, McpServer] = {}
         self._queue: deque[Answer] = deque()
         self._rules: list[tuple[Condition, Answer]] = []
-        self._transcripts: deque[str] = deque()
+        self._transcripts: deque[Heard] = deque()
 
     def add(self, answer: Answer, when: Condition | None) -> None:
         """Queue `answer`, or make it a rule. Raises ConfigurationError for what is none, or no rule."""
@@ -151,15 +155,15 @@ class Script:
         else:
             raise ConfigurationError(f"when: {type(when).__name__} is neither a text, a pattern nor a function")
 
-    def add_transcripts(self, texts: Sequence[str]) -> None:
-        """Queue what the user says in the next audio messages. Raises ConfigurationError for what is no text."""
-        for text in texts:
-            if not isinstance(text, str):
-                raise ConfigurationError(f"transcript: {type(text).__name__} is not a text")
-        self._transcripts.extend(texts)
+    def add_transcripts(self, heard: Sequence[Heard]) -> None:
+        """Queue what is heard in the next audio messages. Raises ConfigurationError for what is neither."""
+        for one in heard:
+            if not isinstance(one, str | FailureDetails):
+                raise ConfigurationError(f"transcript: {type(one).__name__} is neither a text nor FailureDetails")
+        self._transcripts.extend(heard)
 
-    def next_transcript(self) -> str | None:
-        """Take what the user says in the audio that comes now; None if the test did not tell."""
+    def next_transcript(self) -> Heard | None:
+        """Take what is heard in the audio that comes now; None if the test did not tell."""
         return self._transcripts.popleft() if self._transcripts else None
 
     def reply_to(self, given: UserInput, conversation: Iterable[Item] = ()) -> Reply:

@@ -18,6 +18,7 @@ import click
 
 from openai_realtime import recording
 from openai_realtime._codec.json import load
+from openai_realtime.cli.signals import ending_as_by_ctrl_c
 from openai_realtime.emulator import Emulator
 from openai_realtime.errors import RealtimeError
 
@@ -55,7 +56,7 @@ def emulate(  # noqa: PLR0913
     webhook: str | None,
     log: bool,
 ) -> None:
-    """Run the emulator until Ctrl-C.
+    """Run the emulator until Ctrl-C, or SIGTERM.
 
     It prints the two settings that point a program in any language to it. With --host 0.0.0.0 other machines reach it
     too, by this machine's name or address. With --webhook phone calls ring at a service of yours. Programs on this
@@ -64,6 +65,7 @@ def emulate(  # noqa: PLR0913
     if log:
         _log_to_stderr()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(ending_as_by_ctrl_c())
         context, authority = _context(stack, host, tls=tls, cert=cert, key=key)
         emulator = Emulator(
             host=host,

@@ -16,6 +16,7 @@ from openai_realtime._codec.converter import dumps
 from openai_realtime._codec.json import load
 from openai_realtime.audio import read_wav
 from openai_realtime.cli.server import Server, with_server
+from openai_realtime.cli.signals import ending_as_by_ctrl_c
 from openai_realtime.cli.terminal import one_line
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -31,8 +32,8 @@ _POLL_SECONDS = 0.1
 def ring(server: Server, /, webhook: str | None, caller: str, audio: Path | None, keys: str | None) -> None:
     """Ring at your service, as a phone call does.
 
-    The emulator that runs at OPENAI_BASE_URL delivers the webhook, and is on the phone until the call is over. Ctrl-C
-    hangs up. The exit code is 1 if nobody answered.
+    The emulator that runs at OPENAI_BASE_URL delivers the webhook, and is on the phone until the call is over. Ctrl-C,
+    or SIGTERM, hangs up. The exit code is 1 if nobody answered.
     """
     door = _Door(server)
     call: dict[str, Any] = {"sip_headers": [{"name": "From", "value": f"<sip:{caller}@sip.example.com>"}]}
@@ -43,9 +44,10 @@ def ring(server: Server, /, webhook: str | None, caller: str, audio: Path | None
     if audio:
         call["audio"] = pybase64.b64encode(read_wav(audio)).decode()
     call_id = door.ask("calls", call)["call_id"]
-    click.echo(f"Ringing: {call_id}")
     try:
-        over = _follow(door, call_id)
+        with ending_as_by_ctrl_c():
+            click.echo(f"Ringing: {call_id}")
+            over = _follow(door, call_id)
     except KeyboardInterrupt:
         door.ask("hang_up", {"call_id": call_id})
         over = _follow(door, call_id)

@@ -8,10 +8,12 @@ from typing import Any
 
 from attrs import frozen
 
-from openai_realtime.models.responses import InputTokenDetails
+from openai_realtime.emulator.script import Heard
+from openai_realtime.models.responses import FailureDetails, InputTokenDetails
 from openai_realtime.models.server_events import (
     ConversationItemInputAudioTranscriptionCompleted,
     ConversationItemInputAudioTranscriptionDelta,
+    ConversationItemInputAudioTranscriptionFailed,
     TranscriptionDurationUsage,
     TranscriptionTokenUsage,
 )
@@ -43,13 +45,13 @@ def pieces(text: str, model: str) -> list[str]:
 
 
 class Caption:
-    """The words of one message that are told while they are spoken; `told` is how many deltas were."""
+    """What is heard in one message while it is spoken; `told` is how many deltas were. A failure is told later."""
 
-    def __init__(self, item_id: str, model: str, text: str) -> None:
-        self.text = text
+    def __init__(self, item_id: str, model: str, heard: Heard) -> None:
+        self.heard = heard
         self.told = 0
         self._item_id = item_id
-        self._pieces = pieces(text, model)
+        self._pieces = pieces(heard, model) if isinstance(heard, str) else []
 
     def more(self, spoken_ms: float) -> list[ConversationItemInputAudioTranscriptionDelta]:
         """Give the deltas that are due after so much speech."""
@@ -60,17 +62,27 @@ class Caption:
 
 @frozen(kw_only=True)
 class Spoken:
-    """What is in one audio message: the model that tells it, how many deltas it has told, and seconds of audio."""
+    """What is in one audio message: the model that tells it, how many deltas it has told, and seconds of audio.
+
+    With a `failure` nothing is told but that.
+    """
 
     item_id: str
     model: str
     text: str
     told: int
     seconds: float
+    failure: FailureDetails | None = None
 
 
 def task(spoken: Spoken, finish: Callable[[str], None]) -> Task:
     """Tell the rest of the text, then that it is complete; `finish` gets the transcript."""
+    if spoken.failure is not None:
+        yield _UNTIL_COMPLETED
+        yield ConversationItemInputAudioTranscriptionFailed(
+            item_id=spoken.item_id, content_index=0, error=spoken.failure
+        )
+        return
     told = pieces(spoken.text, spoken.model)
     for piece in told[spoken.told :]:
         yield _UNTIL_DELTA

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import attrs
 
 from openai_realtime.emulator import errors as api_errors
+from openai_realtime.emulator.script import Heard
 from openai_realtime.errors import DecodeError
 from openai_realtime.models.client_events import InputAudioBufferAppend, InputAudioBufferClear
 from openai_realtime.models.items import InputAudio, Item, UserMessage
@@ -151,13 +152,14 @@ class Turns:
     def _begin_caption(self) -> None:
         """Tell the words while they are spoken, if the model does that, and the test said what they are."""
         model = self._transcription_model()
-        text = self._context.script.next_transcript() if model in transcription.STREAMING_MODELS else None
-        if model and text is not None and self._user_item:
-            self._caption = transcription.Caption(self._user_item, model, text)
+        heard = self._context.script.next_transcript() if model in transcription.STREAMING_MODELS else None
+        if model and heard is not None and self._user_item:
+            self._caption = transcription.Caption(self._user_item, model, heard)
 
     def _transcribe(self, item: UserMessage, audio: bytes) -> None:
         caption, self._caption = self._caption, None
-        text = caption.text if caption else self._words(audio)
+        heard = caption.heard if caption else self._heard(audio)
+        text, failure = (heard, None) if isinstance(heard, str) else (self._length(audio), heard)
         key, model, conversation = item_id(item), self._transcription_model(), self._context.conversation
         conversation.set_audio(key, Audio(bytearray(audio), self._context.input_format), text)
         if model is None:
@@ -167,18 +169,24 @@ class Turns:
             conversation.replace(attrs.evolve(item, content=[InputAudio(transcript=transcript)]))
 
         told = caption.told if caption else 0
-        spoken = transcription.Spoken(item_id=key, model=model, text=text, told=told, seconds=self._seconds(audio))
+        spoken = transcription.Spoken(
+            item_id=key, model=model, text=text, told=told, seconds=self._seconds(audio), failure=failure
+        )
         self._context.timeline.start(transcription.task(spoken, finish))
 
     def _transcription_model(self) -> str | None:
         model: str | None = (self._context.input["transcription"] or {}).get("model")
         return model
 
-    def _words(self, audio: bytes) -> str:
+    def _heard(self, audio: bytes) -> Heard:
         if self._is_quiet(audio):
             return ""
         scripted = self._context.script.next_transcript()
-        return f"{self._seconds(audio):.1f} seconds of speech." if scripted is None else scripted
+        return self._length(audio) if scripted is None else scripted
+
+    def _length(self, audio: bytes) -> str:
+        """Give the words of speech that nobody scripted."""
+        return f"{self._seconds(audio):.1f} seconds of speech."
 
     def _is_quiet(self, audio: bytes) -> bool:
         return sound.level(audio, self._context.input_format) < _QUIET

@@ -92,7 +92,8 @@ class TranslationSession(Session):
     def _translate(self, audio: bytes) -> list[Any]:
         """Give the events of one step, all at the same place in the audio."""
         if self._to_transcribe is None:
-            text = self._script.next_transcript() or ""
+            heard = self._script.next_transcript()
+            text = heard if isinstance(heard, str) else ""
             self._to_transcribe = words(text)
             self._spoken = words((self._script.reply_to(UserInput(text=text)).text or "") if text else "")
         self._elapsed_ms += _STEP_MS

@@ -97,6 +97,30 @@ def test_tls_and_a_log(tmp_path: Path) -> None:
         assert exports["OPENAI_API_KEY"] not in seen
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_authority_of_its_certificate_goes_with_it(interruptible: None, number: signal.Signals) -> None:
+    with emulating("--tls") as (exports, child):
+        folder = Path(exports["SSL_CERT_FILE"]).parent
+        assert folder.exists()
+        child.send_signal(number)
+        _, errors = child.communicate(timeout=DEADLINE)
+        assert (child.returncode, errors, folder.exists()) == (0, b"", False)
+
+
+def test_a_signal_that_is_ignored_stays_ignored(interruptible: None) -> None:
+    """A terminal that goes does not end what nohup started."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with emulating() as (exports, child):
+            child.send_signal(signal.SIGHUP)
+            assert answer(exports) == "Hello."
+            child.send_signal(signal.SIGTERM)
+            child.communicate(timeout=DEADLINE)
+            assert child.returncode == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_certificate_of_ones_own(tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "cert.pem"))

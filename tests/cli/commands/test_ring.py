@@ -60,13 +60,16 @@ async def test_a_call_that_is_declined(emulator: Emulator, service: Service) -> 
     assert result.stdout.splitlines()[-1] == "Over: rejected with 486; heard 0.0 s of the model"
 
 
-async def test_ctrl_c_hangs_up(interruptible: None, emulator: Emulator, service: Service) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_ctrl_c_hangs_up(
+    interruptible: None, emulator: Emulator, service: Service, number: signal.Signals
+) -> None:
     command = [sys.executable, "-m", "openai_realtime", "ring", "--webhook", service.url]
     child = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     await service.webhooks.get()
     assert child.stdout is not None
     assert b"Ringing" in await child.stdout.readline()
-    child.send_signal(signal.SIGINT)
+    child.send_signal(number)
     output, errors = await child.communicate()
     assert (child.returncode, errors) == (1, b"")
     assert output.endswith(b"Over: the caller hung up; heard 0.0 s of the model\n")

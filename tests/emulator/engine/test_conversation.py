@@ -174,7 +174,7 @@ async def test_null_where_a_value_is_needed_is_missing(emulator: Emulator) -> No
         (lambda: Emulator().mcp_server("docs", "search"), "tools: str is not McpListedTool"),  # type: ignore[arg-type]
         (lambda: Emulator().mcp_server(1), "server_label: int is not a text"),  # type: ignore[arg-type]
         (lambda: Emulator().reply("a", when=1), "when: int is neither"),  # type: ignore[arg-type]
-        (lambda: Emulator().queue_transcripts(1), "transcript: int is not a text"),  # type: ignore[arg-type]
+        (lambda: Emulator().queue_transcripts(1), "transcript: int is neither a text nor FailureDetails"),  # type: ignore[arg-type]
     ],
 )
 def test_what_a_test_says_is_checked_when_it_says_it(make: Callable[[], object], text: str) -> None:

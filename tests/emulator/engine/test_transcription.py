@@ -15,6 +15,7 @@ from support.wire import (
 )
 
 from openai_realtime.emulator import Emulator
+from openai_realtime.models import FailureDetails
 
 pytestmark = pytest.mark.anyio
 
@@ -110,3 +111,30 @@ async def test_turns_with_a_model_that_has_none(emulator: Emulator) -> None:
         assert (await wire.error())["message"] == "Turn detection is not supported for this transcription model."
         await wire.send({"type": "session.update", "session": {"type": "realtime"}})
         assert (await wire.error())["code"] == "invalid_parameter"
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-transcribe", "gpt-realtime-whisper"])
+async def test_a_transcription_that_fails(emulator: Emulator, model: str) -> None:
+    """The model hears the user all the same, and the next message is transcribed."""
+    failure = FailureDetails(type="transcription_error", code="audio_unintelligible", message="Too much noise.")
+    emulator.queue_transcripts(failure, "One.")
+    async with Wire(emulator) as wire:
+        await wire.send(hearing(transcription={"model": model}))
+        await wire.until("session.updated")
+        await wire.send(append(tone(600) + silence(600)))
+        events = await wire.until(f"{SAID}.failed")
+        (committed,) = (event for event in events if event["type"] == "input_audio_buffer.committed")
+        assert (events[-1]["item_id"], events[-1]["content_index"]) == (committed["item_id"], 0)
+        assert events[-1]["error"] == {
+            "type": "transcription_error",
+            "code": "audio_unintelligible",
+            "message": "Too much noise.",
+        }
+        assert f"{SAID}.delta" not in types(events)
+        if "response.done" not in types(events):
+            await wire.until("response.done")
+        await wire.send({"type": "conversation.item.retrieve", "item_id": committed["item_id"]})
+        retrieved = (await wire.until("conversation.item.retrieved"))[-1]
+        assert retrieved["item"]["content"][0]["transcript"] is None
+        await wire.send(append(tone(600) + silence(600)))
+        assert (await wire.until(f"{SAID}.completed"))[-1]["transcript"] == "One."

@@ -6,7 +6,8 @@ from typing import Any
 import aiohttp
 import pytest
 from support.control import Door
-from support.wire import ADDED, DEADLINE, RESPOND, TEXT_ONLY, Wire, append, message, tone
+from support.sessions import hearing
+from support.wire import ADDED, DEADLINE, RESPOND, SAID, TEXT_ONLY, Wire, append, message, tone
 
 from openai_realtime import ConfigurationError, InvalidRequestError
 from openai_realtime.emulator import Emulator
@@ -68,6 +69,18 @@ async def test_what_the_user_says_and_audio_of_the_model(emulator: Emulator) -> 
         events = await wire.until("response.done")
     deltas = [event["delta"] for event in events if event["type"] == "response.output_audio.delta"]
     assert b"".join(map(base64.b64decode, deltas)) == audio
+
+
+async def test_a_program_lets_a_transcription_fail(emulator: Emulator) -> None:
+    script = {"transcripts": [{"failure": {"code": "audio_unintelligible", "message": "Noise."}}, {"text": "Hello?"}]}
+    await Door(emulator).post("script", script)
+    async with Wire(emulator) as wire:
+        await wire.send(hearing(transcription={"model": "gpt-4o-transcribe"}))
+        await wire.send(append(tone(1000) + bytes(48_000)))
+        failed = (await wire.until(f"{SAID}.failed"))[-1]
+        assert failed["error"] == {"code": "audio_unintelligible", "message": "Noise."}
+        await wire.send(append(tone(1000) + bytes(48_000)))
+        assert (await wire.until(f"{SAID}.completed"))[-1]["transcript"] == "Hello?"
 
 
 async def test_faults_calls_keys_and_the_clock(emulator: Emulator) -> None:
@@ -141,7 +154,8 @@ async def test_the_door_describes_itself(emulator: Emulator) -> None:
     for path, methods in description["paths"].items():
         for method in methods:
             assert (await Door(emulator).ask(method.upper(), path.removeprefix("/emulator/"), {}))[0] in (200, 400)
-    assert schemas["ScriptDocument"]["properties"]["transcripts"] == {"type": "array", "items": {"type": "string"}}
+    speech = [{"type": "string"}, {"$ref": "#/components/schemas/ScriptedSpeech"}]
+    assert schemas["ScriptDocument"]["properties"]["transcripts"] == {"type": "array", "items": {"anyOf": speech}}
     assert schemas["ScriptedFault"]["properties"]["times"] == {"type": "integer", "minimum": 1, "maximum": 1000}
     assert schemas["ScriptedCall"]["required"] == ["name"]
     references = [text for text in json.dumps(description).split('"') if text.startswith("#/components/schemas/")]
