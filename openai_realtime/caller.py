@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias, TypeVar
@@ -131,12 +132,17 @@ class Caller:
         await self._end_turn(text, silence_ms)
 
     async def interrupt(self, text: str, *, at_ms: float, audio: bytes | None = None) -> None:
-        """Say `text` when `at_ms` milliseconds of the answer were heard; the agent must stop talking then."""
+        """Say `text` when `at_ms` milliseconds of the answer were heard; the agent must stop talking then.
+
+        The agent has all of the answer by then, unless the emulator has a `speed`, or the reply a `pause_after`.
+        """
         end = round(at_ms) * _BYTES_PER_MS
         await self.wait_until(lambda: self._written() >= end, f"{at_ms} ms of an answer")
         if self.real_time:
             await self.wait_until(lambda: self._heard() >= end, f"{at_ms} ms of an answer")
         else:
+            await asyncio.sleep(0)  # until it is known here which response it is
+            await self.wait_until(self._is_all_there, "the rest of the answer")
             self._hear(end - self._heard())
         await self._begin_turn(text, audio)
         await self.wait_until(lambda: not self.speaker.queued, "the agent stopped talking")
@@ -287,7 +293,17 @@ class Caller:
         answers = self._last_answers()
         if not answers or answers[-1] is not self.conversation.items[-1] or self.conversation.active_response:
             return False
-        return self._written() >= sum(answer.audio_ms for answer in answers) * _BYTES_PER_MS
+        return self._is_written()
+
+    def _is_all_there(self) -> bool:
+        """Whether no more of the answer comes by itself, or it comes with time."""
+        paused = any(session.timeline.is_paused for session in self._emulator.sessions)
+        ended = paused or not self.conversation.active_response
+        return self._emulator.speed < math.inf or (ended and self._is_written())
+
+    def _is_written(self) -> bool:
+        """Whether the agent has written all that the model said since the caller spoke."""
+        return self._written() >= sum(answer.audio_ms for answer in self._last_answers()) * _BYTES_PER_MS
 
     def _check_agent(self, what: str) -> None:
         if self._agent is not None and self._agent.done():

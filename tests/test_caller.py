@@ -21,6 +21,7 @@ from openai_realtime.audio.playback import Playback
 from openai_realtime.caller import Caller, CallerSpeaker
 from openai_realtime.conversation import Prices
 from openai_realtime.emulator import Emulator, Reply, ToolCall
+from openai_realtime.emulator.faults import Delay
 from openai_realtime.models import FunctionCall, InputAudioBufferDtmfEventReceived
 
 pytestmark = pytest.mark.anyio
@@ -113,6 +114,25 @@ async def test_the_same_again_is_the_same(realtime_emulator: Emulator) -> None:
     assert first[0] == [333, 540]
 
 
+ANSWER = Reply(text="One two three four five.", audio=sine(1))
+AFTER_400_MS = 18  # events
+
+
+@pytest.mark.parametrize(("pause_after", "status"), [(None, "completed"), (8, "cancelled")])
+async def test_how_much_of_an_answer_was_made_does_not_depend_on_who_is_faster(
+    realtime_emulator: Emulator, realtime_caller: Caller, pause_after: int | None, status: str
+) -> None:
+    caller = realtime_caller
+    realtime_emulator.reply(attrs.evolve(ANSWER, pause_after=pause_after), "Good bye.")
+    realtime_emulator.inject_fault(Delay(0.3, at=AFTER_400_MS))
+    async with caller.call(Agent(realtime_emulator)):
+        await caller.say("Count, please.")
+        await caller.interrupt("Stop.", at_ms=333)
+        await caller.listen()
+        await caller.wait_until(lambda: caller.answers[0].heard_ms == 333)
+    assert [one.status for one in caller.conversation.responses.values()] == [status, "completed"]
+
+
 async def test_real_time(realtime_emulator: Emulator) -> None:
     caller = Caller(realtime_emulator, real_time=True)
     realtime_emulator.reply(Reply(text="One two three.", audio=sine(3)), Reply(text="Bye.", audio=sine(0.1)))
@@ -137,19 +157,24 @@ async def test_an_agent_that_talks_on_is_found(realtime_emulator: Emulator) -> N
                 if isinstance(event, ResponseOutputAudioDelta):
                     speaker.write(event.audio)
 
-    caller = Caller(realtime_emulator, timeout=0.5)
+    caller = Caller(realtime_emulator)
     realtime_emulator.reply(Reply(text="One two three.", audio=sine(2)), Reply())
     async with caller.call(deaf):
         await caller.say("Count, please.")
+        await caller.wait_until(
+            lambda: caller.speaker.written == 2 * 48_000 and not caller.conversation.active_response
+        )
+        caller.timeout = 0.5
         with pytest.raises(AssertionError, match=r"the agent stopped talking: not within 0\.5 s.*\nassistant: One"):
             await caller.interrupt("Stop.", at_ms=100)
 
 
 async def test_what_does_not_happen_says_what_did(realtime_emulator: Emulator) -> None:
-    caller = Caller(realtime_emulator, timeout=0.3)
+    caller = Caller(realtime_emulator)
     async with caller.call(Agent(realtime_emulator)):
         await caller.say("Echo")
         await caller.listen()
+        caller.timeout = 0.3
         with pytest.raises(AssertionError, match=r"the words 'sunny': not within 0\.3 seconds\nassistant: Echo"):
             await caller.wait_for_words("sunny")
         with pytest.raises(AssertionError, match="a call of weather"):
@@ -212,8 +237,10 @@ async def test_an_agent_ends_when_the_session_does(
 
 
 async def test_an_agent_that_does_not_notice_the_end_is_found(realtime_emulator: Emulator) -> None:
-    caller = Caller(realtime_emulator, timeout=0.5)
+    caller = Caller(realtime_emulator)
     async with caller.call(DeafAgent(realtime_emulator)):
+        await caller.say("Hello")
+        caller.timeout = 0.5
         with pytest.raises(AssertionError, match=r"the agent's end: not within 0\.5 seconds"):
             await caller.hang_up()
 

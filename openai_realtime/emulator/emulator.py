@@ -74,6 +74,7 @@ class Emulator:
     ) -> None:
         if not speed > 0:
             raise ConfigurationError(f"speed: {speed!r} is not above 0")
+        self.speed = speed
         self.requests: History[ReceivedRequest] = History()
         self.webhook_secret = webhook_secret or ids.webhook_secret()
         self._webhook_url = webhook_url

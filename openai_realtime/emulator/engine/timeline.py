@@ -45,6 +45,11 @@ class Timeline:
         """When there is something to do; infinite if all tasks are done or paused."""
         return self._heap[0][0] if self._heap else math.inf
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether a task waits for `wake`; from any thread."""
+        return any(due == math.inf for due, _, _ in self._heap)
+
     def start(self, task: Task) -> None:
         """Let `task` begin now."""
         self._push(task, self.now)
