@@ -16,23 +16,14 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from openai_realtime import models
 from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import encode, structure
 from openai_realtime._codec.json import load_object
 from openai_realtime._transport.http import Transport
 from openai_realtime._transport.messages import Request, Response
 from openai_realtime._transport.pool import Pool
-from openai_realtime._transport.targets import realtime_target, translation_target
 from openai_realtime.models.base import UNSET, Maybe, Model
-from openai_realtime.models.calls import (
-    RealtimeCall,
-    RealtimeCallCreateRequest,
-    RealtimeCallReferRequest,
-    RealtimeCallRejectRequest,
-)
-from openai_realtime.models.client_secrets import RealtimeCreateClientSecretRequest, RealtimeCreateClientSecretResponse
-from openai_realtime.models.http import EmptyResult, HTTPInfo
-from openai_realtime.models.sessions import RealtimeSessionConfig, RealtimeTranscriptionSessionConfig
 
 from ._config import ClientOptions, ConnectOptions, resolve_config, sealed
 from .errors import BetaRetiredError, ConfigurationError, DecodeError, InvalidRequestError, Problem
@@ -46,7 +37,8 @@ if TYPE_CHECKING:
     from openai_realtime._connection.realtime import AsyncRealtimeConnection
     from openai_realtime._connection.reconnect_policy import ReconnectPolicy
     from openai_realtime._connection.translation import AsyncRealtimeTranslationConnection
-    from openai_realtime.models import beta, translation, translation_events
+    from openai_realtime.models import beta
+    from openai_realtime.models.http import HTTPInfo
 
 R = TypeVar("R", bound=Model)
 
@@ -70,6 +62,8 @@ class AsyncRealtimeClient:
         self._owns_pool = True
         # Shared with copies, as the pool is: what is open is closed with it.
         self._links: weakref.WeakSet[Link] = weakref.WeakSet()
+        # Neither with the import nor in the first call, which an event loop waits for.
+        from openai_realtime.models import client_secrets  # noqa: F401, PLC0415
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,15 +101,15 @@ class AsyncRealtimeClient:
         self._transport = Transport(resolve_config(self._options, os.environ), pool)
 
     async def create_realtime_client_secret(
-        self, request: RealtimeCreateClientSecretRequest | None = None
-    ) -> RealtimeCreateClientSecretResponse:
+        self, request: models.RealtimeCreateClientSecretRequest | None = None
+    ) -> models.RealtimeCreateClientSecretResponse:
         """Mint a short-lived secret (``ek_...``) that a browser or phone opens sessions with.
 
         https://platform.openai.com/docs/api-reference/realtime-sessions/create-realtime-client-secret
         """
-        request = RealtimeCreateClientSecretRequest() if request is None else request
-        check(request, RealtimeCreateClientSecretRequest)
-        return await self._post("/realtime/client_secrets", request, RealtimeCreateClientSecretResponse)
+        request = models.RealtimeCreateClientSecretRequest() if request is None else request
+        check(request, models.RealtimeCreateClientSecretRequest)
+        return await self._post("/realtime/client_secrets", request, models.RealtimeCreateClientSecretResponse)
 
     def create_realtime_session(
         self, request: beta.RealtimeSessionCreateRequest
@@ -146,19 +140,19 @@ class AsyncRealtimeClient:
         )
 
     async def create_realtime_translation_client_secret(
-        self, request: translation.RealtimeTranslationClientSecretCreateRequest
-    ) -> translation.RealtimeTranslationClientSecretCreateResponse:
+        self, request: models.RealtimeTranslationClientSecretCreateRequest
+    ) -> models.RealtimeTranslationClientSecretCreateResponse:
         """Mint a short-lived secret for translation sessions.
 
         https://platform.openai.com/docs/api-reference/realtime-sessions/create-realtime-translation-client-secret
         """
-        from openai_realtime.models import translation  # noqa: PLC0415 - few programs need it
-
-        check(request, translation.RealtimeTranslationClientSecretCreateRequest)
+        check(request, models.RealtimeTranslationClientSecretCreateRequest)
         path = "/realtime/translations/client_secrets"
-        return await self._post(path, request, translation.RealtimeTranslationClientSecretCreateResponse)
+        return await self._post(path, request, models.RealtimeTranslationClientSecretCreateResponse)
 
-    async def create_realtime_call(self, sdp: str, session: RealtimeSessionConfig | None = None) -> RealtimeCall:
+    async def create_realtime_call(
+        self, sdp: str, session: models.RealtimeSessionConfig | None = None
+    ) -> models.RealtimeCall:
         """Open a WebRTC call: `sdp` is the offer, `session` its settings.
 
         Without `session` the offer goes alone, as it must with a client secret, which has the session. The request is
@@ -166,8 +160,8 @@ class AsyncRealtimeClient:
 
         https://platform.openai.com/docs/api-reference/realtime-calls/create-call
         """
-        settings: Maybe[RealtimeSessionConfig] = UNSET if session is None else session
-        check(RealtimeCallCreateRequest(sdp=sdp, session=settings))
+        settings: Maybe[models.RealtimeSessionConfig] = UNSET if session is None else session
+        check(models.RealtimeCallCreateRequest(sdp=sdp, session=settings))
         request = Request(path="/realtime/calls", accept=f"{_SDP}, text/plain", repeatable=False)
         if session is None:
             request = attrs.evolve(request, content_type=_SDP, body=sdp.encode())
@@ -175,27 +169,27 @@ class AsyncRealtimeClient:
             request = attrs.evolve(request, parts=(("sdp", _SDP, sdp.encode()), ("session", _JSON, encode(session))))
         return _parse_call(*await self._transport.send(request))
 
-    async def accept_realtime_call(self, call_id: str, session: RealtimeSessionConfig) -> EmptyResult:
+    async def accept_realtime_call(self, call_id: str, session: models.RealtimeSessionConfig) -> models.EmptyResult:
         """Answer an incoming SIP call with a session.
 
         https://platform.openai.com/docs/api-reference/realtime-calls/accept-call
         """
-        check(session, RealtimeSessionConfig)
+        check(session, models.RealtimeSessionConfig)
         return await self._control(call_id, "accept", session)
 
-    async def reject_realtime_call(self, call_id: str, status_code: int | None = None) -> EmptyResult:
+    async def reject_realtime_call(self, call_id: str, status_code: int | None = None) -> models.EmptyResult:
         """Decline an incoming SIP call; `status_code` is the SIP status for the caller, by default 603 (Decline)."""
-        request = RealtimeCallRejectRequest(status_code=UNSET if status_code is None else status_code)
+        request = models.RealtimeCallRejectRequest(status_code=UNSET if status_code is None else status_code)
         check(request)
         return await self._control(call_id, "reject", request)
 
-    async def refer_realtime_call(self, call_id: str, target_uri: str) -> EmptyResult:
+    async def refer_realtime_call(self, call_id: str, target_uri: str) -> models.EmptyResult:
         """Transfer a SIP call to `target_uri`, such as ``tel:+14155550123``."""
-        request = RealtimeCallReferRequest(target_uri=target_uri)
+        request = models.RealtimeCallReferRequest(target_uri=target_uri)
         check(request)
         return await self._control(call_id, "refer", request)
 
-    async def hangup_realtime_call(self, call_id: str) -> EmptyResult:
+    async def hangup_realtime_call(self, call_id: str) -> models.EmptyResult:
         """End a call, SIP or WebRTC."""
         return await self._control(call_id, "hangup")
 
@@ -205,7 +199,7 @@ class AsyncRealtimeClient:
         model: str | None = None,
         call_id: str | None = None,
         intent: Literal["transcription"] | None = None,
-        session: RealtimeSessionConfig | RealtimeTranscriptionSessionConfig | None = None,
+        session: models.RealtimeSessionConfig | models.RealtimeTranscriptionSessionConfig | None = None,
         dialect: Literal["realtime", "beta"] = "realtime",
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -227,8 +221,10 @@ class AsyncRealtimeClient:
         Raises InvalidRequestError unless exactly one of the first three is given, and what the other methods raise if
         the server refuses.
         """
-        from openai_realtime._connection.connecting import Connecting  # noqa: PLC0415 - REST users never load the events
-        from openai_realtime._connection.realtime import AsyncRealtimeConnection, settings  # noqa: PLC0415 - as above
+        # REST users never load what a session needs.
+        from openai_realtime._connection.connecting import Connecting  # noqa: PLC0415
+        from openai_realtime._connection.realtime import AsyncRealtimeConnection, settings  # noqa: PLC0415
+        from openai_realtime._transport.targets import realtime_target  # noqa: PLC0415
 
         target = realtime_target(model, call_id, intent, dialect=dialect, query=query, headers=headers)
         update = None if session is None else settings(session, target.dialect)
@@ -241,7 +237,7 @@ class AsyncRealtimeClient:
         self,
         *,
         model: str,
-        session: translation_events.RealtimeTranslationSessionUpdateRequest | None = None,
+        session: models.RealtimeTranslationSessionUpdateRequest | None = None,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         options: ConnectOptions | None = None,
@@ -258,6 +254,7 @@ class AsyncRealtimeClient:
             AsyncRealtimeTranslationConnection,
             translation_settings,
         )
+        from openai_realtime._transport.targets import translation_target  # noqa: PLC0415 - as above
 
         target = translation_target(model, query, headers)
         update = None if session is None else translation_settings(session)
@@ -277,14 +274,14 @@ class AsyncRealtimeClient:
             error.successor = _SUCCESSOR
             raise
 
-    async def _control(self, call_id: str, action: str, body: Model | None = None) -> EmptyResult:
+    async def _control(self, call_id: str, action: str, body: Model | None = None) -> models.EmptyResult:
         _check_call_id(call_id)
         path = f"/realtime/calls/{call_id}/{action}"
         request = Request(path=path) if body is None else _json_request(path, body)
         response, info = await self._transport.send(request)
         if response.content_type == "text/html":  # the page of a captive portal or a login, and no word of the API
             raise response.unexpected("content type text/html")
-        return EmptyResult(http=info)
+        return models.EmptyResult(http=info)
 
 
 def _json_request(path: str, body: Model) -> Request:
@@ -306,7 +303,7 @@ def _parse_json(response: Response, info: HTTPInfo, cls: type[R]) -> R:
     raise response.unexpected(problem)
 
 
-def _parse_call(response: Response, info: HTTPInfo) -> RealtimeCall:
+def _parse_call(response: Response, info: HTTPInfo) -> models.RealtimeCall:
     """Take the SDP answer and the call's id from a response.
 
     The spec says application/sdp, the API sends text/plain: both are fine. Raises APIResponseError for anything else.
@@ -319,7 +316,9 @@ def _parse_call(response: Response, info: HTTPInfo) -> RealtimeCall:
         raise response.unexpected("no Location header that names the call")
     if not response.body.strip():
         raise response.unexpected("no SDP answer, the body is empty")
-    return RealtimeCall(sdp=response.body.decode(errors="replace"), call_id=named[1], location=location, http=info)
+    return models.RealtimeCall(
+        sdp=response.body.decode(errors="replace"), call_id=named[1], location=location, http=info
+    )
 
 
 def _check_call_id(call_id: object) -> None:

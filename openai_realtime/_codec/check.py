@@ -19,7 +19,6 @@ from openai_realtime.errors import InvalidRequestError
 from openai_realtime.models.base import Model, UnknownObject
 from openai_realtime.models.constraints import Length
 
-from .explain import explain
 from .hints import Lazily, allows, bare, broken, field_hints, is_model, is_scalar, is_union, members
 
 Test = Callable[[Any], bool]
@@ -34,6 +33,8 @@ def check(request: Any, cls: type[Model] | None = None) -> None:
             return
     except RecursionError:  # a value that holds itself, which is a problem like others
         pass
+    from .explain import explain  # noqa: PLC0415 - most requests are right
+
     problems = explain(request, hint)
     if problems:
         raise InvalidRequestError(problems)

@@ -8,7 +8,7 @@ import itertools
 import re
 import time
 from collections.abc import Awaitable, Iterator, Mapping
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import aiohttp
 from attrs import evolve
@@ -31,7 +31,9 @@ from .messages import MAX_BODY, Request, Response, read_response
 from .pool import Pool, RefusedError
 from .redirects import MAX_REDIRECTS, redirect_target
 from .retry import delay_after, delays
-from .targets import ConnectTarget
+
+if TYPE_CHECKING:
+    from .targets import ConnectTarget  # REST users never load it
 
 T = TypeVar("T")
 E = TypeVar("E", bound=APIError)
