@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
 import click
@@ -51,6 +53,16 @@ def print_stdout(text: str) -> None:
     """Print a line on stdout, wrapped between words on a terminal and nowhere else."""
     console = stdout_console()
     console.print(text, soft_wrap=not console.is_terminal)
+
+
+@contextlib.contextmanager
+def listening_errors(host: str, port: int) -> Iterator[None]:
+    """Say in one line why nobody can listen there. Raises UsageError."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise click.UsageError(f"cannot listen on {host} port {port}: {reason}; --port 0 takes a free one") from None
 
 
 def print_rows(title: str, rows: Rows, *, style: str = "green") -> None:

@@ -150,7 +150,11 @@ def unknown_model(model: str) -> Refusal:
 
 def unsupported_value(value: str, allowed: Sequence[str], param: str) -> Refusal:
     """Refuse a value that is not one of `allowed`."""
-    message = f"Invalid value: '{value}'. Supported values are: {listed([repr(name) for name in allowed])}."
+    return _unsupported(f"'{value}'", allowed, param)
+
+
+def _unsupported(shown: str, allowed: Sequence[str], param: str) -> Refusal:
+    message = f"Invalid value: {shown}. Supported values are: {listed([*map(repr, allowed)])}."
     return Refusal(message, code="invalid_value", param=param)
 
 
@@ -338,7 +342,8 @@ def from_problems(error: InvalidRequestError) -> Refusal:
         case "unknown_parameter":
             return Refusal(f"Unknown parameter: '{problem.path}'.", code=problem.kind, param=problem.path)
         case "missing_required_parameter":
-            return _missing(problem)
+            options = problem.constraint  # one of several fields: the first is named
+            return missing_parameter(problem.path + (f".{options.names[0]}" if isinstance(options, AnyOf) else ""))
         case "invalid_type":
             return _wrong_type(problem)
         case _:
@@ -365,19 +370,12 @@ def _pcm_formats(value: Any, path: str) -> Iterator[tuple[str, AudioPcm]]:
             yield from _pcm_formats(getattr(value, name), f"{path}.{name}" if path else name)
 
 
-def _missing(problem: Problem) -> Refusal:
-    """One required field, or one of several, of which the first is named."""
-    path = problem.path
-    if isinstance(problem.constraint, AnyOf):
-        path += f".{problem.constraint.names[0]}"
-    return Refusal(f"Missing required parameter: '{path}'.", code=problem.kind, param=path)
-
-
 def _wrong_type(problem: Problem) -> Refusal:
     names = problem.constraint.names if isinstance(problem.constraint, JsonTypes) else ()
     wanted = [_TYPES[name] for name in names]
     if problem.choices and "string" not in names:
-        wanted.insert(sum(name in ("integer", "number", "boolean") for name in names), _quoted(problem.choices))
+        place = sum(name in ("integer", "number", "boolean") for name in names)
+        wanted.insert(place, ", ".join(map(repr, problem.choices)))
     expected = wanted[0] if len(wanted) == 1 else "one of " + " or ".join(wanted)
     given = _TYPES[problem.value_type]
     message = f"Invalid type for '{problem.path}': expected {expected}, but got {given} instead."
@@ -395,8 +393,7 @@ def _wrong_value(problem: Problem) -> Refusal:
     if problem.value_type != "string" or not problem.choices:
         return _wrong_type(problem)
     given = problem.value.text if isinstance(problem.value, Summary) else repr(problem.value)
-    message = f"Invalid value: {given}. Supported values are: {listed([*map(repr, problem.choices)])}."
-    return Refusal(message, code="invalid_value", param=problem.path)
+    return _unsupported(given, problem.choices, problem.path)
 
 
 def _no_match(problem: Problem, pattern: Pattern) -> Refusal:
@@ -429,7 +426,3 @@ def _wrong_length(problem: Problem, limits: Length) -> Refusal:
         return Refusal(f"Invalid '{path}': {text}", code=f"empty_{kind}", param=path)
     text = f"{kind} too long. Expected {an} with maximum length {limits.high}, but got {an} with length {length}"
     return Refusal(f"Invalid '{path}': {text} instead.", code=f"{kind}_above_max_length", param=path)
-
-
-def _quoted(choices: tuple[str, ...]) -> str:
-    return ", ".join(map(repr, choices))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import array
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +9,7 @@ from typing import Any, Final
 from attrs import asdict
 
 from openai_realtime._codec.converter import dumps
+from openai_realtime.audio.pcm import WIDTH, unpack
 from openai_realtime.errors import DecodeError
 from openai_realtime.models.base64 import from_base64
 
@@ -74,9 +73,7 @@ def _peaks(entry: Entry) -> list[int]:
         audio = b""
     if len(audio) < entry.audio_bytes:
         return [1] * count
-    samples = array.array("h", audio[: len(audio) // 2 * 2])
-    if sys.byteorder == "big":
-        samples.byteswap()
+    samples = unpack(audio[: len(audio) // WIDTH * WIDTH])
     steps = (
         samples[start : start + _STEP_BYTES // 2] for start in range(0, count * _STEP_BYTES // 2, _STEP_BYTES // 2)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from aiohttp import WSMsgType, web
 from yarl import URL
 
 from openai_realtime._codec.converter import decode_client_event, decode_server_event
+from openai_realtime._connection.tasks import stop
 from openai_realtime._redaction import redact
 from openai_realtime.errors import DecodeError
 
@@ -100,22 +101,14 @@ async def _refuse(*_: object) -> None:
 
 
 async def _relay(client: web.WebSocketResponse, server: aiohttp.ClientWebSocketResponse, recorder: Recorder) -> None:
-    def of_client(text: str) -> None:
-        recorder.sent(decode_client_event(text))
-
-    def of_server(text: str) -> None:
-        recorder.received(decode_server_event(text))
-
     ways = [
-        asyncio.ensure_future(_pass(client, server, of_client)),
-        asyncio.ensure_future(_pass(server, client, of_server)),
+        asyncio.ensure_future(_pass(client, server, lambda text: recorder.sent(decode_client_event(text)))),
+        asyncio.ensure_future(_pass(server, client, lambda text: recorder.received(decode_server_event(text)))),
     ]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
+        await stop(ways)
 
 
 async def _pass(
@@ -124,22 +117,13 @@ async def _pass(
     record: Callable[[str], None],
 ) -> None:
     """Pass on all messages of one side, and how it ends."""
-    reason = b""
     while (message := await source.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
         if message.type is WSMsgType.TEXT:
-            with _tolerated():
+            with contextlib.suppress(DecodeError, OSError):  # what is no event, and what no disk takes
                 record(message.data)
             await target.send_str(message.data)
         else:
             await target.send_bytes(message.data)
-    if message.type is WSMsgType.CLOSE:
-        reason = (message.extra or "").encode()
+    reason = (message.extra or "").encode() if message.type is WSMsgType.CLOSE else b""
     code = source.close_code
     await target.close(code=_ABNORMAL if code is None or code in _UNSENDABLE else code, message=reason)
-
-
-@contextlib.contextmanager
-def _tolerated() -> Iterator[None]:
-    """Pass on what cannot be recorded: what is no event, and what no disk takes."""
-    with contextlib.suppress(DecodeError, OSError):
-        yield

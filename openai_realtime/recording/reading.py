@@ -39,6 +39,14 @@ class Entry:
         """The event's type."""
         return str(self.event.get("type"))
 
+    def give_to(self, observer: Observer, dialect: Dialect = "realtime") -> None:
+        """Let `observer` follow the event."""
+        data = dumps(self.event)
+        if self.sender == "client":
+            observer.sent(decode_client_event(data, dialect=dialect))
+        else:
+            observer.received(decode_server_event(data, dialect=dialect))
+
 
 def read(path: str | os.PathLike[str]) -> Iterator[Entry]:
     """Read the entries of a recording. A last line that a crash has cut is left out.
@@ -75,9 +83,5 @@ def feed(path: str | os.PathLike[str], *observers: Observer, dialect: Dialect = 
     Raises what `read` raises.
     """
     for entry in read(path):
-        data = dumps(entry.event)
         for observer in observers:
-            if entry.sender == "client":
-                observer.sent(decode_client_event(data, dialect=dialect))
-            else:
-                observer.received(decode_server_event(data, dialect=dialect))
+            entry.give_to(observer, dialect)

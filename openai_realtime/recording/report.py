@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from openai_realtime._codec.converter import decode_client_event, decode_server_event, dumps
 from openai_realtime._codec.raw import JSON, number_in, object_in, text_in
 from openai_realtime.conversation import Conversation, Usage
 
@@ -96,13 +95,11 @@ class _Reporter:
         self._last = 0.0
 
     def add(self, entry: Entry) -> None:
-        data = dumps(entry.event)
         self._last = entry.ms
+        entry.give_to(self._conversation)
         if entry.sender == "client":
-            self._conversation.sent(decode_client_event(data))
             self._on_client(entry)
         else:
-            self._conversation.received(decode_server_event(data))
             self._on_server(entry)
 
     def _on_client(self, entry: Entry) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
 from openai_realtime import AsyncRealtimeClient
 from openai_realtime._codec.check import check
+from openai_realtime._connection.tasks import stop
 from openai_realtime.errors import RealtimeError, WebhookVerificationError
 from openai_realtime.models.sessions import RealtimeSessionConfig
 from openai_realtime.models.webhooks import RealtimeCallIncoming, SipHeader
@@ -181,7 +182,7 @@ class CallServer:
         self._draining = True
         self._ownership.stop()
         if self._claiming is not None:
-            await _cancel(self._claiming)
+            await stop([self._claiming])
         self._closing.set()
         await self._all_ended()
         await self._reject_waiting()
@@ -230,7 +231,7 @@ class CallServer:
         losing, closing = asyncio.create_task(owned.lost.wait()), asyncio.create_task(self._closing.wait())
         await asyncio.wait([working, losing, closing], return_when=asyncio.FIRST_COMPLETED)
         lost, over = owned.lost.is_set(), working.done()
-        await _cancel(working, losing, closing)
+        await stop([working, losing, closing])
         if not lost and (over or not await owned.hand_over()):
             await self._leave(call, owned)
 
@@ -253,12 +254,6 @@ class CallServer:
             elif call.state == "accepted":
                 await call.hang_up()
         await owned.release()
-
-
-async def _cancel(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _again() -> WebResponse:

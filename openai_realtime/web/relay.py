@@ -8,6 +8,7 @@ from typing import Final, Protocol, TypeAlias
 
 from openai_realtime._codec.converter import decode_client_event, dumps
 from openai_realtime._codec.raw import received_json
+from openai_realtime._connection.tasks import stop
 from openai_realtime.errors import ConnectionClosedError, DecodeError, InvalidRequestError, RealtimeError
 from openai_realtime.models.events import ClientEvent, ServerEvent
 
@@ -88,9 +89,7 @@ async def relay(connection: _Connection, websocket: WebSocket, *, allow: Allow =
         code = GOING_AWAY
         raise
     finally:
-        outward.cancel()
-        inward.cancel()
-        await asyncio.gather(outward, inward, return_exceptions=True)
+        await stop([outward, inward])
         await close_websocket(websocket, code, reason)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from openai_realtime._codec.converter import dumps
 from openai_realtime._codec.json import load_object
 from openai_realtime._codec.raw import json_of, object_in, text_in
+from openai_realtime._connection.tasks import stop
 from openai_realtime.audio.pcm import Audio
 from openai_realtime.audio.playback import Playback
 from openai_realtime.audio.transcode import Transcoder
@@ -67,9 +68,7 @@ async def bridge(
         done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
         return next(iter(done)).result()
     finally:
-        for work in works:
-            work.cancel()
-        await asyncio.gather(*works, return_exceptions=True)
+        await stop(works)
         await session.forget_unheard()
         with contextlib.suppress(OSError, RuntimeError):  # it is closed, or gone
             await websocket.close(_NORMAL, "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import os
 import socket
 import ssl
 import tempfile
@@ -19,6 +18,7 @@ import click
 from openai_realtime import recording
 from openai_realtime._codec.json import load
 from openai_realtime.cli.signals import ending_as_by_ctrl_c
+from openai_realtime.cli.terminal import listening_errors
 from openai_realtime.emulator import Emulator
 from openai_realtime.errors import RealtimeError
 
@@ -78,20 +78,13 @@ def emulate(  # noqa: PLR0913
             webhook_url=webhook,
         )
         _prepare(emulator, script, replay)
-        stack.enter_context(contextlib.closing(_started(emulator, host, port)))
+        with listening_errors(host, port):
+            stack.enter_context(emulator)
         with contextlib.suppress(KeyboardInterrupt):
             _announce(emulator, host, authority, webhook)
             while True:
                 time.sleep(3600)
     click.echo()
-
-
-def _started(emulator: Emulator, host: str, port: int) -> Emulator:
-    try:
-        return emulator.start()
-    except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()
-        raise click.UsageError(f"cannot listen on {host} port {port}: {reason}; --port 0 takes a free one") from None
 
 
 def _announce(emulator: Emulator, host: str, authority: str | None, webhook: str | None) -> None:

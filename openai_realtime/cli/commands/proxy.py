@@ -11,7 +11,7 @@ import click
 
 from openai_realtime._config import ClientOptions, resolve_config
 from openai_realtime.cli.server import Server, with_server
-from openai_realtime.cli.terminal import print_stdout
+from openai_realtime.cli.terminal import listening_errors, print_stdout
 from openai_realtime.recording.proxy import Proxy
 
 
@@ -46,11 +46,8 @@ def _base_url(options: ClientOptions) -> str:
 
 async def _serve(base_url: str, record: Path, host: str, port: int) -> None:
     proxying = Proxy(base_url, record, lambda path: print_stdout(f"A session is recorded to {path}"))
-    try:
+    with listening_errors(host, port):
         async with proxying.listening(host, port) as url:
             click.echo(f"export OPENAI_BASE_URL={url}")
             click.echo(f"It stands in front of {base_url}. Ctrl-C ends it.")
             await asyncio.Event().wait()
-    except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()
-        raise click.UsageError(f"cannot listen on {host} port {port}: {reason}; --port 0 takes a free one") from None

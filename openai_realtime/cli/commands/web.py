@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import os
 import secrets
 from functools import partial
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from openai_realtime import AsyncRealtimeClient, RealtimeAudioConfig, RealtimeAu
 from openai_realtime._config import ClientOptions
 from openai_realtime.cli.server import Server, with_server
 from openai_realtime.cli.settings import MODEL
+from openai_realtime.cli.terminal import listening_errors
 from openai_realtime.models.audio import AudioTranscription
 from openai_realtime.models.base import UNSET
 from openai_realtime.web.aiohttp_server import listening
@@ -66,14 +66,10 @@ async def _serve(options: ClientOptions, session: RealtimeSessionConfig, host: s
             session=session, authorize=partial(_user, host), salt=secrets.token_hex(), rate=60, idle_seconds=None
         )
         broker = Broker(client, settings, page=True)
-        try:
+        with listening_errors(host, port):
             async with listening(broker.app.aiohttp_routes(), host, port) as url:
                 click.echo(f"Open {url} in a browser. Ctrl-C ends it.")
                 try:
                     await asyncio.Event().wait()
                 finally:
                     await broker.close()
-        except OSError as error:
-            reason = os.strerror(error.errno or 0).lower()
-            message = f"cannot listen on {host} port {port}: {reason}; --port 0 takes a free one"
-            raise click.UsageError(message) from None

@@ -9,42 +9,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from openai_realtime.emulator.script import McpToolCall, ToolCall
+from openai_realtime.models import items, server_events
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.base64 import to_base64
 from openai_realtime.models.events import ServerEvent
-from openai_realtime.models.items import (
-    AssistantMessage,
-    AudioPart,
-    FunctionCall,
-    Item,
-    ItemStatus,
-    McpCall,
-    OutputAudio,
-    OutputText,
-    TextPart,
-)
-from openai_realtime.models.server_events import (
-    ConversationItemAdded,
-    ConversationItemDone,
-    OutputAudioBufferStarted,
-    ResponseContentPartAdded,
-    ResponseContentPartDone,
-    ResponseFunctionCallArgumentsDelta,
-    ResponseFunctionCallArgumentsDone,
-    ResponseMcpCallArgumentsDelta,
-    ResponseMcpCallArgumentsDone,
-    ResponseMcpCallCompleted,
-    ResponseMcpCallFailed,
-    ResponseMcpCallInProgress,
-    ResponseOutputAudioDelta,
-    ResponseOutputAudioDone,
-    ResponseOutputAudioTranscriptDelta,
-    ResponseOutputAudioTranscriptDone,
-    ResponseOutputItemAdded,
-    ResponseOutputItemDone,
-    ResponseOutputTextDelta,
-    ResponseOutputTextDone,
-)
 
 from . import sound, usage
 from .conversation import Audio, item_id
@@ -63,7 +31,7 @@ _WORDS_AHEAD = 3  # of the sound
 class OutputItem:
     """One item of a response, as `run` makes it: `begin`, `body` and `end` are its events, in this order."""
 
-    def __init__(self, run: ResponseRun, item: Item) -> None:
+    def __init__(self, run: ResponseRun, item: items.Item) -> None:
         self.item: Any = item
         self._run = run
         self._index = 0
@@ -72,9 +40,11 @@ class OutputItem:
         """Take the next place in the response, and in the conversation."""
         self._index = len(self._run.output)
         self._run.output.append(self.item)
-        yield ResponseOutputItemAdded(response_id=self._run.id, output_index=self._index, item=self.item)
+        yield server_events.ResponseOutputItemAdded(response_id=self._run.id, output_index=self._index, item=self.item)
         if self._run.in_band:
-            yield ConversationItemAdded(previous_item_id=self._run.conversation.add(self.item), item=self.item)
+            yield server_events.ConversationItemAdded(
+                previous_item_id=self._run.conversation.add(self.item), item=self.item
+            )
 
     def body(self) -> Iterator[Step]:
         """Say what it says."""
@@ -84,7 +54,7 @@ class OutputItem:
         """Be done in the conversation, then in the response."""
         self._run.output[self._index] = self.item
         yield from self._done()
-        yield ResponseOutputItemDone(response_id=self._run.id, output_index=self._index, item=self.item)
+        yield server_events.ResponseOutputItemDone(response_id=self._run.id, output_index=self._index, item=self.item)
 
     def _done(self) -> Iterator[Step]:
         conversation = self._run.conversation
@@ -93,14 +63,14 @@ class OutputItem:
             previous = conversation.previous_of(item_id(self.item))
             # The API forgets the item before if it is the first of the conversation.
             shown = previous if previous and conversation.previous_of(previous) else None
-            yield ConversationItemDone(previous_item_id=shown, item=self.item)
+            yield server_events.ConversationItemDone(previous_item_id=shown, item=self.item)
 
     @property
     def _place(self) -> dict[str, Any]:
         return {"response_id": self._run.id, "item_id": item_id(self.item), "output_index": self._index}
 
     @property
-    def _status(self) -> ItemStatus:
+    def _status(self) -> items.ItemStatus:
         return "incomplete" if self._run.ended else "completed"
 
     def _arguments(self, arguments: str, delta: Callable[..., ServerEvent], **place: Any) -> Generator[Step, None, str]:
@@ -119,7 +89,9 @@ class Message(OutputItem):
 
     def __init__(self, run: ResponseRun, text: str, audio: bytes | None) -> None:
         phase: Any = "final_answer" if run.settings.reasons else UNSET
-        super().__init__(run, AssistantMessage(id=run.new_id("item_"), status="in_progress", content=[], phase=phase))
+        super().__init__(
+            run, items.AssistantMessage(id=run.new_id("item_"), status="in_progress", content=[], phase=phase)
+        )
         self._text = text
         self._audio = audio
 
@@ -127,39 +99,39 @@ class Message(OutputItem):
         """Put out the one part that it has."""
         content = yield from self._spoken() if self._run.settings.speaks else self._written()
         cut = self._run.ended or self._run.reply.incomplete is not None
-        status: ItemStatus = "incomplete" if cut else "completed"
+        status: items.ItemStatus = "incomplete" if cut else "completed"
         self.item = attrs.evolve(self.item, status=status, content=[content])
 
     @property
     def _part(self) -> dict[str, Any]:
         return {**self._place, "content_index": 0}
 
-    def _shown(self, part: TextPart | AudioPart) -> dict[str, Any]:
+    def _shown(self, part: items.TextPart | items.AudioPart) -> dict[str, Any]:
         return {"part": part, "content": part} if self._run.settings.azure else {"part": part}
 
-    def _written(self) -> Generator[Step, None, OutputText]:
-        yield ResponseContentPartAdded(**self._part, **self._shown(TextPart(text="")))
+    def _written(self) -> Generator[Step, None, items.OutputText]:
+        yield server_events.ResponseContentPartAdded(**self._part, **self._shown(items.TextPart(text="")))
         said = ""
         for word in words(self._text):
             if (yield from self._run.interrupted(_UNTIL_NEXT_WORD, word)):
                 break
             said += word
-            yield ResponseOutputTextDelta(**self._part, delta=word, obfuscation=padding())
-        yield ResponseOutputTextDone(**self._part, text=said)
-        yield ResponseContentPartDone(**self._part, **self._shown(TextPart(text=said)))
-        return OutputText(text=said)
+            yield server_events.ResponseOutputTextDelta(**self._part, delta=word, obfuscation=padding())
+        yield server_events.ResponseOutputTextDone(**self._part, text=said)
+        yield server_events.ResponseContentPartDone(**self._part, **self._shown(items.TextPart(text=said)))
+        return items.OutputText(text=said)
 
-    def _spoken(self) -> Generator[Step, None, OutputAudio]:
-        yield ResponseContentPartAdded(**self._part, **self._shown(AudioPart(transcript="")))
+    def _spoken(self) -> Generator[Step, None, items.OutputAudio]:
+        yield server_events.ResponseContentPartAdded(**self._part, **self._shown(items.AudioPart(transcript="")))
         made = Audio(bytearray(), self._run.settings.audio_format)
         self._run.conversation.set_audio(item_id(self.item), made)
         self._run.spoken_item = item_id(self.item)
         said = yield from self._voice(made)
         self._run.made.audio += usage.audio_tokens(made.milliseconds, usage.MODEL_AUDIO_MS_PER_TOKEN)
-        yield ResponseOutputAudioDone(**self._part)
-        yield ResponseOutputAudioTranscriptDone(**self._part, transcript=said)
-        yield ResponseContentPartDone(**self._part, **self._shown(AudioPart(transcript=said)))
-        return OutputAudio(transcript=said)
+        yield server_events.ResponseOutputAudioDone(**self._part)
+        yield server_events.ResponseOutputAudioTranscriptDone(**self._part, transcript=said)
+        yield server_events.ResponseContentPartDone(**self._part, **self._shown(items.AudioPart(transcript=said)))
+        return items.OutputAudio(transcript=said)
 
     def _voice(self, made: Audio) -> Generator[Step, None, str]:
         """Say the words and make the sound; give what was said before the response was stopped."""
@@ -170,15 +142,15 @@ class Message(OutputItem):
                 if (yield from self._run.interrupted(_UNTIL_NEXT_WORD, piece)):
                     break
                 said += piece
-                yield ResponseOutputAudioTranscriptDelta(**self._part, delta=piece, obfuscation=padding())
+                yield server_events.ResponseOutputAudioTranscriptDelta(**self._part, delta=piece, obfuscation=padding())
             else:
                 if (yield from self._run.interrupted(_UNTIL_NEXT_SOUND)):
                     break
                 if self._run.settings.plays and not self._run.playing:
                     self._run.playing = True
-                    yield OutputAudioBufferStarted(response_id=self._run.id)
+                    yield server_events.OutputAudioBufferStarted(response_id=self._run.id)
                 made.data.extend(piece)
-                yield ResponseOutputAudioDelta(**self._part, delta=to_base64(piece))
+                yield server_events.ResponseOutputAudioDelta(**self._part, delta=to_base64(piece))
         return said
 
 
@@ -188,7 +160,7 @@ class Function(OutputItem):
     def __init__(self, run: ResponseRun, call: ToolCall) -> None:
         self._call = call
         self._call_id = run.new_id("call_")
-        item = FunctionCall(
+        item = items.FunctionCall(
             id=run.new_id("item_"), status="in_progress", name=call.name, call_id=self._call_id, arguments=""
         )
         super().__init__(run, item)
@@ -196,8 +168,10 @@ class Function(OutputItem):
     def body(self) -> Iterator[Step]:
         """Write the arguments."""
         place = {**self._place, "call_id": self._call_id}
-        given = yield from self._arguments(str(self._call.arguments), ResponseFunctionCallArgumentsDelta, **place)
-        yield ResponseFunctionCallArgumentsDone(**place, name=self._call.name, arguments=given)
+        given = yield from self._arguments(
+            str(self._call.arguments), server_events.ResponseFunctionCallArgumentsDelta, **place
+        )
+        yield server_events.ResponseFunctionCallArgumentsDone(**place, name=self._call.name, arguments=given)
         self.item = attrs.evolve(self.item, status=self._status, arguments=given)
 
 
@@ -206,7 +180,7 @@ class Mcp(OutputItem):
 
     def __init__(self, run: ResponseRun, call: McpToolCall) -> None:
         self._call = call
-        self._mcp = McpCall(
+        self._mcp = items.McpCall(
             id=run.new_id("item_"),
             server_label=call.server_label,
             name=call.name,
@@ -220,8 +194,10 @@ class Mcp(OutputItem):
 
     def body(self) -> Iterator[Step]:
         """Write the arguments."""
-        given = yield from self._arguments(str(self._call.arguments), ResponseMcpCallArgumentsDelta, **self._place)
-        yield ResponseMcpCallArgumentsDone(**self._place, arguments=given)
+        given = yield from self._arguments(
+            str(self._call.arguments), server_events.ResponseMcpCallArgumentsDelta, **self._place
+        )
+        yield server_events.ResponseMcpCallArgumentsDone(**self._place, arguments=given)
         self.item = self._mcp = attrs.evolve(self._mcp, arguments=given)
         self._written = not self._run.ended
 
@@ -231,19 +207,19 @@ class Mcp(OutputItem):
             yield from super().end()
             return
         self._run.output[self._index] = self.item
-        yield ResponseOutputItemDone(response_id=self._run.id, output_index=self._index, item=self.item)
+        yield server_events.ResponseOutputItemDone(response_id=self._run.id, output_index=self._index, item=self.item)
 
     def make(self) -> Iterator[Step]:
         """Make the call, if it was written down; only then its item is complete."""
         if not self._written:
             return
         place: dict[str, Any] = {"item_id": item_id(self.item), "output_index": self._index}
-        yield ResponseMcpCallInProgress(**place)
+        yield server_events.ResponseMcpCallInProgress(**place)
         yield _UNTIL_MCP_OUTPUT
         error = self._call.error
         self.item = attrs.evolve(self._mcp, output=None if error else self._call.output, error=error)
         yield from self._done()
-        yield ResponseMcpCallFailed(**place) if error else ResponseMcpCallCompleted(**place)
+        yield server_events.ResponseMcpCallFailed(**place) if error else server_events.ResponseMcpCallCompleted(**place)
 
 
 def interleaved(texts: Sequence[str], sounds: Iterator[bytes]) -> Iterator[str | bytes]:

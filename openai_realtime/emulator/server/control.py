@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -19,7 +19,7 @@ from openai_realtime.emulator.wire import Answer, json_answer
 from openai_realtime.errors import ConfigurationError, DecodeError, InvalidRequestError
 from openai_realtime.models.base64 import from_base64
 
-from .openapi import described
+from .openapi import Operation, described
 from .telephone import CALLER, PhoneCall
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Control:
         if operation is None:
             raise api_errors.unknown_route(request.method, request.path)
         try:
-            result = operation(self._emulator, await _body(request))
+            result = operation.function(self._emulator, await _body(request))
         except InvalidRequestError as error:
             raise api_errors.from_problems(error) from None
         except (ConfigurationError, DecodeError) as error:
@@ -126,20 +126,26 @@ def _shown(session: Session) -> Mapping[str, Any]:
 
 
 def _openapi(_: Emulator, __: Any) -> Any:
-    return described(ScriptDocument, CallDocument)
+    return described(PREFIX, _OPERATIONS)
 
 
-_OPERATIONS: Final[Mapping[tuple[str, str], Callable[[Emulator, Any], Any]]] = {
-    ("POST", "script"): _script,
-    ("POST", "calls"): _call,
-    ("GET", "calls"): _calls,
-    ("POST", "hang_up"): _hang_up,
-    ("POST", "dtmf"): _dtmf,
-    ("POST", "clock"): _clock,
-    ("POST", "resume"): _resume,
-    ("GET", "requests"): _requests,
-    ("GET", "sessions"): _sessions,
-    ("GET", "openapi.json"): _openapi,
+_OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
+    ("POST", "script"): Operation(
+        _script, "Say what happens: transcripts, replies, faults, MCP servers.", ScriptDocument
+    ),
+    ("POST", "calls"): Operation(
+        _call, "Let a phone call come in, and ring if there is a body; gives its call_id.", CallDocument
+    ),
+    ("GET", "calls"): Operation(
+        _calls, "Give the phone calls that rang: deliveries of the webhook, and what became of them."
+    ),
+    ("POST", "hang_up"): Operation(_hang_up, "Let the caller hang up.", {"call_id": str}),
+    ("POST", "dtmf"): Operation(_dtmf, "Let the caller press keys.", {"call_id": str, "keys": str}),
+    ("POST", "clock"): Operation(_clock, "Move the emulator's clock forward.", {"seconds": float}),
+    ("POST", "resume"): Operation(_resume, "Let paused responses go on."),
+    ("GET", "requests"): Operation(_requests, "Give the HTTP requests that came in."),
+    ("GET", "sessions"): Operation(_sessions, "Give the sessions: what each received, its conversation, its settings."),
+    ("GET", "openapi.json"): Operation(_openapi, "Give this description."),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, get_args, get_origin
 
 import attrs
@@ -14,41 +14,36 @@ from openai_realtime.models.base import Model
 from openai_realtime.models.constraints import Between
 
 _SCALARS: Final[Mapping[Any, str]] = {str: "string", int: "integer", float: "number", bool: "boolean"}
-_SCRIPT: Final = "#/components/schemas/ScriptDocument"
-_CALL: Final = "#/components/schemas/CallDocument"
-_PATHS: Final = (
-    ("post", "script", "Say what happens: transcripts, replies, faults, MCP servers.", _SCRIPT),
-    ("post", "calls", "Let a phone call come in, and ring if there is a body; gives its call_id.", _CALL),
-    ("get", "calls", "Give the phone calls that rang: deliveries of the webhook, and what became of them.", None),
-    ("post", "hang_up", "Let the caller hang up.", {"call_id": str}),
-    ("post", "dtmf", "Let the caller press keys.", {"call_id": str, "keys": str}),
-    ("post", "clock", "Move the emulator's clock forward.", {"seconds": float}),
-    ("post", "resume", "Let paused responses go on.", None),
-    ("get", "requests", "Give the HTTP requests that came in.", None),
-    ("get", "sessions", "Give the sessions: what each received, its conversation, its settings.", None),
-)
 
 
-def described(*documents: type[Model]) -> JSON:
-    """Describe the door, whose bodies are of the classes `documents`."""
+@attrs.frozen
+class Operation:
+    """What a request does: `function` gets the emulator and the body, a model or the types of some fields."""
+
+    function: Callable[[Any, Any], Any]
+    summary: str
+    body: type[Model] | Mapping[str, type] | None = None
+
+
+def described(prefix: str, operations: Mapping[tuple[str, str], Operation]) -> JSON:
+    """Describe the door, whose paths begin with `prefix`, by its operations by method and path."""
     schemas: JSON = {}
-    for document in documents:
-        _schema(document, schemas)
     paths: JSON = {}
-    for method, name, summary, body in _PATHS:
-        paths.setdefault(f"/emulator/{name}", {})[method] = _operation(f"{method}_{name}", summary, body)
+    for (method, name), operation in operations.items():
+        verb = method.lower()
+        paths.setdefault(prefix + name, {})[verb] = _operation(f"{verb}_{name}", operation, schemas)
     info = {"title": "Control door of the OpenAI Realtime emulator", "version": "1"}
     return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 
 
-def _operation(name: str, summary: str, body: Any) -> JSON:
+def _operation(name: str, operation: Operation, schemas: JSON) -> JSON:
     done = {"description": "Done.", "content": {"application/json": {"schema": {"type": "object"}}}}
     refused = {"description": "Refused, with the reason in error.message."}
-    operation: JSON = {"operationId": name, "summary": summary, "responses": {"200": done, "400": refused}}
-    if body is not None:
-        schema = {"$ref": body} if isinstance(body, str) else _object(body, {})
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    return operation
+    result: JSON = {"operationId": name, "summary": operation.summary, "responses": {"200": done, "400": refused}}
+    if (body := operation.body) is not None:
+        schema = _object(body, {}) if isinstance(body, Mapping) else _schema(body, schemas)
+        result["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return result
 
 
 def _schema(hint: Any, schemas: JSON) -> JSON:

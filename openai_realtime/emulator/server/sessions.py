@@ -72,9 +72,8 @@ class Sessions:
 
     def open_call(self, call_id: str, *, azure: bool) -> SharedSession[LiveSession]:
         """Open the session of a call whose sound and first event go to the caller, at the speed of life."""
-        session = LiveSession(
-            self._state.call_session(call_id), self._script, self._state.now, azure=azure, sideband=True
-        )
+        config = self._state.call_session(call_id)
+        session = LiveSession(config, self._script, self._state.now, azure=azure, sideband=True)
         session.observers = self.observers
         session.announce()
         session.open()

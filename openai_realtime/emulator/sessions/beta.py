@@ -14,54 +14,11 @@ import attrs
 from openai_realtime._codec.converter import structure
 from openai_realtime.emulator.script import Script
 from openai_realtime.emulator.wire import JSON
+from openai_realtime.models import beta, items, server_events
 from openai_realtime.models.base import UNSET
-from openai_realtime.models.beta import (
-    BetaRealtimeResponse,
-    BetaResponseCreate,
-    BetaResponseCreated,
-    BetaResponseDone,
-    BetaSessionCreated,
-    BetaSessionUpdate,
-    BetaSessionUpdated,
-    RealtimeSessionCreateResponse,
-    RealtimeTranscriptionSessionCreateResponse,
-    ResponseAudioDelta,
-    ResponseAudioDone,
-    ResponseAudioTranscriptDelta,
-    ResponseAudioTranscriptDone,
-    ResponseTextDelta,
-    ResponseTextDone,
-    TranscriptionSessionCreated,
-    TranscriptionSessionUpdate,
-    TranscriptionSessionUpdated,
-)
 from openai_realtime.models.client_events import ResponseCancel, ResponseCreate, SessionUpdate
 from openai_realtime.models.events import ClientEvent, Dialect, ServerEvent
-from openai_realtime.models.items import (
-    AssistantMessage,
-    AudioPart,
-    ConversationItem,
-    Item,
-    OutputAudio,
-    OutputText,
-    TextPart,
-)
 from openai_realtime.models.responses import RealtimeResponse
-from openai_realtime.models.server_events import (
-    ConversationItemAdded,
-    ConversationItemCreated,
-    ConversationItemDone,
-    ResponseCreated,
-    ResponseDone,
-    ResponseOutputAudioDelta,
-    ResponseOutputAudioDone,
-    ResponseOutputAudioTranscriptDelta,
-    ResponseOutputAudioTranscriptDone,
-    ResponseOutputTextDelta,
-    ResponseOutputTextDone,
-    SessionCreated,
-    SessionUpdated,
-)
 from openai_realtime.models.sessions import RealtimeTranscriptionSession
 
 from . import defaults as sessions
@@ -89,13 +46,13 @@ _FORMATS: Final[Mapping[str, JSON]] = {
 }
 _FORMAT_NAMES = {given["type"]: name for name, given in _FORMATS.items()}
 _RENAMED: Final[Mapping[type[ServerEvent], type[ServerEvent]]] = {
-    ConversationItemAdded: ConversationItemCreated,
-    ResponseOutputTextDelta: ResponseTextDelta,
-    ResponseOutputTextDone: ResponseTextDone,
-    ResponseOutputAudioDelta: ResponseAudioDelta,
-    ResponseOutputAudioDone: ResponseAudioDone,
-    ResponseOutputAudioTranscriptDelta: ResponseAudioTranscriptDelta,
-    ResponseOutputAudioTranscriptDone: ResponseAudioTranscriptDone,
+    server_events.ConversationItemAdded: server_events.ConversationItemCreated,
+    server_events.ResponseOutputTextDelta: beta.ResponseTextDelta,
+    server_events.ResponseOutputTextDone: beta.ResponseTextDone,
+    server_events.ResponseOutputAudioDelta: beta.ResponseAudioDelta,
+    server_events.ResponseOutputAudioDone: beta.ResponseAudioDone,
+    server_events.ResponseOutputAudioTranscriptDelta: beta.ResponseAudioTranscriptDelta,
+    server_events.ResponseOutputAudioTranscriptDone: beta.ResponseAudioTranscriptDone,
 }
 
 
@@ -141,22 +98,24 @@ def _current_value(name: str, value: Any) -> Any:
 def server_event(event: ServerEvent, temperature: float) -> ServerEvent:
     """Give an event as the beta has it; `temperature` is that of the session."""
     match event:
-        case SessionCreated() | SessionUpdated():
+        case server_events.SessionCreated() | server_events.SessionUpdated():
             return _session_event(event)
-        case ResponseCreated() | ResponseDone():
-            cls = BetaResponseCreated if isinstance(event, ResponseCreated) else BetaResponseDone
+        case server_events.ResponseCreated() | server_events.ResponseDone():
+            cls = (
+                beta.BetaResponseCreated if isinstance(event, server_events.ResponseCreated) else beta.BetaResponseDone
+            )
             return cls(event_id=event.event_id, response=_response(event.response, temperature))
         case _:
             return _plain(event)
 
 
-def _session_event(event: SessionCreated | SessionUpdated) -> ServerEvent:
-    created, data = isinstance(event, SessionCreated), _session(cast("JSON", event.session.raw))
+def _session_event(event: server_events.SessionCreated | server_events.SessionUpdated) -> ServerEvent:
+    created, data = isinstance(event, server_events.SessionCreated), _session(cast("JSON", event.session.raw))
     if isinstance(event.session, RealtimeTranscriptionSession):
-        kind = TranscriptionSessionCreated if created else TranscriptionSessionUpdated
-        return kind(event_id=event.event_id, session=structure(data, RealtimeTranscriptionSessionCreateResponse))
-    cls = BetaSessionCreated if created else BetaSessionUpdated
-    return cls(event_id=event.event_id, session=structure(data, RealtimeSessionCreateResponse))
+        kind = beta.TranscriptionSessionCreated if created else beta.TranscriptionSessionUpdated
+        return kind(event_id=event.event_id, session=structure(data, beta.RealtimeTranscriptionSessionCreateResponse))
+    cls = beta.BetaSessionCreated if created else beta.BetaSessionUpdated
+    return cls(event_id=event.event_id, session=structure(data, beta.RealtimeSessionCreateResponse))
 
 
 def _session(effective: JSON) -> JSON:
@@ -184,9 +143,9 @@ def _beta_value(name: str, value: Any) -> Any:
             return value
 
 
-def _response(response: RealtimeResponse, temperature: float) -> BetaRealtimeResponse:
+def _response(response: RealtimeResponse, temperature: float) -> beta.BetaRealtimeResponse:
     output: Any = response.audio.output if response.audio else None
-    return BetaRealtimeResponse(
+    return beta.BetaRealtimeResponse(
         object=response.object,
         id=response.id,
         status=response.status,
@@ -215,18 +174,18 @@ def _plain(event: ServerEvent) -> ServerEvent:
     return cls(**values)
 
 
-def _item(item: Item) -> Item:
+def _item(item: items.Item) -> items.Item:
     """Give an item with its ``object``, and the parts that the beta had in the model's messages."""
-    if not isinstance(item, ConversationItem):
+    if not isinstance(item, items.ConversationItem):
         return item
     shown = attrs.evolve(item, object="realtime.item")
-    if not isinstance(shown, AssistantMessage):
-        return cast("Item", shown)
+    if not isinstance(shown, items.AssistantMessage):
+        return cast("items.Item", shown)
     parts: Any = [
-        TextPart(text=part.text)
-        if isinstance(part, OutputText)
-        else AudioPart(audio=part.audio, transcript=part.transcript)
-        if isinstance(part, OutputAudio)
+        items.TextPart(text=part.text)
+        if isinstance(part, items.OutputText)
+        else items.AudioPart(audio=part.audio, transcript=part.transcript)
+        if isinstance(part, items.OutputAudio)
         else part
         for part in shown.content
     ]
@@ -237,29 +196,29 @@ class BetaSession(LiveSession):
     """One realtime or transcription session as the API held them until 2026-05-12."""
 
     dialect: ClassVar[Dialect] = "beta"
-    not_for_transcription: ClassVar[tuple[type[ClientEvent], ...]] = (BetaResponseCreate, ResponseCancel)
+    not_for_transcription: ClassVar[tuple[type[ClientEvent], ...]] = (beta.BetaResponseCreate, ResponseCancel)
 
     def __init__(self, config: JSON, script: Script, now: Callable[[], float], *, azure: bool = False) -> None:
         extra = {} if config["type"] == "transcription" else {"temperature": TEMPERATURE}
         super().__init__({**extra, **config}, script, now, azure=azure)
         self.handlers = {
             **{kind: do for kind, do in self.handlers.items() if kind not in (SessionUpdate, ResponseCreate)},
-            BetaSessionUpdate: self._update_beta,
-            TranscriptionSessionUpdate: self._update_transcription,
-            BetaResponseCreate: self._create_beta_response,
+            beta.BetaSessionUpdate: self._update_beta,
+            beta.TranscriptionSessionUpdate: self._update_transcription,
+            beta.BetaResponseCreate: self._create_beta_response,
         }
 
     def pull(self, until: float) -> ServerEvent | None:
         """Give the next event that is due. The beta does not tell when an item is done."""
         event = super().pull(until)
-        while isinstance(event, ConversationItemDone):
+        while isinstance(event, server_events.ConversationItemDone):
             event = super().pull(until)
         return event and server_event(event, self._config.get("temperature", TEMPERATURE))
 
-    def _update_beta(self, event: BetaSessionUpdate) -> None:
+    def _update_beta(self, event: beta.BetaSessionUpdate) -> None:
         self._update_as("realtime", event.session.raw or {})
 
-    def _update_transcription(self, event: TranscriptionSessionUpdate) -> None:
+    def _update_transcription(self, event: beta.TranscriptionSessionUpdate) -> None:
         self._update_as("transcription", event.session.raw or {})
 
     def _update_as(self, kind: str, given: Mapping[str, Any]) -> None:
@@ -268,6 +227,6 @@ class BetaSession(LiveSession):
             sessions.check_transcription_model(model, "session.input_audio_transcription.model")
         self._update(session_update(given, kind))
 
-    def _create_beta_response(self, event: BetaResponseCreate) -> None:
+    def _create_beta_response(self, event: beta.BetaResponseCreate) -> None:
         given = event.response.raw if event.response else None
         self._responses.create(response_create(given or {}))

@@ -16,33 +16,10 @@ from openai_realtime.emulator.engine.turns import Turns
 from openai_realtime.emulator.errors import Refusal
 from openai_realtime.emulator.script import Script
 from openai_realtime.emulator.wire import JSON
+from openai_realtime.models import client_events, server_events
 from openai_realtime.models.base64 import to_base64
-from openai_realtime.models.client_events import (
-    ConversationItemCreate,
-    ConversationItemDelete,
-    ConversationItemRetrieve,
-    ConversationItemTruncate,
-    InputAudioBufferAppend,
-    InputAudioBufferClear,
-    InputAudioBufferCommit,
-    OutputAudioBufferClear,
-    ResponseCancel,
-    ResponseCreate,
-    SessionUpdate,
-)
 from openai_realtime.models.events import ClientEvent, ServerEvent
 from openai_realtime.models.items import Item, McpApprovalResponse
-from openai_realtime.models.server_events import (
-    ConversationItemDeleted,
-    ConversationItemRetrieved,
-    InputAudioBufferDtmfEventReceived,
-    OutputAudioBufferCleared,
-    OutputAudioBufferStarted,
-    ResponseDone,
-    ResponseOutputAudioDelta,
-    SessionCreated,
-    SessionUpdated,
-)
 from openai_realtime.models.sessions import RealtimeSession, RealtimeTranscriptionSession
 from openai_realtime.models.translation_events import SessionClose, SessionClosed
 
@@ -69,7 +46,10 @@ class LiveSession(Session):
     any name. A `sideband` controls a call, whose audio goes another way: in by `hear`, out to `output`.
     """
 
-    not_for_transcription: ClassVar[tuple[type[ClientEvent], ...]] = (ResponseCreate, ResponseCancel)
+    not_for_transcription: ClassVar[tuple[type[ClientEvent], ...]] = (
+        client_events.ResponseCreate,
+        client_events.ResponseCancel,
+    )
 
     def __init__(
         self,
@@ -90,17 +70,17 @@ class LiveSession(Session):
         self._turns = Turns(self._context, self._responses)
         self.handlers = {
             SessionClose: self._close,
-            SessionUpdate: self._update,
-            ConversationItemCreate: self._create_item,
-            ConversationItemDelete: self._delete_item,
-            ConversationItemRetrieve: self._retrieve_item,
-            ConversationItemTruncate: self._responses.truncate,
-            InputAudioBufferAppend: self._turns.append,
-            InputAudioBufferCommit: self._commit,
-            InputAudioBufferClear: self._turns.clear,
-            ResponseCreate: self._responses.create,
-            ResponseCancel: self._responses.cancel,
-            OutputAudioBufferClear: self._responses.clear_output,
+            client_events.SessionUpdate: self._update,
+            client_events.ConversationItemCreate: self._create_item,
+            client_events.ConversationItemDelete: self._delete_item,
+            client_events.ConversationItemRetrieve: self._retrieve_item,
+            client_events.ConversationItemTruncate: self._responses.truncate,
+            client_events.InputAudioBufferAppend: self._turns.append,
+            client_events.InputAudioBufferCommit: self._commit,
+            client_events.InputAudioBufferClear: self._turns.clear,
+            client_events.ResponseCreate: self._responses.create,
+            client_events.ResponseCancel: self._responses.cancel,
+            client_events.OutputAudioBufferClear: self._responses.clear_output,
         }
 
     @property
@@ -121,22 +101,22 @@ class LiveSession(Session):
 
     def announce(self) -> None:
         """Tell the client that the session is there."""
-        self._send(SessionCreated(session=self._session()))
+        self._send(server_events.SessionCreated(session=self._session()))
 
     def pull(self, until: float) -> ServerEvent | None:
         """Give the next event that is due; in a call the sound goes another way."""
         self._turns.check_idle(until)
         event = super().pull(until)
-        while self._context.sideband and isinstance(event, ResponseOutputAudioDelta):
+        while self._context.sideband and isinstance(event, server_events.ResponseOutputAudioDelta):
             if self.output is not None:
                 self.output.play(event.audio)
             event = super().pull(until)
         match event:
-            case OutputAudioBufferCleared() if self.output is not None:
+            case server_events.OutputAudioBufferCleared() if self.output is not None:
                 self.output.stop()
-            case OutputAudioBufferStarted(response_id=response_id):
+            case server_events.OutputAudioBufferStarted(response_id=response_id):
                 self._responses.run(response_id).playback_start = self.timeline.now
-            case ResponseDone(response=response):
+            case server_events.ResponseDone(response=response):
                 run = self._responses.run(response.id)
                 self._responses.truncate_played(run)
                 self._turns.response_done(run, until)
@@ -144,7 +124,7 @@ class LiveSession(Session):
 
     def hear(self, audio: bytes) -> None:
         """Take the caller's audio, in the session's format."""
-        for _ in self._turns.append(InputAudioBufferAppend(audio=to_base64(audio))):
+        for _ in self._turns.append(client_events.InputAudioBufferAppend(audio=to_base64(audio))):
             pass
 
     def format_of(self, side: Literal["input", "output"]) -> str:
@@ -164,14 +144,16 @@ class LiveSession(Session):
     def send_dtmf(self, keys: str) -> None:
         """Let the caller press keys of the telephone."""
         for key in keys:
-            self._send(InputAudioBufferDtmfEventReceived(event=key, received_at=int(self._now())))
+            self._send(server_events.InputAudioBufferDtmfEventReceived(event=key, received_at=int(self._now())))
 
     def _takes(self, event: ClientEvent) -> bool:
         if self._is_transcription and isinstance(event, self.not_for_transcription):
             raise api_errors.wrong_event(event.type, "transcription")
         if event.type == "session.input_audio_buffer.append":
             raise api_errors.wrong_event(event.type, self._config["type"])
-        return super()._takes(event) and (self._context.sideband or not isinstance(event, OutputAudioBufferClear))
+        return super()._takes(event) and (
+            self._context.sideband or not isinstance(event, client_events.OutputAudioBufferClear)
+        )
 
     def _close(self, _: SessionClose) -> None:
         self._send(SessionClosed())
@@ -186,7 +168,7 @@ class LiveSession(Session):
             return structure(self.settings, RealtimeTranscriptionSession)
         return structure(self.settings, RealtimeSession)
 
-    def _update(self, event: SessionUpdate) -> None:
+    def _update(self, event: client_events.SessionUpdate) -> None:
         update = dict(event.session.raw or {})
         sessions.check_update(self._config, update, azure=self._azure)
         merged = sessions.merged(self._config, update)
@@ -195,7 +177,7 @@ class LiveSession(Session):
         if new_voice != voice and self._context.conversation.has_model_audio:
             raise api_errors.fixed_voice()
         self._apply(merged)
-        self._send(SessionUpdated(session=self._session()))
+        self._send(server_events.SessionUpdated(session=self._session()))
         self._list_tools()
         if self._context.detection("idle_timeout_ms") is None:
             self._context.idle.stop()
@@ -209,7 +191,7 @@ class LiveSession(Session):
         for task in self._mcp.use(self._config.get("tools", ()), once=False):
             self.timeline.start(task)
 
-    def _create_item(self, event: ConversationItemCreate) -> None:
+    def _create_item(self, event: client_events.ConversationItemCreate) -> None:
         if isinstance(event.item, McpApprovalResponse):
             self._mcp.check(event.item)
         sounds = audio_of(event.item)
@@ -221,15 +203,15 @@ class LiveSession(Session):
             self._mcp.answer(item)
         self._turns.announce(item, previous)
 
-    def _delete_item(self, event: ConversationItemDelete) -> None:
+    def _delete_item(self, event: client_events.ConversationItemDelete) -> None:
         self._context.conversation.delete(event.item_id)
-        self._send(ConversationItemDeleted(item_id=event.item_id))
+        self._send(server_events.ConversationItemDeleted(item_id=event.item_id))
 
-    def _retrieve_item(self, event: ConversationItemRetrieve) -> None:
+    def _retrieve_item(self, event: client_events.ConversationItemRetrieve) -> None:
         item = self._context.conversation.find(event.item_id, "retrieve")
-        self._send(ConversationItemRetrieved(item=self._context.conversation.with_audio(item)))
+        self._send(server_events.ConversationItemRetrieved(item=self._context.conversation.with_audio(item)))
 
-    def _commit(self, event: InputAudioBufferCommit) -> None:
+    def _commit(self, event: client_events.InputAudioBufferCommit) -> None:
         try:
             self._turns.commit()
         except Refusal as refusal:

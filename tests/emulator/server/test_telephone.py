@@ -142,7 +142,10 @@ async def test_with_time_the_caller_interrupts(service: Service, tmp_path: Path,
             assert likeness(said, call.heard) > 0.5
             before = len(call.heard)
             emulator.reply("word " * 60)
-            call.talk(tone(300) + silence(1000) + tone(300))
+            call.talk(tone(300) + silence(1000))
+            while (await wire.socket.receive_json(timeout=DEADLINE))["type"] != "output_audio_buffer.started":
+                pass
+            call.talk(tone(300))
             while (event := await wire.socket.receive_json(timeout=DEADLINE))["type"] != "conversation.item.truncated":
                 pass
             assert 0 < event["audio_end_ms"] < 18_000
