@@ -14,7 +14,7 @@ LAYERS = """
     _redaction
     _problems
     errors
-    _logging _numbers
+    _extras _logging _numbers
     models.advice models.constraints models.flat
     models.base
     _codec.hints models.base64 models.http models.webhooks

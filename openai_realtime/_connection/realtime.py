@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
 
 from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import structure
-from openai_realtime._config import ConnectOptions
-from openai_realtime._transport.http import Transport
-from openai_realtime._transport.targets import ConnectTarget
 from openai_realtime.errors import (
     APITimeoutError,
     ConnectionClosedError,
@@ -58,8 +56,6 @@ from .answers import Answer, put_question
 from .base import AsyncConnection, check_kind
 from .ids import identified, new_id
 from .inbox import Match
-from .observers import Observer
-from .reconnect_policy import ReconnectPolicy
 from .requests import deadline
 from .tracker import RestoredSpeech, share_of
 from .unanswered import BUSY, CREATED_BY, NOT_ACTIVE
@@ -79,18 +75,12 @@ class AsyncRealtimeConnection(AsyncConnection):
     RealtimeEventError for a refusal and APITimeoutError if no answer comes within `timeout` seconds.
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        target: ConnectTarget,
-        options: ConnectOptions | None,
-        reconnect: ReconnectPolicy | None,
-        *,
-        observers: Sequence[Observer] = (),
-    ) -> None:
-        super().__init__(transport, target, options, reconnect, observers=observers)
-        self._turn = asyncio.Lock()
-        self._queued = 0  # responses that are to be asked for when it is their turn
+    _queued = 0  # responses that are to be asked for when it is their turn
+
+    @functools.cached_property
+    def _turn(self) -> asyncio.Lock:
+        """Held by who asks for the conversation's next response."""
+        return asyncio.Lock()
 
     async def update_session(
         self, session: RealtimeSessionConfig | RealtimeTranscriptionSessionConfig, *, timeout: float | None = 30

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, Self
 
+from openai_realtime._extras import load_extra
 from openai_realtime.errors import ConfigurationError
-
-from ._extras import load
 
 __all__ = ["Device", "find"]
 
@@ -70,7 +69,7 @@ def find(name: str | None, kind: str, backend: str | None) -> Any:
 
 
 def _miniaudio() -> Any:
-    return load("miniaudio", need="microphone and loudspeaker need miniaudio", extra="audio")[0]
+    return load_extra("miniaudio", need="microphone and loudspeaker need miniaudio", extra="audio")[0]
 
 
 def _backends(name: str | None) -> list[Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Self
 
+from openai_realtime._extras import load_extra
+
 from ._device import Device, find
-from ._extras import load
 from .pcm import RATE, WIDTH, Audio
 from .streams import CaptureStream, PlaybackStream
 
@@ -23,7 +24,7 @@ class EchoCanceller:
 
     def __init__(self, *, rate: int = RATE) -> None:
         need = "echo cancellation needs pywebrtc-audio"
-        self._numpy, webrtc = load("numpy", "pywebrtc_audio", need=need, extra="aec")
+        self._numpy, webrtc = load_extra("numpy", "pywebrtc_audio", need=need, extra="aec")
         self._canceller = webrtc.AudioProcessor(sample_rate=rate, echo_cancellation=True)
         self._frame = rate * _FRAME_MS // 1000 * WIDTH
         self._near, self._far = bytearray(), bytearray()

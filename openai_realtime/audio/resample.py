@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._extras import load
+from openai_realtime._extras import load_extra
+
 from .pcm import RATE, WIDTH, Audio
 
 __all__ = ["Resampler"]
@@ -44,7 +45,7 @@ class Resampler:
         if self.source == self.target:
             return
         need = f"audio of {self.source} Hz, and {self.target} Hz is needed; to resample it"
-        self._numpy, soxr = load("numpy", "soxr", need=need, extra="audio")
+        self._numpy, soxr = load_extra("numpy", "soxr", need=need, extra="audio")
         self._stream = soxr.ResampleStream(self.source, self.target, 1, dtype="int16")
 
     def _convert(self, pcm: bytes, *, last: bool) -> bytes:

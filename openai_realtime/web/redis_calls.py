@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import logging
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import Any, Final
 
 from openai_realtime._codec.converter import decode, dumps, encode
 from openai_realtime._codec.json import load
+from openai_realtime._extras import load_extra
 from openai_realtime.errors import ConfigurationError, DecodeError
 from openai_realtime.models.webhooks import RealtimeCallIncoming
 
@@ -123,10 +123,7 @@ class RedisCalls:
     """
 
     def __init__(self, redis: Any, *, lease: float = 10.0, stream: str = "openai_realtime:calls") -> None:
-        try:
-            self._errors = importlib.import_module("redis.exceptions")
-        except ModuleNotFoundError:
-            raise ConfigurationError("RedisCalls needs redis: pip install 'openai-realtime[redis]'") from None
+        (self._errors,) = load_extra("redis.exceptions", need="RedisCalls needs redis", extra="redis")
         if not redis.get_encoder().decode_responses:
             raise ConfigurationError("RedisCalls needs a client that is made with decode_responses=True")
         self.redis = redis

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from openai_realtime._codec.converter import structure
 from openai_realtime._codec.json import load_object
+from openai_realtime._extras import load_extra
 from openai_realtime.errors import ConfigurationError, DecodeError, WebhookVerificationError
 from openai_realtime.models.webhooks import (
     LiveTransportIncoming,
@@ -71,10 +71,7 @@ def _verify(headers: dict[str, str], body: bytes, secrets: Sequence[str]) -> Non
 
 def _verifier(secret: str) -> Any:
     """Return what checks signatures by `secret`: base64 behind ``whsec_``, else the bytes themselves."""
-    try:
-        library = importlib.import_module("standardwebhooks")
-    except ModuleNotFoundError:
-        raise ConfigurationError("webhooks need standardwebhooks: pip install 'openai-realtime[web]'") from None
+    (library,) = load_extra("standardwebhooks", need="webhooks need standardwebhooks", extra="web")
     try:
         return library.Webhook(secret if secret.startswith(_PREFIX) else secret.encode())
     except (ValueError, library.webhooks.EmptyWebhookSecretError):

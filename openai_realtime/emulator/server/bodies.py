@@ -17,13 +17,18 @@ _SDP = "application/sdp"
 _JSON = "application/json"
 
 
-def json_body(received: ReceivedRequest) -> Any:
-    """Give the JSON of the body; an empty body is an empty object."""
-    if not received.body.strip():
+def read(received: ReceivedRequest, cls: type[Model]) -> JSON:
+    """Give the JSON of the body, if a request of type `cls` may have it. Raises Refusal."""
+    return checked(json_body(received.body, received.content_type), cls)
+
+
+def json_body(body: bytes, content_type: str) -> Any:
+    """Give the JSON of a body; an empty body is an empty object. Raises Refusal."""
+    if not body.strip():
         return {}
-    if received.content_type != _JSON:
-        raise api_errors.unsupported_content_type(received.content_type, [_JSON])
-    return parsed(received.body)
+    if content_type != _JSON:
+        raise api_errors.unsupported_content_type(content_type, [_JSON])
+    return parsed(body)
 
 
 def parsed(data: bytes, param: str | None = None) -> Any:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from openai_realtime._codec.converter import structure_request
-from openai_realtime._codec.json import load
 from openai_realtime.audio.pcm import RATE, WIDTH
 from openai_realtime.emulator import errors as api_errors
 from openai_realtime.emulator.document import CallDocument, ScriptDocument, follow, read_script
@@ -19,6 +18,7 @@ from openai_realtime.emulator.wire import Answer, json_answer
 from openai_realtime.errors import ConfigurationError, DecodeError, InvalidRequestError
 from openai_realtime.models.base64 import from_base64
 
+from . import bodies
 from .openapi import Operation, described
 from .telephone import CALLER, PhoneCall
 
@@ -42,8 +42,10 @@ class Control:
         operation = _OPERATIONS.get((request.method, path))
         if operation is None:
             raise api_errors.unknown_route(request.method, request.path)
+        # Other types than JSON are refused: a page in a browser may send those anywhere.
+        body = bodies.json_body(await request.read(), request.content_type)
         try:
-            result = operation.function(self._emulator, await _body(request))
+            result = operation.function(self._emulator, body)
         except InvalidRequestError as error:
             raise api_errors.from_problems(error) from None
         except (ConfigurationError, DecodeError) as error:
@@ -147,19 +149,6 @@ _OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("GET", "sessions"): Operation(_sessions, "Give the sessions: what each received, its conversation, its settings."),
     ("GET", "openapi.json"): Operation(_openapi, "Give this description."),
 }
-
-
-async def _body(request: web.Request) -> Any:
-    """Read JSON, and say so if it is none. Other types are refused: a page in a browser may send those anywhere."""
-    data = await request.read()
-    if not data:
-        return {}
-    if request.content_type != "application/json":
-        raise api_errors.unsupported_content_type(request.content_type, ["application/json"])
-    try:
-        return load(data)
-    except DecodeError:
-        raise api_errors.not_json() from None
 
 
 def _field(body: Any, name: str, *kinds: type) -> Any:

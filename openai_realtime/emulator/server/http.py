@@ -28,7 +28,7 @@ CREATE_CALL = "create_realtime_call"
 
 def create_client_secret(state: State, received: ReceivedRequest, _: str) -> Answer:
     """POST /realtime/client_secrets."""
-    body = bodies.checked(bodies.json_body(received), RealtimeCreateClientSecretRequest)
+    body = bodies.read(received, RealtimeCreateClientSecretRequest)
     config = body.get("session", {"type": "realtime"})
     _check_session(config, received, "session")
     value, expires_at = state.mint(_seconds(body, SECRET_TTL), config)
@@ -38,7 +38,7 @@ def create_client_secret(state: State, received: ReceivedRequest, _: str) -> Ans
 
 def create_translation_client_secret(state: State, received: ReceivedRequest, _: str) -> Answer:
     """POST /realtime/translations/client_secrets."""
-    body = bodies.checked(bodies.json_body(received), RealtimeTranslationClientSecretCreateRequest)
+    body = bodies.read(received, RealtimeTranslationClientSecretCreateRequest)
     config = body["session"]
     _check_model(config, received, "session.model", "translation")
     sessions.check_transcription(config, "session", azure=is_azure(received))
@@ -50,7 +50,7 @@ def create_translation_client_secret(state: State, received: ReceivedRequest, _:
 def create_session(state: State, received: ReceivedRequest, _: str) -> Answer:
     """POST /realtime/sessions, of the beta."""
     _check_beta(state)
-    body = bodies.checked(bodies.json_body(received), RealtimeSessionCreateRequest)
+    body = bodies.read(received, RealtimeSessionCreateRequest)
     _check_model(body, received, "model")
     _check_transcription(body.get("input_audio_transcription"), received, "input_audio_transcription")
     seconds = _seconds(body.get("client_secret", {}), BETA_SECRET_TTL)
@@ -62,7 +62,7 @@ def create_session(state: State, received: ReceivedRequest, _: str) -> Answer:
 def create_transcription_session(state: State, received: ReceivedRequest, _: str) -> Answer:
     """POST /realtime/transcription_sessions, of the beta."""
     _check_beta(state)
-    body = bodies.checked(bodies.json_body(received), RealtimeTranscriptionSessionCreateRequest)
+    body = bodies.read(received, RealtimeTranscriptionSessionCreateRequest)
     _check_transcription(body.get("input_audio_transcription"), received, "input_audio_transcription")
     seconds = _seconds(body.get("client_secret", {}), BETA_SECRET_TTL, "expires_at")
     secret = _beta_secret(state, seconds, beta.session_config(body, "transcription"))
@@ -91,7 +91,7 @@ def offer_of(received: ReceivedRequest) -> str:
 
 def accept_call(state: State, received: ReceivedRequest, call_id: str) -> Answer:
     """POST /realtime/calls/{call_id}/accept."""
-    config = bodies.checked(bodies.json_body(received), RealtimeSessionConfig)
+    config = bodies.read(received, RealtimeSessionConfig)
     _check_session(config, received, "")
     state.check_call(call_id)
     state.set_call_session(call_id, config)
@@ -100,13 +100,13 @@ def accept_call(state: State, received: ReceivedRequest, call_id: str) -> Answer
 
 def reject_call(state: State, received: ReceivedRequest, call_id: str) -> Answer:
     """POST /realtime/calls/{call_id}/reject; the call is gone then."""
-    bodies.checked(bodies.json_body(received), RealtimeCallRejectRequest)
+    bodies.read(received, RealtimeCallRejectRequest)
     return hangup_call(state, received, call_id)
 
 
 def refer_call(state: State, received: ReceivedRequest, call_id: str) -> Answer:
     """POST /realtime/calls/{call_id}/refer."""
-    bodies.checked(bodies.json_body(received), RealtimeCallReferRequest)
+    bodies.read(received, RealtimeCallReferRequest)
     state.check_call(call_id)
     return Answer()
 

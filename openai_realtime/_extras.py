@@ -5,12 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from openai_realtime.errors import ConfigurationError
-
-__all__ = ["load"]
+from .errors import ConfigurationError
 
 
-def load(*modules: str, need: str, extra: str) -> list[Any]:
+def load_extra(*modules: str, need: str, extra: str) -> list[Any]:
     """Import `modules`. Raise ConfigurationError if one is missing: `need`, and how to install `extra`."""
     try:
         return [importlib.import_module(module) for module in modules]
