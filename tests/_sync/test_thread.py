@@ -64,7 +64,7 @@ def test_an_interrupt_at_any_line_of_the_last_close_leaves_no_thread(server: Ser
 
 
 ALARMED = """
-import signal, sys, threading
+import signal, sys, threading, time
 from openai_realtime import RealtimeClient, RetryPolicy
 def stop(*_):
     raise KeyboardInterrupt
@@ -79,8 +79,9 @@ for microseconds in range(20, 1500, 20):
     except KeyboardInterrupt:
         pass
     client.close()
-for thread in set(threading.enumerate()) - {threading.main_thread()}:
-    thread.join(10)
+end = time.monotonic() + 30
+while threading.active_count() > 1 and time.monotonic() < end:
+    time.sleep(0.01)  # one that is about to start cannot be joined
 print(threading.active_count())
 """
 
@@ -88,7 +89,7 @@ print(threading.active_count())
 def test_alarms_at_any_moment_of_a_clients_life_never_hang_the_program(server: Server) -> None:
     command = [sys.executable, "-W", "ignore", "-c", ALARMED, server.base_url]
     done = subprocess.run(  # noqa: S603 - our own
-        command, capture_output=True, text=True, timeout=60, check=False
+        command, capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
 
@@ -182,6 +183,6 @@ except ConfigurationError as error:
 @pytest.mark.parametrize("patched", ["threads", "all but threads"])
 def test_green_threads_are_refused_with_a_way_out(patched: str) -> None:
     command = [sys.executable, "-c", GREEN, patched]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)  # noqa: S603 - our own
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)  # noqa: S603 - our own
     assert "gevent has replaced" in done.stdout
     assert "gunicorn -k gthread" in done.stdout

@@ -333,6 +333,7 @@ async def test_a_browser_that_vanishes_leaves_nothing_behind(server: Any) -> Non
         transport.abort()
         await follower.is_over.wait()
         await until(lambda: not page.broker._sessions)
+        await socket.close()
 
 
 @SERVERS

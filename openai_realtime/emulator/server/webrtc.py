@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextvars import ContextVar
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 from aioice import ice
 from aiortc import (
@@ -32,6 +32,7 @@ from .connection import CallChannel, LiveConnection
 from .media import CallSound
 from .sessions import Sessions
 
+T = TypeVar("T")
 CHANNEL = "oai-events"
 _FRAME = RATE // 50  # samples in the 20 ms that Opus wants
 _LOOPBACK = "127.0.0.1"
@@ -157,6 +158,15 @@ async def _frame(track: MediaStreamTrack) -> AudioFrame:
     return sound
 
 
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work`, all of it even if this is cancelled: aioice leaves its sockets open where it is."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    finally:
+        await asyncio.wait([task])
+
+
 class Peers:
     """The calls of one emulator that came with an offer."""
 
@@ -172,11 +182,13 @@ class Peers:
         shared = self._sessions.open_call(call_id, azure=azure)
         peer = Peer(CallSound(shared))
         try:
-            answer = await peer.answer(offer)
-        except Exception as error:  # noqa: BLE001 - whatever aiortc stumbles over in an offer that is none
+            answer = await _to_its_end(peer.answer(offer))
+        except BaseException as error:  # whatever aiortc stumbles over in an offer that is none, or a cancellation
             with contextlib.suppress(Exception):  # over which it may stumble again
                 await peer.close()
             self._sessions.end_call(call_id)
+            if not isinstance(error, Exception):
+                raise
             raise invalid_offer(str(error)) from None
         connection = LiveConnection(peer.channel, shared)
         connection.faults.extend(faults)

@@ -1,6 +1,8 @@
 """Calls over WebRTC, with aiortc as the browser."""
 
 import asyncio
+import gc
+import itertools
 import json
 import re
 import sys
@@ -15,6 +17,7 @@ from support.speech import say
 from support.wire import RESPOND, Wire, message, tone
 
 from openai_realtime.emulator import Emulator, faults
+from openai_realtime.emulator.server.webrtc import Peers
 
 pytestmark = pytest.mark.anyio
 SESSION: dict[str, Any] = {"type": "realtime", "model": "gpt-realtime-2.1"}
@@ -220,6 +223,23 @@ async def test_an_offer_that_cannot_be_answered(emulator: Emulator, peer: Peer) 
     status, body = await operate(emulator, "realtime/calls", offer, "application/sdp")
     assert (status, json.loads(body)["error"]["code"]) == (400, "invalid_offer")
     assert not emulator._sessions.calls
+
+
+async def test_an_offer_that_is_cancelled_at_any_step_leaves_no_socket(emulator: Emulator, peer: Peer) -> None:
+    offer, peers = await peer.offer(), Peers(emulator._sessions)
+    for steps in itertools.count():
+        answering = asyncio.create_task(peers.answer(emulator.incoming_call(), offer, (), azure=False))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        if not answering.cancel():
+            break
+        with pytest.raises(asyncio.CancelledError):
+            await answering
+        gc.collect()  # which warns of what is left
+        assert not emulator._sessions.calls
+    assert steps > 1
+    await emulator._sessions.close()
+    await peers.close()
 
 
 async def test_without_aiortc_no_media_flow(emulator: Emulator, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
