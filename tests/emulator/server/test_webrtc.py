@@ -238,6 +238,7 @@ async def test_an_offer_that_is_cancelled_at_any_step_leaves_no_socket(emulator:
         gc.collect()  # which warns of what is left
         assert not emulator._sessions.calls
     assert steps > 1
+    await turn_until(lambda: emulator._sessions.connections)
     await emulator._sessions.close()
     await peers.close()
 
