@@ -7,9 +7,10 @@ it was read from in `raw`. Checking is a separate step (`check`), for requests o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from cattrs.preconf.orjson import make_converter
 
@@ -241,26 +242,15 @@ def server_event_decoder(dialect: Dialect) -> Callable[[str | bytes], ServerEven
     return _server_hooks[dialect].decode
 
 
-def _hooks_of_server_events(dialect: Any) -> _TaggedHooks:
-    from openai_realtime.models.events import ServerEvent  # noqa: PLC0415
-
-    return _event_hooks(ServerEvent, dialect)
-
-
-def _hooks_of_client_events(dialect: Any) -> _TaggedHooks:
-    from openai_realtime.models.events import ClientEvent  # noqa: PLC0415
-
-    return _event_hooks(ClientEvent, dialect)
-
-
-_server_hooks = Lazily(_hooks_of_server_events)
-_client_hooks = Lazily(_hooks_of_client_events)
-
-
-def _event_hooks(base: Any, dialect: Dialect) -> _TaggedHooks:
-    from openai_realtime.models.events import UnknownEvent  # noqa: PLC0415
+def _event_hooks(sender: Literal["server", "client"], dialect: Any) -> _TaggedHooks:
+    from openai_realtime.models import events  # noqa: PLC0415
 
     from .dialects import event_classes  # noqa: PLC0415
 
-    choices = {tag: [cls] for tag, cls in event_classes(base, dialect).items()}
-    return _TaggedHooks("type", choices, converter.get_structure_hook(UnknownEvent))
+    base: Any = events.ServerEvent if sender == "server" else events.ClientEvent
+    choices: dict[str, Sequence[type[Model]]] = {tag: [cls] for tag, cls in event_classes(base, dialect).items()}
+    return _TaggedHooks("type", choices, converter.get_structure_hook(events.UnknownEvent))
+
+
+_server_hooks = Lazily(functools.partial(_event_hooks, "server"))
+_client_hooks = Lazily(functools.partial(_event_hooks, "client"))

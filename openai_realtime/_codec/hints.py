@@ -63,7 +63,7 @@ def _evaluated(annotation: str, module: str) -> Any:
 
 
 def origin(hint: Any) -> Any:
-    """``Sequence`` of ``Sequence[str]``; None where there is none."""
+    """``Sequence`` of ``Sequence[str]``; None where there is none. To type checkers typing's own is something else."""
     return get_origin(hint)
 
 

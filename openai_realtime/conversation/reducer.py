@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
 from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms
 from openai_realtime._codec.raw import (
@@ -201,35 +201,31 @@ class Conversation:
         part.final = part.final or not self._transcribes
 
     def _on_transcript_delta(self, raw: JSON) -> None:
-        self._user_part(raw).add(text_in(raw, "delta"))
+        self._part(raw, "user").add(text_in(raw, "delta"))
 
     def _on_transcript_updated(self, raw: JSON) -> None:
-        self._user_part(raw).words = text_in(raw, "transcript")
-
-    def _user_part(self, raw: JSON) -> Part:
-        return self._sequence.known(text_in(raw, "item_id"), "user").part(raw.get("content_index"))
+        self._part(raw, "user").words = text_in(raw, "transcript")
 
     def _on_transcribed(self, raw: JSON) -> None:
-        state = self._sequence.known(text_in(raw, "item_id"), "user")
-        state.part(raw.get("content_index")).finish(text_in(raw, "transcript"))
+        self._part(raw, "user").finish(text_in(raw, "transcript"))
         self.usage += Usage.of_transcription(object_in(raw, "usage"))
-        self._sequence.look_again(state.id)
+        self._sequence.look_again(text_in(raw, "item_id"))
 
     def _on_delta(self, raw: JSON) -> None:
-        self._assistant_part(raw).add(text_in(raw, "delta"))
+        self._part(raw, "assistant").add(text_in(raw, "delta"))
 
     def _on_words_done(self, raw: JSON) -> None:
-        self._assistant_part(raw).finish(text_in(raw, "text") or text_in(raw, "transcript"))
+        self._part(raw, "assistant").finish(text_in(raw, "text") or text_in(raw, "transcript"))
         self._sequence.look_again(text_in(raw, "item_id"))
 
     def _on_audio_delta(self, raw: JSON) -> None:
-        part, delta = self._assistant_part(raw), text_in(raw, "delta")
+        part, delta = self._part(raw, "assistant"), text_in(raw, "delta")
         part.audio_ms += decoded_size(delta) / self._bytes_per_ms
         if self._keep_audio:
             part.keep(_bytes(delta))
 
-    def _assistant_part(self, raw: JSON) -> Part:
-        state = self._sequence.known(text_in(raw, "item_id"), "assistant")
+    def _part(self, raw: JSON, role: Literal["user", "assistant"]) -> Part:
+        state = self._sequence.known(text_in(raw, "item_id"), role)
         state.response_id = state.response_id or text_in(raw, "response_id")
         return state.part(raw.get("content_index"))
 
