@@ -54,9 +54,7 @@ def create_session(state: State, received: ReceivedRequest, _: str) -> Answer:
     _check_model(body, received, "model")
     _check_transcription(body.get("input_audio_transcription"), received, "input_audio_transcription")
     seconds = _seconds(body.get("client_secret", {}), BETA_SECRET_TTL)
-    config = beta.session_config({"model": sessions.BETA_MODEL, **body}, "realtime")
-    secret = _beta_secret(state, seconds, config)
-    return json_answer(sessions.beta_session(body, ids.object_id("sess_", state.now()), secret))
+    return _beta_answer(state, seconds, {"model": sessions.BETA_MODEL, **body}, "realtime")
 
 
 def create_transcription_session(state: State, received: ReceivedRequest, _: str) -> Answer:
@@ -65,8 +63,7 @@ def create_transcription_session(state: State, received: ReceivedRequest, _: str
     body = bodies.read(received, RealtimeTranscriptionSessionCreateRequest)
     _check_transcription(body.get("input_audio_transcription"), received, "input_audio_transcription")
     seconds = _seconds(body.get("client_secret", {}), BETA_SECRET_TTL, "expires_at")
-    secret = _beta_secret(state, seconds, beta.session_config(body, "transcription"))
-    return json_answer(sessions.beta_transcription_session(body, ids.object_id("sess_", state.now()), secret))
+    return _beta_answer(state, seconds, body, "transcription")
 
 
 def create_call(state: State, received: ReceivedRequest, _: str) -> Answer:
@@ -201,6 +198,9 @@ def _seconds(holder: JSON, default: int, name: str = "expires_after") -> int:
     return seconds
 
 
-def _beta_secret(state: State, seconds: int, config: JSON) -> JSON:
+def _beta_answer(state: State, seconds: int, given: JSON, kind: str) -> Answer:
+    """Mint a secret for so many seconds that opens a session of this `kind`."""
+    config = beta.session_config(given, kind)
     value, expires_at = state.mint(seconds, config)
-    return {"value": value, "expires_at": expires_at}
+    secret = {"value": value, "expires_at": expires_at}
+    return json_answer(beta.session(given, config, ids.object_id("sess_", state.now()), secret))

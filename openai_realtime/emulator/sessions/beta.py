@@ -63,7 +63,20 @@ def session_update(given: Mapping[str, Any], kind: str) -> SessionUpdate:
 
 def session_config(given: Mapping[str, Any], kind: str) -> JSON:
     """Give the config of the session of this `kind` that a client secret opens; `given` made the secret."""
-    return {"type": kind, **_settings({name: value for name, value in given.items() if name != "client_secret"})}
+    settings = _settings({name: value for name, value in given.items() if name != "client_secret"})
+    return {"type": kind, **({"temperature": TEMPERATURE} if kind == "realtime" else {}), **settings}
+
+
+def session(given: Mapping[str, Any], config: JSON, session_id: str, secret: JSON) -> JSON:
+    """Give the session that the answer to `given` shows, whose config is `config`, with the `secret` that opens it."""
+    effective = _session(sessions.session(config, session_id))
+    shown = {**effective, "client_secret": secret, "modalities": given.get("modalities", effective["modalities"])}
+    # These the beta wrote otherwise here than in the events of a session.
+    (shown["turn_detection"] or {}).pop("idle_timeout_ms", None)
+    transcription = shown["input_audio_transcription"]
+    if config["type"] == "transcription" and transcription and transcription["prompt"] is None:
+        transcription["prompt"] = ""
+    return shown
 
 
 def response_create(given: Mapping[str, Any]) -> ResponseCreate:

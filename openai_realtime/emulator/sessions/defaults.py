@@ -174,55 +174,6 @@ def translation_session(config: JSON, session_id: str, expires_at: int) -> JSON:
     }
 
 
-def beta_session(config: JSON, session_id: str, secret: JSON) -> JSON:
-    """Give the beta's effective session, with its `secret`."""
-    return {
-        "id": session_id,
-        "object": "realtime.session",
-        "expires_at": 0,
-        "model": BETA_MODEL,
-        "modalities": ["audio", "text"],
-        "instructions": INSTRUCTIONS,
-        "voice": "alloy",
-        "input_audio_format": "pcm16",
-        "output_audio_format": "pcm16",
-        "input_audio_noise_reduction": None,
-        "tool_choice": "auto",
-        "temperature": 0.8,
-        "max_response_output_tokens": "inf",
-        "speed": 1.0,
-        "tracing": None,
-        "truncation": "auto",
-        "include": None,
-        **config,
-        "tools": [tool(given) for given in config.get("tools", ())],
-        "prompt": _with_nulls(config.get("prompt"), "version", "variables"),
-        "input_audio_transcription": _transcription(config.get("input_audio_transcription")),
-        "turn_detection": _beta_turn_detection(config, _ANSWERING),
-        "client_secret": secret,
-    }
-
-
-def beta_transcription_session(config: JSON, session_id: str, secret: JSON) -> JSON:
-    """Give the beta's effective transcription session, with its `secret`."""
-    transcription = _transcription(config.get("input_audio_transcription"))
-    if transcription and transcription["prompt"] is None:
-        transcription["prompt"] = ""  # as the beta wrote it
-    return {
-        "id": session_id,
-        "object": "realtime.transcription_session",
-        "expires_at": 0,
-        "modalities": ["audio", "text"],
-        "input_audio_format": "pcm16",
-        "input_audio_noise_reduction": None,
-        "include": None,
-        **config,
-        "input_audio_transcription": transcription,
-        "turn_detection": _beta_turn_detection(config, {}),
-        "client_secret": secret,
-    }
-
-
 def tool(given: JSON) -> JSON:
     """Give a tool as a session shows it: nulls for what is not set, and no secrets of MCP servers."""
     if given["type"] == "function":
@@ -284,11 +235,6 @@ def _turn_detection(given: JSON | None, silence_ms: int, answering: Mapping[str,
         return {"type": "semantic_vad", "eagerness": "auto", **_ANSWERING, **given}
     vad = {"type": "server_vad", "threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": silence_ms}
     return {**vad, **answering, **given}
-
-
-def _beta_turn_detection(config: JSON, answering: Mapping[str, Any]) -> JSON | None:
-    given = config.get("turn_detection", {})
-    return None if given is None else _turn_detection({"type": "server_vad", **given}, 200, answering)
 
 
 def _with_nulls(given: JSON | None, *names: str) -> JSON | None:
