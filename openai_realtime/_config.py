@@ -18,7 +18,7 @@ from attrs import field, frozen, validators
 from openai_realtime._transport.retry import RetryPolicy
 
 from . import __version__
-from ._numbers import number
+from ._checks import number
 from ._redaction import Secret
 from .errors import ConfigurationError
 

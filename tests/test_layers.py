@@ -14,7 +14,7 @@ LAYERS = """
     _redaction
     _problems
     errors
-    _extras _logging _numbers
+    _checks _extras _logging
     models.advice models.constraints models.flat
     models.base
     _codec.hints models.base64 models.http models.webhooks

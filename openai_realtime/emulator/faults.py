@@ -8,34 +8,21 @@ from typing import Any, ClassVar
 
 import attrs
 
+from openai_realtime._checks import checked, is_number, kind_of
 from openai_realtime.errors import ConfigurationError
 from openai_realtime.models.server_events import ErrorDetails
 
 SESSION = "session"
 CONNECT = "connect"  # the request that opens a WebSocket
-_STATUS = range(200, 600)
-_CLOSE_CODES = range(1000, 5000)
 
-
-def _check_place(_: object, __: object, at: Any) -> None:
-    if not at == 0 and not (isinstance(at, int) and at > 0) and not (isinstance(at, str) and at):
-        raise ConfigurationError(f"at: {at!r} is neither a number of events nor the type of one")
-
-
-def _check_seconds(_: object, __: object, seconds: Any) -> None:
-    if not isinstance(seconds, int | float) or not seconds >= 0:
-        raise ConfigurationError(f"seconds: {seconds!r} is not a number from 0 on")
-
-
-def _check_range(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    allowed: range = field.metadata["range"]
-    if value is not None and value not in allowed:
-        raise ConfigurationError(f"{field.name}: {value!r} is not between {allowed[0]} and {allowed[-1]}")
-
-
-def _check_message(_: object, __: object, message: Any) -> None:
-    if not isinstance(message, str | bytes):
-        raise ConfigurationError(f"message: {type(message).__name__} is neither text nor bytes")
+_place = checked(
+    lambda at: at >= 0 if isinstance(at, int) else isinstance(at, str) and bool(at),
+    "neither a number of events nor the type of one",
+)
+_seconds = checked(lambda seconds: is_number(seconds) and seconds >= 0, "not a number from 0 on")
+_status = checked(lambda status: status is None or status in range(200, 600), "not between 200 and 599")
+_close_code = checked(lambda code: code in range(1000, 5000), "not between 1000 and 4999")
+_text = checked(lambda text: isinstance(text, str | bytes), "neither text nor bytes", shown=kind_of)
 
 
 @attrs.frozen
@@ -48,7 +35,7 @@ class Fault:
     for_requests: ClassVar[bool] = False
     for_sessions: ClassVar[bool] = True
 
-    at: int | str = attrs.field(default=0, kw_only=True, validator=_check_place)
+    at: int | str = attrs.field(default=0, kw_only=True, validator=_place)
 
 
 @attrs.frozen
@@ -71,7 +58,7 @@ class Delay(Fault):
 
     for_requests: ClassVar[bool] = True
 
-    seconds: float = attrs.field(validator=_check_seconds)
+    seconds: float = attrs.field(validator=_seconds)
 
 
 @attrs.frozen
@@ -83,7 +70,7 @@ class HalfFrame(Fault):
 class Close(Fault):
     """Close the connection with `code` and `reason`; before that, send `error` as an event if there is one."""
 
-    code: int = attrs.field(default=1011, validator=_check_range, metadata={"range": _CLOSE_CODES})
+    code: int = attrs.field(default=1011, validator=_close_code)
     reason: str = ""
     error: ErrorDetails | None = attrs.field(default=None, kw_only=True)
 
@@ -97,7 +84,7 @@ class Expire(Fault):
 class Message(Fault):
     """Send `message` in between: text as it is, be it JSON or not, and bytes as a binary message."""
 
-    message: str | bytes = attrs.field(repr=False, validator=_check_message)
+    message: str | bytes = attrs.field(repr=False, validator=_text)
 
 
 @attrs.frozen
@@ -121,7 +108,7 @@ class HTTPResponse(Fault):
     for_requests: ClassVar[bool] = True
     for_sessions: ClassVar[bool] = False
 
-    status: int | None = attrs.field(default=None, validator=_check_range, metadata={"range": _STATUS})
+    status: int | None = attrs.field(default=None, validator=_status)
     body: Any = None
     headers: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
     content_type: str | None = attrs.field(default=None, kw_only=True)

@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen, validators
 
+from openai_realtime._checks import checked, is_number, kind_of
 from openai_realtime._codec.converter import dumps
 from openai_realtime.errors import ConfigurationError
 from openai_realtime.models.base import abridged
@@ -21,39 +22,30 @@ Condition: TypeAlias = str | re.Pattern[str] | Callable[[str], bool]
 """When a rule applies: the user's last text holds this string, matches this pattern, or this function says so."""
 
 
-def _one_of(*kinds: Any) -> Callable[[Any, Attribute[Any], Any], None]:
+def _one_of(*kinds: Any) -> Any:
     """Make the check that a value is of one of `kinds`; None stands for itself."""
     types = tuple(type(None) if kind is None else kind for kind in kinds)
     names = " or ".join("None" if kind is None else kind.__name__ for kind in kinds)
-
-    def check(_: Any, attribute: Attribute[Any], value: Any) -> None:
-        if not isinstance(value, types) or isinstance(value, bool):
-            raise ConfigurationError(f"{attribute.name}: {type(value).__name__} is not {names}")
-
-    return check
+    return checked(
+        lambda value: isinstance(value, types) and not isinstance(value, bool), f"not {names}", shown=kind_of
+    )
 
 
-def _each_of(*kinds: type) -> Callable[[Any, Attribute[Any], Any], None]:
+def _each_of(*kinds: type) -> Any:
     """Make the check that a value is a list, or the like, of such things."""
-    check_one = _one_of(*kinds)
-
-    def check(owner: Any, attribute: Attribute[Any], value: Any) -> None:
-        if not isinstance(value, Sequence) or isinstance(value, str | bytes):
-            raise ConfigurationError(f"{attribute.name}: {type(value).__name__} is not a list")
-        for one in value:
-            check_one(owner, attribute, one)
-
-    return check
+    return validators.deep_iterable(_one_of(*kinds), _list)
 
 
-def _check_count(_: object, attribute: Attribute[Any], value: Any) -> None:
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
-        raise ConfigurationError(f"{attribute.name}: {value!r} is not a number from 0 on")
-
-
-def _check_reason(_: object, __: object, value: Any) -> None:
-    if value not in (None, "max_output_tokens", "content_filter"):
-        raise ConfigurationError(f"incomplete: {value!r} is neither 'max_output_tokens' nor 'content_filter'")
+_list = checked(
+    lambda value: isinstance(value, Sequence) and not isinstance(value, str | bytes), "not a list", shown=kind_of
+)
+_count = validators.optional(
+    checked(lambda value: isinstance(value, int) and is_number(value) and value >= 0, "not a number from 0 on")
+)
+_reason = checked(
+    lambda value: value in (None, "max_output_tokens", "content_filter"),
+    "neither 'max_output_tokens' nor 'content_filter'",
+)
 
 
 def _json_text(arguments: str | Mapping[str, Any]) -> str:
@@ -112,8 +104,8 @@ class Reply:
     audio: bytes | None = field(default=None, repr=_show_audio, validator=_one_of(bytes, None))
     tool_calls: Sequence[ToolCall | McpToolCall] = field(default=(), validator=_each_of(ToolCall, McpToolCall))
     failure: FailureDetails | None = field(default=None, validator=_one_of(FailureDetails, None))
-    incomplete: Literal["max_output_tokens", "content_filter"] | None = field(default=None, validator=_check_reason)
-    pause_after: int | None = field(default=None, validator=_check_count)
+    incomplete: Literal["max_output_tokens", "content_filter"] | None = field(default=None, validator=_reason)
+    pause_after: int | None = field(default=None, validator=_count)
 
 
 Answer: TypeAlias = Reply | str | Callable[[Sequence[Item]], Reply | str]
