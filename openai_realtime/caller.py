@@ -162,7 +162,8 @@ class Caller:
         """End the session when the last words are written down, and wait until the agent ends by itself."""
         await self.wait_until(lambda: all(one.final for one in self.conversation.captions), "the last captions")
         self._emulator.inject_fault(Close(_NORMAL), now=True)
-        await self.wait_until(lambda: self._agent is None or self._agent.done(), "the agent's end")
+        end = "the agent's end, which only who iterates over the connection is told of"
+        await self.wait_until(lambda: self._agent is None or self._agent.done(), end)
 
     async def wait_for_words(self, words: str) -> str:
         """Wait until the model has said `words` since the caller last spoke; give all that it said since then."""

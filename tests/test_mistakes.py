@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from openai_realtime import (
     AsyncRealtimeClient,
@@ -17,12 +18,15 @@ from openai_realtime import (
     RealtimeConnection,
     RealtimeSessionConfig,
     ResponseConfig,
+    UserMessage,
 )
 from openai_realtime.audio import write_wav
 from openai_realtime.audio.playback import Playback
 from openai_realtime.conversation import Conversation
 from openai_realtime.emulator import Emulator
 from openai_realtime.tools import Tools
+from openai_realtime.web.relay import relay
+from openai_realtime.web.twilio import bridge
 
 MODEL = "gpt-realtime-2.1"
 DICT: Any = {"type": "response.create"}
@@ -51,6 +55,10 @@ def refusal(kind: type[Exception], mistake: Callable[[], object]) -> str:
         (lambda c: c.send(DICT), "event: a dict is not a client event, such as ResponseCreate()"),
         (lambda c: c.send('{"type": "response.create"}'), "(decode_client_event makes one from JSON)"),
         (lambda c: c.create_item("Hello"), "item: 'Hello' is not an item, such as UserMessage.from_text('Hello')"),
+        (
+            lambda c: c.create_item(UserMessage(content="Hello")),  # type: ignore[arg-type]
+            "item.content: 'Hello' is not a list of InputText or InputAudio or InputImage",
+        ),
         (lambda c: c.create_item({"role": "user"}), "(structure_request makes one from a dict)"),
         (lambda c: c.create_response("Hello"), "create_item takes what a user says"),
         (lambda c: c.create_response(ResponseConfig(output_modalities=["text", "audio"])), '["text"] or ["audio"]'),
@@ -80,8 +88,8 @@ def test_in_a_session(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "connect: nothing is not exactly one of model, call_id, intent;"),
-        ({"session": RealtimeSessionConfig(model=MODEL)}, "a model in the session's settings is none"),
+        ({}, "connect: nothing is not exactly one of model, call_id and intent ("),
+        ({"session": RealtimeSessionConfig(model=MODEL)}, "(the model in the session's settings does not count;"),
         ({"model": MODEL, "observers": Conversation()}, "observers: a Conversation is not a list of observers"),
         ({"model": MODEL, "observers": [Conversation]}, "observers[0]: a type is not an observer with the functions"),
     ],
@@ -101,6 +109,15 @@ def test_a_connection_that_nobody_opened(realtime_client: RealtimeClient) -> Non
     assert refusal(AttributeError, lambda: async_with.create_response) == (
         f"{said}`async with client.connect(...) as c`, or await it"
     )
+
+
+@pytest.mark.parametrize("join", [relay, bridge])
+@pytest.mark.anyio
+async def test_the_websocket_of_a_framework(join: Any, async_realtime_client: AsyncRealtimeClient) -> None:
+    async with async_realtime_client.connect(model=MODEL) as connection:
+        given = [connection, web.WebSocketResponse()] if join is relay else [web.WebSocketResponse(), connection]
+        with pytest.raises(ConfigurationError, match="a WebSocketResponse is a framework's own; serve your function"):
+            await join(*given)
 
 
 @pytest.mark.parametrize("wrong", [hours("Monday"), [hours]])

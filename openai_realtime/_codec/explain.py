@@ -158,7 +158,7 @@ def _kind(value: Any) -> str:
 
 def _sequence_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
     if not isinstance(value, list | tuple):
-        classes = () if isinstance(value, dict) else _classes(value, item)
+        classes = () if isinstance(value, dict) else _models(item)
         yield Problem(path, "invalid_type", value, JsonTypes(("array",), classes=classes))
         return
     for index, element in enumerate(value):
@@ -213,6 +213,11 @@ def _classes(value: Any, hint: Any) -> tuple[str, ...]:
     """Name the models that `hint` allows in place of `value`; none if that is what stands in a JSON file."""
     if isinstance(value, str | int | float | list | tuple | UnknownObject):
         return ()
+    return _models(hint)
+
+
+def _models(hint: Any) -> tuple[str, ...]:
+    """Name the models that `hint` allows."""
     return tuple(part.__name__ for part in members(hint) if is_model(part) and part is not UnknownObject)
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from openai_realtime._codec.raw import object_in, objects_in, text_in
 from openai_realtime.errors import ConnectionClosedError, InvalidRequestError, Problem, ResponseEndedError
+from openai_realtime.models.base import Model
 from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.items import FunctionCall, UserMessage
 from openai_realtime.models.responses import RealtimeResponse, ResponseConfig
@@ -35,20 +35,23 @@ class Answer:
     response: RealtimeResponse
 
 
-def question(what: Any) -> UserMessage:
-    """Return the message that says `what`, a text or audio. Raises InvalidRequestError for anything else."""
+def _question(what: Any) -> Any:
+    """Return the item that says `what`, a text, audio or an item. Raises InvalidRequestError for anything else."""
+    if isinstance(what, Model):
+        return what
     if isinstance(what, str):
         return UserMessage.from_text(what)
     if isinstance(what, bytes | bytearray | memoryview):
         return UserMessage.from_audio(what)
-    raise InvalidRequestError([Problem("what", "invalid_type", type(what).__name__, "a text or bytes of audio")])
+    allowed = "a text, bytes of audio or an item"
+    raise InvalidRequestError([Problem("what", "invalid_type", type(what).__name__, allowed)])
 
 
 async def put_question(
-    connection: AsyncRealtimeConnection, what: str | bytes, response: ResponseConfig | None, timeout: float | None
+    connection: AsyncRealtimeConnection, what: Any, response: ResponseConfig | None, timeout: float | None
 ) -> Gathering:
     """Say something and ask for a response; give what gathers the answer from the events to come."""
-    await connection.create_item(question(what), timeout=timeout)
+    await connection.create_item(_question(what), timeout=timeout)
     created = await connection.create_response(response, timeout=timeout)
     return Gathering(created.response.id)
 
@@ -77,13 +80,5 @@ class Gathering:
             return None
         if event.response.status != "completed":
             raise ResponseEndedError(event.raw or {})
-        output = event.response.output or ()
-        calls = [item for item in output if isinstance(item, FunctionCall)]
-        text = _text(event)
-        return Answer(text=text, audio=bytes(self._audio), function_calls=calls, response=event.response)
-
-
-def _text(event: ResponseDone) -> str:
-    items = objects_in(object_in(event.raw or {}, "response"), "output")
-    parts = (part for item in items for part in objects_in(item, "content"))
-    return "".join(text_in(part, "text") or text_in(part, "transcript") for part in parts)
+        done = event.response
+        return Answer(text=done.text, audio=bytes(self._audio), function_calls=done.function_calls, response=done)

@@ -175,9 +175,9 @@ class AsyncRealtimeConnection(AsyncConnection):
             self._turn.release()
 
     async def ask(
-        self, what: str | bytes, response: ResponseConfig | None = None, *, timeout: float | None = 30
+        self, what: str | bytes | Item, response: ResponseConfig | None = None, *, timeout: float | None = 30
     ) -> Answer:
-        """Say something, a text or audio in the session's input format, and return the whole answer.
+        """Say a text, audio in the session's input format, or an item, and return the whole answer.
 
         It reads all events up to the end of the answer: iterate over the connection elsewhere, or ask, not both at
         once. Each step may take `timeout` seconds. Raises ResponseEndedError with the server's reason if the response

@@ -18,6 +18,7 @@ from openai_realtime._connection.translation import AsyncRealtimeTranslationConn
 from openai_realtime._transport.websocket import NORMAL
 from openai_realtime.errors import APITimeoutError, ClientStateError, ConnectionClosedError
 from openai_realtime.models.events import ServerEvent
+from openai_realtime.models.items import Item
 from openai_realtime.models.responses import ResponseConfig
 
 from .facade import Facade, blocking
@@ -136,7 +137,9 @@ class RealtimeConnection(Connection[AsyncRealtimeConnection]):
     cancel_response = blocking(AsyncRealtimeConnection.cancel_response)
     clear_output_audio = blocking(AsyncRealtimeConnection.clear_output_audio)
 
-    def ask(self, what: str | bytes, response: ResponseConfig | None = None, *, timeout: float | None = 30) -> Answer:
+    def ask(
+        self, what: str | bytes | Item, response: ResponseConfig | None = None, *, timeout: float | None = 30
+    ) -> Answer:
         """Say something and return the whole answer, as `AsyncRealtimeConnection.ask`, which it reads for itself."""
         gathering = self._run(lambda: put_question(self._client, what, response, timeout))
         while (answer := gathering.add(self.receive(timeout))) is None:

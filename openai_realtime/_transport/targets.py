@@ -16,8 +16,8 @@ from openai_realtime.errors import InvalidRequestError
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ONE = (
-    "exactly one of model, call_id, intent; query takes what a gateway wants beside it, and a model in the session's "
-    "settings is none"
+    "exactly one of model, call_id and intent (the model in the session's settings does not count; what a gateway "
+    "wants beside it goes into query)"
 )
 _TEXT = "a string of length 1 or more"
 

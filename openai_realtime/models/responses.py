@@ -7,14 +7,15 @@ recorded traffic.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, TypeAlias
+from itertools import chain
+from typing import Annotated, Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
 from .audio import AudioFormat, Voice
 from .base import ABSENT, UNSET, Assigned, Maybe, Model, redacted
 from .constraints import Length
-from .items import Item, ResponseInputItem
+from .items import AssistantMessage, FunctionCall, Item, ResponseInputItem
 from .prompts import Prompt
 from .sessions import MaxOutputTokens, OutputModalities, Reasoning
 from .tools import Tool, ToolChoice
@@ -148,3 +149,20 @@ class RealtimeResponse(Model):
     audio: Assigned[ResponseAudioConfig | None] = ABSENT
     usage: Assigned[RealtimeResponseUsage | None] = ABSENT
     metadata: Assigned[Mapping[str, str] | None] = ABSENT
+
+    @property
+    def text(self) -> str:
+        """What the model said; of speech the transcript."""
+        messages = (item for item in self.output or () if isinstance(item, AssistantMessage))
+        return "".join(map(_words, chain.from_iterable(message.content or () for message in messages)))
+
+    @property
+    def function_calls(self) -> list[FunctionCall]:
+        """The functions that the model wants to be called before it answers; none if this is its answer."""
+        return [item for item in self.output or () if isinstance(item, FunctionCall)]
+
+
+def _words(part: Any) -> str:
+    """Return the words of a part of a message, which a server may send without any."""
+    found = getattr(part, "text", None) or getattr(part, "transcript", None)
+    return found if isinstance(found, str) else ""

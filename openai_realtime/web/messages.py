@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from attrs import field, frozen
 
 from openai_realtime._codec.converter import dumps
+from openai_realtime.errors import ConfigurationError
 
 _TOO_LARGE: Final = 413
 _NOT_FOUND: Final = 404
@@ -61,6 +62,15 @@ class WebSocket(Protocol):
 
     async def close(self, code: int, reason: str) -> None:
         """Close with a code, which the peer may have done already."""
+
+
+def check_websocket(websocket: object) -> None:
+    """Refuse the WebSocket of a web framework itself. Raises ConfigurationError that says how to serve it."""
+    if hasattr(websocket, "send_bytes"):
+        raise ConfigurationError(
+            f"websocket: a {type(websocket).__name__} is a framework's own; serve your function with "
+            "openai_realtime.web.app.WebApp: FastAPI and Starlette mount it, aiohttp.web takes its aiohttp_routes()"
+        )
 
 
 Handler: TypeAlias = Callable[[WebRequest], Awaitable[WebResponse]]

@@ -12,7 +12,7 @@ from openai_realtime._connection.tasks import stop
 from openai_realtime.errors import ConnectionClosedError, DecodeError, InvalidRequestError, RealtimeError
 from openai_realtime.models.events import ClientEvent, ServerEvent
 
-from .messages import WebSocket
+from .messages import WebSocket, check_websocket
 
 __all__ = ["ALLOWED", "from_a_user", "relay"]
 
@@ -78,6 +78,7 @@ async def relay(connection: _Connection, websocket: WebSocket, *, allow: Allow =
     Whoever is slow holds the other side back: nothing is buffered here. The session itself is closed by whoever opened
     it. A close of the session is passed on, with its code where a close frame may carry it.
     """
+    check_websocket(websocket)
     allowed = allow if callable(allow) else lambda event: event.type in allow
     outward = asyncio.create_task(_to_browser(connection, websocket))
     inward = asyncio.create_task(_to_session(connection, websocket, allowed))

@@ -24,7 +24,7 @@ from openai_realtime.models.client_events import ConversationItemTruncate
 from openai_realtime.models.events import ClientEvent
 from openai_realtime.models.server_events import SessionCreated, SessionUpdated
 
-from .messages import WebSocket
+from .messages import WebSocket, check_websocket
 
 if TYPE_CHECKING:
     from openai_realtime import AsyncRealtimeConnection
@@ -56,6 +56,7 @@ async def bridge(
     `on_message` gets Twilio's messages that carry no sound: ``start`` with its ``callSid`` and ``customParameters``,
     ``dtmf`` with its ``digit``, and ``stop``. Raises what it raises, and the connection's ConnectionClosedError.
     """
+    check_websocket(websocket)
     line = _Line(websocket)
     playback = Playback(line)
     session = _Session(connection, playback, line)

@@ -11,11 +11,15 @@ from support.scripted import Peer, serving
 from openai_realtime import (
     AsyncRealtimeClient,
     ConnectionClosedError,
+    FunctionCallOutput,
+    InputImage,
+    InputText,
     InvalidRequestError,
     RealtimeClient,
     RealtimeSessionConfig,
     ResponseConfig,
     ResponseEndedError,
+    UserMessage,
 )
 from openai_realtime.emulator import Emulator, Reply, ToolCall
 from openai_realtime.models import FailureDetails
@@ -35,6 +39,7 @@ async def test_a_question_has_the_text_the_audio_and_the_calls_of_its_answer() -
     assert (first.text, first.audio, [call.name for call in first.function_calls]) == ("It is noon.", SPEECH, ["look"])
     assert (second.text, second.function_calls) == ("Once more.", [])
     assert second.response.status == "completed"
+    assert (first.response.text, first.response.function_calls) == (first.text, first.function_calls)
     assert f"<{len(SPEECH)} bytes>" in repr(first)
 
 
@@ -83,6 +88,18 @@ async def test_an_answer_that_was_lost_with_its_connection_raises() -> None:
     ):
         with pytest.raises(ConnectionClosedError):
             await connection.ask("Hello?", timeout=5)
+
+
+@pytest.mark.anyio
+async def test_a_question_may_be_an_item() -> None:
+    async with Emulator() as emulator, AsyncRealtimeClient(**emulator.client_options) as client:
+        emulator.reply(Reply(tool_calls=[ToolCall(name="clock")]), "It is noon.")
+        async with client.connect(model=MODEL, session=TEXT) as connection:
+            picture = UserMessage(content=[InputText(text="What time is it there?"), InputImage.from_bytes(b"png")])
+            (call,) = (await connection.ask(picture)).function_calls
+            answer = await connection.ask(FunctionCallOutput(call_id=call.call_id, output="12:00"))
+    assert (answer.text, answer.function_calls) == ("It is noon.", [])
+    assert emulator.sessions[0].conversation[0].content[1].image_url == "data:image/png;base64,cG5n"
 
 
 @pytest.mark.anyio

@@ -27,7 +27,7 @@ from scenario import RETRY, Interrupt, Scenario
 from user import KINDS, MCP_SECRET, Step
 from watch import Watch
 
-from openai_realtime import AsyncRealtimeClient, FunctionCall, RealtimeClient, RealtimeError, ResponseDone
+from openai_realtime import AsyncRealtimeClient, RealtimeClient, RealtimeError, ResponseDone
 from openai_realtime.emulator import Emulator
 
 ANSWER = 20.0  # seconds for an operation
@@ -153,7 +153,7 @@ def is_end_of(response_id: str) -> Callable[[Any], bool]:
 
 def calls_of(done: Any) -> list[str]:
     """Return the ids of the calls in a response."""
-    return [str(item.call_id) for item in done.response.output if isinstance(item, FunctionCall)]
+    return [str(call.call_id) for call in done.response.function_calls]
 
 
 def in_blocking(soak: Soak, rng: random.Random) -> None:
