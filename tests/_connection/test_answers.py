@@ -87,7 +87,7 @@ async def test_an_answer_that_was_lost_with_its_connection_raises() -> None:
         client.connect(model="m", reconnect=POLICY) as connection,
     ):
         with pytest.raises(ConnectionClosedError):
-            await connection.ask("Hello?", timeout=5)
+            await connection.ask("Hello?", timeout=10)
 
 
 @pytest.mark.anyio

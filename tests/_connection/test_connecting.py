@@ -95,7 +95,7 @@ async def test_a_server_that_waits_for_the_clients_first_event_is_reached_withou
         client.connect(model="m", session=TEXT, options=options) as connection,
     ):
         await connection.append_audio(bytes(2))
-        assert await connection.wait_for(RateLimitsUpdated, 5)
+        assert await connection.wait_for(RateLimitsUpdated, 10)
 
 
 @pytest.mark.parametrize(("early", "told"), [(None, "no event came"), ("overloaded", "only an error came.*overloaded")])
@@ -104,7 +104,7 @@ async def test_a_session_that_does_not_begin_is_told_with_what_came_instead(earl
         if early:
             await peer.send("error", error={"message": early})
 
-    options = ConnectOptions(open_timeout=0.3)
+    options = ConnectOptions(open_timeout=1)
     async with serving(script, retry=RetryPolicy(max_retries=0)) as client:
         with pytest.raises(APITimeoutError, match=f"took the connection and {told}.*wait_for_session=False"):
             await client.connect(model="m", options=options)

@@ -82,8 +82,8 @@ async def talk(connection: Any, *, detects: bool) -> None:
         if detects:
             await connection.append_audio(bytes(48_000))
         else:
-            await connection.commit_audio(timeout=5)
-            await connection.create_response(timeout=5)
+            await connection.commit_audio(timeout=10)
+            await connection.create_response(timeout=10)
 
 
 @pytest.mark.parametrize("detects", [True, False], ids=["turn detection", "push to talk"])

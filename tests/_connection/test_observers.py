@@ -58,7 +58,7 @@ async def test_an_observer_is_told_of_each_event_in_order_before_anybody_reads_i
     ):
         assert follower.connection is connection
         await connection.append_audio(bytes(4))
-        await connection.wait_for(RateLimitsUpdated, 5)
+        await connection.wait_for(RateLimitsUpdated, 10)
         assert connection.unread == 3  # nobody has read
     assert follower.seen == [
         "< session.created",
@@ -98,7 +98,7 @@ async def test_an_observer_is_told_where_the_connection_was_replaced() -> None:
         serving(greeting(first), greeting(second)) as client,
         client.connect(model="m", reconnect=POLICY, observers=[follower]) as connection,
     ):
-        await connection.wait_for(Reconnected, 5)
+        await connection.wait_for(Reconnected, 10)
         await connection.send(ResponseCreate())
     assert follower.seen == [
         "< session.created",
@@ -131,7 +131,7 @@ async def test_an_observer_that_raises_is_reported_once_and_the_session_goes_on(
         ):
             for _ in range(2):
                 await connection.send(ResponseCreate())
-            await connection.wait_for(RateLimitsUpdated, 5)
+            await connection.wait_for(RateLimitsUpdated, 10)
             (error,) = connection.observer_errors
     assert isinstance(error, LookupError)
     assert [record.name for record in caplog.records] == ["openai_realtime.session"]
@@ -165,5 +165,5 @@ async def test_audio_is_an_event_only_for_those_who_follow(monkeypatch: pytest.M
             client.connect(model="m", observers=observers) as connection,
         ):
             await connection.append_audio(bytearray(b"\1\2\3"))
-            await connection.wait_for(RateLimitsUpdated, 5)
+            await connection.wait_for(RateLimitsUpdated, 10)
         assert len(made) == len(observers)

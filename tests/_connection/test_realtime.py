@@ -135,7 +135,7 @@ async def test_a_server_error_at_the_start_is_retried_and_the_next_connection_se
         await peer.socket.close(code=1011)
 
     async with serving(fail, greet) as client, client.connect(model="m") as connection:
-        assert isinstance(await connection.receive(1), SessionCreated)
+        assert isinstance(await connection.receive(10), SessionCreated)
 
 
 async def test_accept_then_close_does_not_loop() -> None:
@@ -288,7 +288,7 @@ async def test_arguments_of_a_wrong_type_are_named_before_the_wire(operation: st
         with pytest.raises(InvalidRequestError, match=name):
             await getattr(connection, operation)(argument)
         await connection.append_audio(bytearray(2))
-        assert await connection.wait_for(RateLimitsUpdated, 5)
+        assert await connection.wait_for(RateLimitsUpdated, 10)
 
 
 async def test_send_checks_before_the_wire() -> None:
@@ -313,7 +313,7 @@ async def test_an_error_that_names_the_event_is_raised_and_others_are_delivered(
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         with pytest.raises(RealtimeEventError, match=r"unknown_parameter: no \(param session\.x\)"):
             await connection.update_session(RealtimeSessionConfig())
-        events = [await connection.receive(5) for _ in range(3)]
+        events = [await connection.receive(10) for _ in range(3)]
     assert [type(event) for event in events] == [SessionCreated, Error, RateLimitsUpdated]
 
 
@@ -327,11 +327,11 @@ async def test_the_word_on_a_cancel_that_came_too_late_is_no_news() -> None:
         await peer.send("error", error={**late, "event_id": "of_another"})
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
-        await connection.wait_for(ResponseCreated, 5)
+        await connection.wait_for(ResponseCreated, 10)
         done = await connection.cancel_response()
         assert done is not None
         assert done.response.id == "resp_1"
-        events = [await connection.receive(5) for _ in range(4)]
+        events = [await connection.receive(10) for _ in range(4)]
     assert [type(event) for event in events] == [SessionCreated, ResponseCreated, ResponseDone, Error]
     assert events[3].error.event_id == "of_another"
 
@@ -350,7 +350,7 @@ async def test_an_event_that_this_package_does_not_know_is_sent_as_it_is() -> No
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         await connection.send(UnknownEvent(type="new.event", event_id="mine", raw={"x": [1, {"y": None}]}))
-        answer = await connection.wait_for(UnknownEvent, 5)
+        answer = await connection.wait_for(UnknownEvent, 10)
     assert answer.raw == {"type": "new.answer", "event_id": "event_s", "to": "mine", "x": [1, {"y": None}]}
 
 
@@ -457,7 +457,7 @@ async def test_a_response_that_the_server_refuses_for_one_of_its_own_is_asked_fo
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         creating = asyncio.create_task(connection.create_response())
-        await connection.wait_for(ResponseCreated, 5)
+        await connection.wait_for(ResponseCreated, 10)
         assert await begun_after_a_refusal(connection, creating) == "resp_1"
 
 
@@ -514,7 +514,7 @@ async def test_a_response_waits_for_the_end_of_one_that_the_server_began_itself(
         await begin(peer, "resp_1")
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
-        await connection.wait_for(ResponseCreated, 5)
+        await connection.wait_for(ResponseCreated, 10)
         creating = asyncio.create_task(connection.create_response())
         await asyncio.sleep(0)
         await connection.append_audio(bytes(2))
@@ -528,7 +528,7 @@ async def test_a_refusal_of_a_response_is_told_whatever_its_code() -> None:
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         with pytest.raises(RealtimeEventError, match="already_has_active"):
-            await connection.create_response(timeout=2)  # no response is heard of, however long we wait
+            await connection.create_response(timeout=0.5)  # no response is heard of, however long we wait
         with pytest.raises(RealtimeEventError, match="invalid_value"):
             await connection.create_response()
 
@@ -582,7 +582,7 @@ async def test_a_cancel_is_not_answered_by_the_end_of_a_response_out_of_band() -
         await peer.send("response.done", response={"id": "main", "status": "cancelled"})
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
-        await connection.wait_for(lambda event: (event.raw or {}).get("response", {}).get("id") == "aside", 5)
+        await connection.wait_for(lambda event: (event.raw or {}).get("response", {}).get("id") == "aside", 10)
         done = await connection.cancel_response()
         assert done is not None
         assert done.response.id == "main"
@@ -666,8 +666,8 @@ async def test_waiters_and_an_iterator_all_see_the_event_in_order() -> None:
         asyncio.TaskGroup() as group,
     ):
         reading = group.create_task(read(connection))
-        first = group.create_task(connection.wait_for(ResponseDone, 5))
-        second = group.create_task(connection.wait_for(lambda event: event.type == "response.done", 5))
+        first = group.create_task(connection.wait_for(ResponseDone, 10))
+        second = group.create_task(connection.wait_for(lambda event: event.type == "response.done", 10))
         await connection.send(ResponseCreate())
     assert first.result() is second.result()
     assert reading.result() == ["session.created", "response.output_text.delta", "response.done"]
@@ -686,9 +686,9 @@ async def test_waits_that_begin_together_find_their_events_in_any_order(kinds: t
     async with serving(after_greeting(pair)) as client, client.connect(model="m") as connection:
         while connection.unread < 4:  # noqa: ASYNC110 - without a wait, which would be the first of them
             await asyncio.sleep(0)
-        found = await asyncio.gather(*(connection.wait_for(kind, 5) for kind in kinds))
+        found = await asyncio.gather(*(connection.wait_for(kind, 10) for kind in kinds))
         assert [type(event) for event in found] == list(kinds)
-        assert await connection.wait_for(RateLimitsUpdated, 5)
+        assert await connection.wait_for(RateLimitsUpdated, 10)
         later = asyncio.create_task(connection.wait_for(InputAudioBufferSpeechStarted))
         with pytest.raises(APITimeoutError):
             await connection.wait_for(SessionCreated, 0.01)
@@ -714,7 +714,7 @@ async def test_a_cancelled_wait_hides_no_event_from_the_next() -> None:
         await connection.send(ResponseCreate())
         await asyncio.wait([first])
         assert first.cancelled()
-        assert await connection.wait_for(ResponseDone, 5)
+        assert await connection.wait_for(ResponseDone, 10)
         second.cancel()
 
 
@@ -729,7 +729,7 @@ async def test_a_function_that_raises_stop_iteration_ends_its_own_wait_and_nothi
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
         if not unread:
             await connection.receive()
-        waiting = asyncio.create_task(connection.wait_for(broken, 5))
+        waiting = asyncio.create_task(connection.wait_for(broken, 10))
         await asyncio.sleep(0)
         assert await connection.update_session(RealtimeSessionConfig())
         with pytest.raises(RuntimeError, match="StopIteration"):
@@ -747,7 +747,7 @@ async def test_an_exit_in_a_function_ends_its_own_wait_and_nothing_else() -> Non
         await connection.receive()
         updating = asyncio.create_task(connection.update_session(RealtimeSessionConfig()))
         with pytest.raises(SystemExit, match="enough"):
-            await connection.wait_for(lambda _: sys.exit("enough"), 5)
+            await connection.wait_for(lambda _: sys.exit("enough"), 10)
         assert await updating
         assert not connection.closed
 
@@ -788,7 +788,7 @@ async def test_a_cancelled_receive_loses_nothing() -> None:
         task.cancel()
         await asyncio.wait([task])
         await connection.send(ResponseCreate())
-        assert isinstance(await connection.receive(5), ResponseDone)
+        assert isinstance(await connection.receive(10), ResponseDone)
 
 
 async def test_frames_that_hold_no_event_are_reported_and_the_session_goes_on() -> None:
@@ -799,7 +799,7 @@ async def test_frames_that_hold_no_event_are_reported_and_the_session_goes_on() 
         await peer.send("brand.new", secret=1)
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
-        _, invalid, binary, relayed, new = [await connection.receive(5) for _ in range(5)]
+        _, invalid, binary, relayed, new = [await connection.receive(10) for _ in range(5)]
     assert isinstance(invalid, Error)
     assert invalid.error.code == "invalid_json"
     assert isinstance(binary, Error)
@@ -836,7 +836,7 @@ async def test_the_end_is_told(code: int) -> None:
         with pytest.raises(ConnectionClosedError):
             await connection.send(ResponseCreate())
         with pytest.raises(ConnectionClosedError):
-            await connection.wait_for(ResponseDone, 5)
+            await connection.wait_for(ResponseDone, 10)
         assert connection.closed
 
 
@@ -868,7 +868,7 @@ async def test_a_full_buffer_holds_back_the_server_and_nothing_is_lost() -> None
     async with serving(after_greeting(script)) as client, client.connect(model="m", options=options) as connection:
         assert isinstance(await connection.receive(), SessionCreated)
         with pytest.raises(UnreadEventsError):
-            await connection.wait_for(ResponseDone, 5)
+            await connection.wait_for(ResponseDone, 10)
         indexes = [event.output_index async for event in connection]
     assert indexes == list(range(count))
 
@@ -914,7 +914,7 @@ async def test_what_nobody_has_read_is_counted() -> None:
         await peer.send("response.done", response={})
 
     async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
-        await connection.wait_for(ResponseDone, 5)
+        await connection.wait_for(ResponseDone, 10)
         assert connection.unread == 5
         await connection.receive()
         assert connection.unread == 4
@@ -955,10 +955,10 @@ async def test_the_blocking_form_reads_everything_in_a_few_hops() -> None:
     def talk(options: Any) -> tuple[list[str], int]:
         with RealtimeClient(**options) as client, client.connect(model="m") as connection:
             connection.send(ResponseCreate())
-            connection.wait_for(ResponseDone, 5)  # everything is here now, and still to be read
+            connection.wait_for(ResponseDone, 10)  # everything is here now, and still to be read
             hops, run = [], connection._lease.run
             connection._lease.run = lambda make: hops.append(make) or run(make)  # type: ignore[method-assign,func-returns-value]
-            events = [connection.receive(5) for _ in range(count + 3)]
+            events = [connection.receive(10) for _ in range(count + 3)]
             with pytest.raises(APITimeoutError):
                 connection.receive(0.01)
             del connection._lease.run
@@ -995,7 +995,7 @@ async def test_the_blocking_form_iterates_to_the_normal_end_and_raises_at_others
 async def test_a_thread_that_waits_is_woken_by_close() -> None:
     def talk(options: Any) -> None:
         with RealtimeClient(**options) as client, client.connect(model="m") as connection:
-            assert isinstance(connection.receive(5), SessionCreated)
+            assert isinstance(connection.receive(10), SessionCreated)
             with ThreadPoolExecutor(1) as pool:
                 waiting = pool.submit(connection.receive)
                 connection.close()
@@ -1017,7 +1017,7 @@ async def test_the_blocking_form_reads_on_though_the_buffer_was_full() -> None:
     def read(client: RealtimeClient) -> list[int]:
         with client, client.connect(model="m", options=ConnectOptions(buffer_size=20_000)) as connection:
             with pytest.raises(UnreadEventsError):
-                connection.wait_for(ResponseDone, 5)
+                connection.wait_for(ResponseDone, 10)
             assert connection.unread > 0
             _, *deltas = connection
             assert connection.unread == 0

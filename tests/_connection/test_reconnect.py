@@ -99,7 +99,7 @@ async def connected(*scripts: Script, policy: ReconnectPolicy = POLICY, **target
 async def unread(connection: Any) -> Reconnected:
     """The reconnected, found by reading on: it came before what was waited for last."""
     while True:
-        event = await connection.receive(5)
+        event = await connection.receive(10)
         if isinstance(event, Reconnected):
             return event
 
@@ -286,7 +286,7 @@ async def test_the_second_connection_gets_settings_then_items_then_events() -> N
 
     async with connected(first, second, session=PUSH_TO_TALK) as connection:
         await connection.create_item(UserMessage(id="u", content=[InputText(text="Hi")]))
-        await connection.wait_for(ResponseDone, 5)
+        await connection.wait_for(ResponseDone, 10)
         await connection.append_audio(bytes(CHUNK))
         async with asyncio.TaskGroup() as group:
             adding = group.create_task(connection.create_item(UserMessage.from_text("more")))
@@ -369,8 +369,8 @@ async def test_a_session_lost_while_it_is_restored_is_restored_again() -> None:
     async with connected(first, lost_at_once, lost_later, third, session=TEXT) as connection:
         await connection.create_item(UserMessage.from_text("Hi"))
         await connection.send(ResponseCreate(event_id="mine"))
-        await connection.wait_for(Reconnected, 5)
-        await connection.wait_for(ResponseDone, 5)
+        await connection.wait_for(Reconnected, 10)
+        await connection.wait_for(ResponseDone, 10)
     assert [[event["type"] for event in plan] for plan in plans] == [
         ["session.update"],
         ["session.update", "conversation.item.create"],
@@ -396,9 +396,9 @@ async def test_a_session_lost_twice_is_restored_from_what_was_restored() -> None
 
     async with connected(first, second, third, session=TEXT) as connection:
         one = await connection.create_item(UserMessage.from_text("one"))
-        assert (await connection.wait_for(Reconnected, 5)).code == 1006
+        assert (await connection.wait_for(Reconnected, 10)).code == 1006
         two = await connection.create_item(UserMessage.from_text("two"))
-        reconnected = await connection.wait_for(Reconnected, 5)
+        reconnected = await connection.wait_for(Reconnected, 10)
         assert reconnected.code == 1005
         assert reconnected.restored == [one.item.id, two.item.id]
     assert [event["type"] for event in second_restore] == ["session.update", *["conversation.item.create"] * 2]
@@ -428,7 +428,7 @@ async def test_speech_that_goes_again_is_kept_until_the_new_server_has_heard_it(
 
     session = settings(audio={"input": {"turn_detection": {"type": "server_vad"}}})
     async with connected(first, second, third, session=session) as connection:
-        await connection.wait_for(lambda event: event.type == "input_audio_buffer.speech_started", 5)
+        await connection.wait_for(lambda event: event.type == "input_audio_buffer.speech_started", 10)
         await connection.append_audio(bytes(5 * CHUNK))
         await settled(connection)
     assert resent == [64_000] * 5
@@ -530,12 +530,12 @@ async def test_what_comes_again_every_time_is_not_tried_again(code: str, close: 
         client.connect(model="m", reconnect=POLICY) as connection,
     ):
         with pytest.raises(ConnectionClosedError) as caught:
-            await connection.wait_for(Reconnected, 5)
+            await connection.wait_for(Reconnected, 10)
         with pytest.raises(ConnectionClosedError):
             await connection.send(ResponseCreate())
-        assert isinstance(await connection.receive(5), SessionCreated)
+        assert isinstance(await connection.receive(10), SessionCreated)
         with pytest.raises(ConnectionClosedError):
-            await connection.receive(5)
+            await connection.receive(10)
     assert caught.value.code == 1006
     assert isinstance(caught.value.__cause__, APIStatusError)
     assert caught.value.__cause__.code == code
@@ -550,7 +550,7 @@ async def test_an_end_that_is_meant_is_one(code: int) -> None:
 
     async with connected(end) as connection:
         with pytest.raises(ConnectionClosedError, match=str(code)):
-            await connection.wait_for(Reconnected, 5)
+            await connection.wait_for(Reconnected, 10)
 
 
 async def test_refused_settings_end_it() -> None:
@@ -564,7 +564,7 @@ async def test_refused_settings_end_it() -> None:
 
     async with connected(first, second, session=TEXT) as connection:
         with pytest.raises(ConnectionClosedError) as caught:
-            await connection.wait_for(Reconnected, 5)
+            await connection.wait_for(Reconnected, 10)
         assert isinstance(caught.value.__cause__, RealtimeEventError)
         assert "no such tool" in str(caught.value.__cause__)
 
@@ -587,9 +587,9 @@ async def test_a_refused_item_is_lost_and_the_others_are_not() -> None:
                 await peer.answer(event)
 
     async with connected(first, second) as connection:
-        await connection.wait_for(RateLimitsUpdated, 5)
+        await connection.wait_for(RateLimitsUpdated, 10)
         await connection.send(ResponseCreate())
-        reconnected = await connection.wait_for(Reconnected, 5)
+        reconnected = await connection.wait_for(Reconnected, 10)
         assert reconnected.restored == ["a", "c"]
         (lost,) = reconnected.lost
         assert (lost.what, lost.id) == ("item", "b")
@@ -662,7 +662,7 @@ async def test_attempts_that_find_no_server_end_too() -> None:
     policy = attrs.evolve(POLICY, on_reconnect=note)
     async with serving(greeting(lose), refuse) as client, client.connect(model="m", reconnect=policy) as connection:
         with pytest.raises(ConnectionClosedError) as caught:
-            await connection.wait_for(Reconnected, 5)
+            await connection.wait_for(Reconnected, 10)
     assert isinstance(caught.value.__cause__, APIStatusError)
     assert len(attempts) == 3
     assert len(hook_calls) == 1  # once for each loss
@@ -685,7 +685,7 @@ async def test_the_key_is_asked_for_anew_for_every_attempt() -> None:
         serving(note, api_key=lambda: next(keys)) as client,
         client.connect(model="m", reconnect=POLICY) as connection,
     ):
-        await connection.wait_for(Reconnected, 5)
+        await connection.wait_for(Reconnected, 10)
     assert seen == ["Bearer key-1", "Bearer key-2", "Bearer key-3"]
 
 
@@ -702,7 +702,7 @@ async def test_a_key_function_that_fails_ends_it() -> None:
         client.connect(model="m", reconnect=POLICY) as connection,
     ):
         with pytest.raises(ConnectionClosedError) as caught:
-            await connection.wait_for(Reconnected, 5)
+            await connection.wait_for(Reconnected, 10)
     assert caught.value.code == 1006
     assert isinstance(caught.value.__cause__, LookupError)
 
@@ -748,8 +748,8 @@ async def test_a_function_changes_the_plan(form: str) -> None:
         return change(plan)
 
     async with hooked(change if form == "plain" else change_later, second) as connection:
-        reconnected = await connection.wait_for(Reconnected, 5)
-        await connection.wait_for(ResponseDone, 5)
+        reconnected = await connection.wait_for(Reconnected, 10)
+        await connection.wait_for(ResponseDone, 10)
     assert [event["type"] for event in seen] == [
         "session.update",
         *["conversation.item.create"] * 2,
@@ -764,7 +764,7 @@ async def test_a_function_changes_the_plan(form: str) -> None:
 async def test_a_function_refuses() -> None:
     async with hooked(lambda _: None, nothing) as connection:
         with pytest.raises(ConnectionClosedError) as caught:
-            await connection.wait_for(Reconnected, 5)
+            await connection.wait_for(Reconnected, 10)
     assert caught.value.code == 1006
     assert caught.value.__cause__ is None
 
@@ -809,7 +809,7 @@ def no_plan(_: RestorePlan) -> Any:
 async def test_a_function_that_fails_ends_it(hook: Any, cause: type[BaseException]) -> None:
     async with hooked(hook, nothing) as connection:
         with pytest.raises(ConnectionClosedError) as caught:
-            await connection.wait_for(Reconnected, 5)
+            await connection.wait_for(Reconnected, 10)
     assert caught.value.code == 1006
     assert isinstance(caught.value.__cause__, cause)
 
@@ -825,7 +825,7 @@ async def test_a_function_cannot_use_the_connection_that_waits_for_it(operation:
 
     async with hooked(use, nothing) as connection:
         with pytest.raises(ConnectionClosedError, match="1006") as caught:
-            await connection.wait_for(Reconnected, 5)
+            await connection.wait_for(Reconnected, 10)
     assert isinstance(caught.value.__cause__, ClientStateError)
     assert "on_reconnect" in str(caught.value.__cause__)
 
@@ -857,9 +857,9 @@ async def test_sends_wait_while_the_connection_is_replaced_and_then_go() -> None
         assert not first.done()
         assert not second.done()
         gate.open.set()
-        reconnected = await connection.wait_for(Reconnected, 5)
+        reconnected = await connection.wait_for(Reconnected, 10)
         await asyncio.gather(first, second)
-        await connection.wait_for(RateLimitsUpdated, 5)
+        await connection.wait_for(RateLimitsUpdated, 10)
         assert cancelled.cancelled()
     assert reconnected.resent == []
     assert [event["type"] for event in seen] == ["response.create", "input_audio_buffer.append"]
@@ -989,7 +989,7 @@ async def test_a_session_is_renewed_before_its_end() -> None:
         serving(first, second) as client,
         client.connect(model="m", session=TEXT, reconnect=policy) as connection,
     ):
-        reconnected = await connection.wait_for(Reconnected, 5)
+        reconnected = await connection.wait_for(Reconnected, 10)
         assert reconnected.lost == []
         assert "session's end" in reconnected.reason
     assert ends[0].data == 1000
@@ -1023,8 +1023,8 @@ async def test_a_renewal_waits_for_what_is_under_way(monkeypatch: pytest.MonkeyP
             group.create_task(connection.create_item(UserMessage.from_text("Hi")))
             answer.set()
         await connection.append_audio(b"12")
-        await connection.wait_for(ResponseDone, 5)
-        reconnected = await connection.wait_for(Reconnected, 5)
+        await connection.wait_for(ResponseDone, 10)
+        reconnected = await connection.wait_for(Reconnected, 10)
         assert reconnected.lost == []
         assert len(reconnected.restored) == 1
     assert order == ["response.done", "restored", "CLOSE"]
@@ -1036,7 +1036,7 @@ async def test_an_event_that_the_server_never_answers_holds_up_no_renewal(monkey
 
     async with connected(nothing, nothing) as connection:
         assert await connection.cancel_response() is None
-        reconnected = await connection.wait_for(Reconnected, 5)
+        reconnected = await connection.wait_for(Reconnected, 10)
         assert [lost.reason for lost in reconnected.lost] == ["response.cancel: the response ended with its connection"]
 
 
@@ -1081,7 +1081,7 @@ async def test_sends_during_a_renewal_go_to_the_new_session(monkeypatch: pytest.
         await asyncio.sleep(0)
         go_on.set()
         await sending
-        await connection.wait_for(RateLimitsUpdated, 5)
+        await connection.wait_for(RateLimitsUpdated, 10)
     assert got == ["mine"]
 
 
@@ -1095,7 +1095,7 @@ async def test_a_server_that_does_not_answer_the_close_is_left(monkeypatch: pyte
         await asyncio.Event().wait()
 
     async with connected(deaf, nothing) as connection:
-        await connection.wait_for(Reconnected, 5)
+        await connection.wait_for(Reconnected, 10)
 
 
 async def test_two_renewals_without_an_event_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1150,7 +1150,7 @@ async def test_a_renewal_that_fails_leaves_the_session_that_works_and_is_tried_a
     ):
         await failed.wait()
         added = await connection.create_item(UserMessage.from_text("still here"))
-        assert (await connection.wait_for(Reconnected, 5)).restored == [added.item.id]
+        assert (await connection.wait_for(Reconnected, 10)).restored == [added.item.id]
 
 
 async def test_a_session_that_changes_while_its_renewal_is_prepared_is_restored_as_it_is(
@@ -1173,7 +1173,7 @@ async def test_a_session_that_changes_while_its_renewal_is_prepared_is_restored_
         await peer.answers(2)
 
     async with connected(first, second, third, session=TEXT) as connection:
-        assert (await connection.wait_for(Reconnected, 5)).restored == ["late"]
+        assert (await connection.wait_for(Reconnected, 10)).restored == ["late"]
 
 
 def recovery(expires_at: Any, before: float | None) -> Recovery:
@@ -1311,7 +1311,7 @@ async def test_a_server_that_does_not_answer_the_restore_is_left(monkeypatch: py
         await peer.answers(1)
 
     async with connected(first, deaf, third, session=TEXT) as connection:
-        await connection.wait_for(Reconnected, 5)
+        await connection.wait_for(Reconnected, 10)
 
 
 async def test_odd_errors_during_a_restore_are_passed_on() -> None:
@@ -1324,8 +1324,8 @@ async def test_odd_errors_during_a_restore_are_passed_on() -> None:
         await peer.answers(1)
 
     async with connected(first, second, session=TEXT) as connection:
-        await connection.wait_for(Reconnected, 5)
-        await connection.wait_for(lambda event: event.type == "error", 5)
+        await connection.wait_for(Reconnected, 10)
+        await connection.wait_for(lambda event: event.type == "error", 10)
 
 
 async def test_the_tools_that_a_server_lists_during_a_restore_are_told() -> None:
@@ -1341,8 +1341,8 @@ async def test_the_tools_that_a_server_lists_during_a_restore_are_told() -> None
         await peer.answer(update)
 
     async with connected(first, second, session=TEXT) as connection:
-        await connection.wait_for(Reconnected, 5)
-        assert (await connection.wait_for(ConversationItemAdded, 5)).item.id == "list"
+        await connection.wait_for(Reconnected, 10)
+        assert (await connection.wait_for(ConversationItemAdded, 10)).item.id == "list"
 
 
 async def test_a_frame_that_is_no_event_does_not_refuse_the_settings_of_a_restore() -> None:
@@ -1356,7 +1356,7 @@ async def test_a_frame_that_is_no_event_does_not_refuse_the_settings_of_a_restor
         await peer.answer(update)
 
     async with connected(first, second, session=TEXT) as connection:
-        await connection.wait_for(Reconnected, 5)
+        await connection.wait_for(Reconnected, 10)
 
 
 # --- interruption after a reconnect -----------------------------------------------------------------------------------
@@ -1396,7 +1396,7 @@ async def test_speech_that_was_restored_as_text_is_cut_to_the_words_that_were_pl
                 await peer.answer(event)
 
     async with connected(first, second) as connection:
-        await connection.wait_for(RateLimitsUpdated, 5)
+        await connection.wait_for(RateLimitsUpdated, 10)
         await connection.cancel_response()
         assert (await unread(connection)).restored == ["before", "a"]
         truncated = await connection.truncate_item("a", audio_end_ms=played)

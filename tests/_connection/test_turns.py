@@ -97,7 +97,7 @@ async def test_a_committed_turn_is_in_the_new_session_whole(upto: str, transcrib
     ):
         await connection.append_audio(SPEECH)
         assert (await connection.commit_audio()).item_id == "turn"
-        await connection.wait_for(RateLimitsUpdated, 5)
+        await connection.wait_for(RateLimitsUpdated, 10)
         with pytest.raises(ConnectionClosedError):  # what clears is done again, and nobody answers here
             await asyncio.gather(connection.clear_audio(), connection.wait_for(ResponseDone))
         reconnected = await until_replaced(connection)
@@ -148,9 +148,9 @@ async def test_a_detected_turn_that_nobody_answered_yet_is_spoken_again() -> Non
         client.connect(model="m", session=talking(detect=True), reconnect=POLICY) as connection,
     ):
         await connection.append_audio(audio[: 3 * SECOND])
-        await connection.wait_for(RateLimitsUpdated, 5)
+        await connection.wait_for(RateLimitsUpdated, 10)
         await connection.append_audio(audio[3 * SECOND :])
-        reconnected = await connection.wait_for(Reconnected, 5)
+        reconnected = await connection.wait_for(Reconnected, 10)
         assert (reconnected.restored, reconnected.resent, reconnected.resent_audio_ms, reconnected.lost) == (
             [],
             [],
@@ -186,10 +186,10 @@ async def test_a_detected_turn_that_is_answered_is_an_item_and_what_follows_it_a
         client.connect(model="m", session=talking(detect=True), reconnect=POLICY) as connection,
     ):
         await connection.append_audio(SPEECH)
-        await connection.wait_for(RateLimitsUpdated, 5)
+        await connection.wait_for(RateLimitsUpdated, 10)
         await connection.append_audio(b"ab")
-        assert (await connection.wait_for(Reconnected, 5)).restored == ["turn"]
-        await connection.wait_for(RateLimitsUpdated, 5)
+        assert (await connection.wait_for(Reconnected, 10)).restored == ["turn"]
+        await connection.wait_for(RateLimitsUpdated, 10)
     assert base64.b64decode(seen[1]["item"]["content"][0]["audio"]) == SPEECH[: 750 * 48]
     assert [base64.b64decode(event["audio"]) for event in seen[2:]] == [SPEECH[750 * 48 :], b"ab"]
 
@@ -222,11 +222,11 @@ async def test_a_turn_of_a_transcription_session_is_spoken_and_committed_again()
     ):
         await connection.append_audio(SPEECH)
         await connection.commit_audio()
-        await connection.wait_for(RateLimitsUpdated, 5)
-        clearing = asyncio.create_task(connection.clear_audio(timeout=1))
+        await connection.wait_for(RateLimitsUpdated, 10)
+        clearing = asyncio.create_task(connection.clear_audio(timeout=10))
         reconnected = await until_replaced(connection)
         assert (reconnected.restored, reconnected.lost) == ([], [])
-        await connection.wait_for(RateLimitsUpdated, 5)
+        await connection.wait_for(RateLimitsUpdated, 10)
         clearing.cancel()
         await asyncio.wait([clearing])
     assert seen == ["input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear"]
@@ -268,10 +268,10 @@ async def test_the_end_of_a_session_that_is_not_replaced_is_told_before_it_comes
 
     async with serving(script) as client, client.connect(model="m", reconnect=reconnect) as connection:
         if reconnect is None:
-            event = await connection.wait_for(SessionExpiring, 5)
+            event = await connection.wait_for(SessionExpiring, 10)
             assert event.expires_at > time.time()
         await connection.append_audio(b"12")
-        await connection.wait_for(RateLimitsUpdated, 5)
+        await connection.wait_for(RateLimitsUpdated, 10)
         kinds = [(await connection.receive()).type for _ in range(connection.unread)]
     assert ("openai_realtime.session_expiring" in kinds) is (reconnect is None)
 
@@ -287,5 +287,5 @@ async def test_an_odd_end_of_a_session_harms_nobody(expires_at: Any) -> None:
         assert connection.session_id == "sess_9"
         assert "model='m' session_id='sess_9'" in repr(connection)
         await connection.append_audio(b"12")
-        await connection.wait_for(RateLimitsUpdated, 5)
+        await connection.wait_for(RateLimitsUpdated, 10)
         assert connection.unread == 2

@@ -159,7 +159,7 @@ def test_help_shows_what_the_blocking_form_takes_and_returns() -> None:
         "connect": "Connecting[RealtimeConnection]",
         "connect_translation": "Connecting[RealtimeTranslationConnection]",
         "create_realtime_session": "beta.RealtimeSessionCreateResponse",
-        "hangup_realtime_call": "EmptyResult",
+        "hangup_realtime_call": "models.EmptyResult",
     }
     for name, result in returned.items():
         method = getattr(RealtimeClient, name)

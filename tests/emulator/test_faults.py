@@ -117,8 +117,8 @@ QUOTA = api_error("invalid_request_error", "insufficient_quota")
 SORRY = api_error("server_error", None)
 UNANSWERED = f"reconnected after 1006 {CUT}: 0 restored, 1 resent, lost: nothing"
 AT_ONCE = faults.Drop()
-PINGING = ConnectOptions(heartbeat=0.5)  # seconds; the answer may take half of it
-HASTY = ConnectOptions(open_timeout=0.7)  # enough for the attempt after the silent one
+PINGING = ConnectOptions(heartbeat=1.0)  # seconds; the answer may take half of it
+HASTY = ConnectOptions(open_timeout=1.5)  # enough for the attempt after the silent one
 HOPELESS = ConnectOptions(open_timeout=0.1)  # where no attempt shall succeed
 
 FAULTS = [

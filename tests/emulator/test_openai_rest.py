@@ -32,14 +32,14 @@ OFFER = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RT
 @pytest.fixture
 def client(realtime_emulator: Emulator) -> Iterator[openai.OpenAI]:
     options = realtime_emulator.client_options
-    with openai.OpenAI(**options, max_retries=0, timeout=10, _strict_response_validation=True) as client:
+    with openai.OpenAI(**options, max_retries=0, timeout=30, _strict_response_validation=True) as client:
         yield client
 
 
 @pytest.fixture
 async def async_client(anyio_backend: str, realtime_emulator: Emulator) -> AsyncIterator[openai.AsyncOpenAI]:
     options = realtime_emulator.client_options
-    async with openai.AsyncOpenAI(**options, max_retries=0, timeout=10, _strict_response_validation=True) as client:
+    async with openai.AsyncOpenAI(**options, max_retries=0, timeout=30, _strict_response_validation=True) as client:
         yield client
 
 

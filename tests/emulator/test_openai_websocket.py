@@ -25,7 +25,7 @@ from openai_realtime.emulator import Emulator, Reply, ToolCall
 
 pytestmark = pytest.mark.anyio
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 Command: TypeAlias = dict[str, Any] | str
 """An event to send, or the type of the last event to wait for."""
 Talk: TypeAlias = Generator[Command, list[Any], None]

@@ -127,7 +127,7 @@ async def test_a_strict_replay_refuses_what_is_no_event(path: Path) -> None:
         emulator.replay(read(path))
         async with client.connect(model=MODEL) as connection:
             with pytest.raises((ConnectionClosedError, RealtimeError)):
-                await connection.create_item(UserMessage.from_text("first"), timeout=5)
+                await connection.create_item(UserMessage.from_text("first"), timeout=30)
 
 
 @pytest.mark.parametrize(("audio", "kept"), [("keep", len(AUDIO)), ("cut", 33), ("drop", 0)])

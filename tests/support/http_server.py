@@ -21,7 +21,7 @@ from openai_realtime.errors import (
     RealtimeError,
 )
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 
 KEY = "sk-transport-" + "0123456789abcdef" * 2

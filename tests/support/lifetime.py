@@ -19,7 +19,7 @@ from openai_realtime.emulator import Emulator
 T = TypeVar("T")
 
 
-DEADLINE = 20.0
+DEADLINE = 30.0
 
 
 @contextlib.asynccontextmanager

@@ -20,7 +20,7 @@ from av import AudioFrame, AudioResampler
 from openai_realtime.emulator import Emulator
 
 RATE = 24_000
-DEADLINE = 20
+DEADLINE = 30
 _FRAME = RATE // 50
 
 

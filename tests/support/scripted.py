@@ -13,7 +13,7 @@ from aiohttp import WSMsgType, web
 from openai_realtime import AsyncRealtimeClient, RetryPolicy
 
 KEY = "sk-secret-1234567890"
-DEADLINE = 10
+DEADLINE = 30
 
 
 class Peer:

@@ -78,7 +78,7 @@ class Line:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Let tasks and threads go on until something holds."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not condition():  # noqa: ASYNC110 - what it waits for may be in a thread
                 await asyncio.sleep(0.001)
 

@@ -19,7 +19,7 @@ from openai_realtime import (
     RealtimeClient,
 )
 
-DEADLINE = 20.0  # seconds; the most that any wait takes, so that a hang is a failure and not a stopped suite
+DEADLINE = 30.0  # seconds; the most that any wait takes, so that a hang is a failure and not a stopped suite
 
 
 KEY = "sk-made-up"
@@ -190,7 +190,7 @@ def in_child(function):
     sys.stdout.flush()
     pid = os.fork()
     if pid == 0:
-        signal.alarm(15)
+        signal.alarm(30)
         function()
         sys.exit()  # the long way, through everything that Python clears at its end
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

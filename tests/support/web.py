@@ -13,7 +13,7 @@ from aiohttp import web
 
 from openai_realtime.web.app import WebApp
 
-DEADLINE = 20
+DEADLINE = 30
 
 
 async def until(condition: Callable[[], bool]) -> None:

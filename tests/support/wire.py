@@ -14,7 +14,7 @@ from openai_realtime._codec.converter import decode_server_event
 from openai_realtime.emulator import Emulator
 from openai_realtime.models.events import UnknownEvent
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 
 TEXT_ONLY = {"type": "session.update", "session": {"type": "realtime", "output_modalities": ["text"]}}

@@ -28,7 +28,7 @@ from openai_realtime.errors import ClientStateError
 
 pytestmark = pytest.mark.anyio
 
-DEADLINE = aiohttp.ClientTimeout(total=10)
+DEADLINE = aiohttp.ClientTimeout(total=30)
 
 OFFER = """\
 v=0
@@ -521,10 +521,10 @@ async def test_bad_key(emulator: Emulator, headers: dict[str, str], error: dict[
 
 
 async def test_a_key_that_is_no_text(emulator: Emulator) -> None:
-    reader, writer = await asyncio.wait_for(asyncio.open_connection(*address(emulator)), 5)
+    reader, writer = await asyncio.wait_for(asyncio.open_connection(*address(emulator)), 10)
     lines = [b"POST /v1/realtime/sessions HTTP/1.1", b"Host: x", b"Authorization: Bearer sk-\xff\xfe\xff\xfe\xff"]
     writer.write(b"\r\n".join([*lines, b"Connection: close", b"", b""]))
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), 10)
     writer.close()
     await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.1 401 ")
@@ -1031,10 +1031,10 @@ async def test_hang_until_the_client_gives_up(emulator: Emulator, http: aiohttp.
 
 async def test_reset(emulator: Emulator) -> None:
     emulator.inject_fault(faults.Drop(), operation=SECRET)
-    reader, writer = await asyncio.wait_for(asyncio.open_connection(*address(emulator)), 5)
+    reader, writer = await asyncio.wait_for(asyncio.open_connection(*address(emulator)), 10)
     writer.write(b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: x\r\n\r\n")
     with pytest.raises(ConnectionResetError):  # an orderly end would read as b""
-        await asyncio.wait_for(reader.read(), 5)
+        await asyncio.wait_for(reader.read(), 10)
     writer.close()
     with pytest.raises(ConnectionResetError):
         await writer.wait_closed()
@@ -1053,7 +1053,7 @@ async def test_truncated_body(emulator: Emulator, http: aiohttp.ClientSession, p
 async def test_a_client_that_leaves_in_mid_request(
     emulator: Emulator, http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _, writer = await asyncio.wait_for(asyncio.open_connection(*address(emulator)), 5)
+    _, writer = await asyncio.wait_for(asyncio.open_connection(*address(emulator)), 10)
     writer.write(b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
     writer.close()
     await writer.wait_closed()
@@ -1125,7 +1125,7 @@ async def test_pcm_without_a_rate(http: aiohttp.ClientSession) -> None:
 
 def status_of(emulator: Emulator) -> bytes:
     """The first line of an answer, by the plainest client there is."""
-    with socket.create_connection(address(emulator), timeout=5) as connection:
+    with socket.create_connection(address(emulator), timeout=30) as connection:
         connection.sendall(b"POST /v1/realtime/client_secrets HTTP/1.0\r\n\r\n")
         return connection.makefile("rb").readline()
 
@@ -1190,7 +1190,7 @@ def test_close_does_not_wait_for_hanging_requests() -> None:
     with Emulator() as emulator:
         thread = emulator._thread
         emulator.inject_fault(faults.Silence(), operation=SECRET)
-        connection = socket.create_connection(address(emulator), timeout=5)
+        connection = socket.create_connection(address(emulator), timeout=30)
         connection.sendall(b"POST /v1/realtime/client_secrets HTTP/1.0\r\n\r\n")
         deadline = time.monotonic() + 5
         while not emulator.requests:
@@ -1217,6 +1217,6 @@ def test_ids_tell_their_time() -> None:
 def test_a_connection_accepted_just_before_the_end_is_closed(recwarn: pytest.WarningsRecorder) -> None:
     for _ in range(20):
         with Emulator() as emulator:
-            socket.create_connection(("127.0.0.1", urlsplit(emulator.base_url).port or 0), timeout=5).close()
+            socket.create_connection(("127.0.0.1", urlsplit(emulator.base_url).port or 0), timeout=30).close()
         gc.collect()
     assert [str(warning.message) for warning in recwarn] == []
