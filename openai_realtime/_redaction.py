@@ -20,6 +20,9 @@ _SECRET = re.compile(
 )
 
 
+# One of these is in every text that has a secret; to look for them takes a tenth of the pattern's time.
+_SIGNS = (b"Bearer ", b"Basic ", b"://", b"k-", b"k_", b"whsec")
+
 _MIN_SECRET = 8  # characters; a shorter one is made up for a server that asks for none, and may be any word
 
 
@@ -51,6 +54,11 @@ class Secret:
 def redact(text: str) -> str:
     """Mask in `text` everything that looks like a secret."""
     return _SECRET.sub(lambda match: (match[1] or "") + "***", text)
+
+
+def may_hold_secret(text: bytes) -> bool:
+    """Whether `redact` could find anything in `text`, which is UTF-8 or JSON."""
+    return any(map(text.__contains__, _SIGNS))  # a generator would double the time
 
 
 def redact_body(body: Any) -> Any:

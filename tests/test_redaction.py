@@ -4,9 +4,10 @@ import pickle
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 from rich.pretty import pretty_repr
 
-from openai_realtime._redaction import Secret, mask
+from openai_realtime._redaction import Secret, mask, may_hold_secret, redact
 
 ODD = "0123456789abcdef0123456789abcdef"
 
@@ -48,3 +49,8 @@ def test_a_secret_in_another_one_leaves_no_rest() -> None:
 
 def test_no_secrets_change_nothing() -> None:
     assert mask({"a": ODD}, []) == {"a": ODD}
+
+
+@given(text=st.text() | st.from_regex(r"(sk|ek|whsec)[-_][\w\-]+|(Bearer|Basic) [\w=]+|wss?://\w+:\w+@\w+"))
+def test_no_secret_is_without_a_sign(text: str) -> None:
+    assert may_hold_secret(text.encode(errors="surrogatepass")) or redact(text) == text

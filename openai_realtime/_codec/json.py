@@ -52,6 +52,11 @@ def dump(value: Any, default: Callable[[Any], Any]) -> bytes:
     return text
 
 
+def dump_text(text: str) -> bytes:
+    """Write a long ASCII text, such as audio, without the search for what is no JSON that `dump` makes."""
+    return orjson.dumps(text)
+
+
 def _load_slowly(data: str | bytes, message: str) -> Any:
     try:
         text = data if isinstance(data, str) else data.decode()

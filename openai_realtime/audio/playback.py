@@ -151,10 +151,11 @@ class Playback:
         if kind in _AUDIO:
             self._on_audio(received_json(event))
             return
-        self._activity.received(event)
         if kind in _WORDS:
             self._known_part(received_json(event))  # audible, though nothing of it came yet
-        elif kind in _AUDIO_DONE:
+            return
+        self._activity.received(event)
+        if kind in _AUDIO_DONE:
             self._known_part(received_json(event)).is_done = True
         elif kind == "input_audio_buffer.speech_started" and self._activity.server_interrupts:
             self._send(self._stop())

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from openai_realtime._codec.raw import JSON, decoded_size
 
-_FIELDS: Final = {
+FIELDS: Final = {
     "input_audio_buffer.append": "audio",
     "session.input_audio_buffer.append": "audio",
     "response.output_audio.delta": "delta",
@@ -20,7 +20,7 @@ _FIELDS: Final = {
 def audio_of(event: JSON) -> str | None:
     """Return the base64 of an event that is audio; None for all others."""
     kind = event.get("type")
-    field = _FIELDS.get(kind) if isinstance(kind, str) else None
+    field = FIELDS.get(kind) if isinstance(kind, str) else None
     value = event.get(field) if field else None
     return value if isinstance(value, str) else None
 
@@ -31,19 +31,11 @@ def audio_bytes(event: JSON) -> int:
     return decoded_size(audio) if audio else 0
 
 
-def with_audio(event: JSON, change: Callable[[str], str]) -> JSON:
-    """Return an event with its audio changed, also that of the items in it."""
-    if audio_of(event) is not None:
-        field = _FIELDS[event["type"]]
-        return {**event, field: change(event[field])}
-    changed: JSON = _in_items(event, change)
-    return changed
-
-
-def _in_items(value: Any, change: Callable[[str], str]) -> Any:
+def with_audio(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a JSON value with the audio of the items in it changed."""
     if isinstance(value, Mapping):
         return {
-            name: change(inner) if name == "audio" and isinstance(inner, str) else _in_items(inner, change)
+            name: change(inner) if name == "audio" and isinstance(inner, str) else with_audio(inner, change)
             for name, inner in value.items()
         }
-    return [_in_items(inner, change) for inner in value] if isinstance(value, list | tuple) else value
+    return [with_audio(inner, change) for inner in value] if isinstance(value, list | tuple) else value

@@ -23,6 +23,7 @@ from openai_realtime import (
     ReconnectPolicy,
     ResponseOutputAudioDelta,
     SessionUpdate,
+    UnknownEvent,
     UserMessage,
     decode_server_event,
 )
@@ -227,3 +228,38 @@ def test_entries_of_events_that_are_audio_have_their_classes(path: Path) -> None
     feed(path, Follower())
     assert isinstance(seen[0], ResponseOutputAudioDelta)
     assert seen[0].audio == AUDIO
+
+
+def test_what_comes_after_the_end_is_counted(path: Path) -> None:
+    with Recorder(path) as recorder:
+        recorder.received(DELTA)
+    recorder.received(DELTA)
+    assert recorder.dropped == 1
+    assert len(list(read(path))) == 1
+
+
+def test_what_is_no_json_is_counted_and_the_rest_recorded(path: Path) -> None:
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    with Recorder(path) as recorder:
+        recorder.sent(UnknownEvent(type="deep", raw={"value": deep}))
+        recorder.sent(UnknownEvent(type="bytes", raw={"value": b""}))
+        recorder.received(DELTA)
+    assert recorder.dropped == 2
+    assert [entry.type for entry in read(path)] == ["response.output_audio.delta"]
+
+
+def test_a_secret_in_a_piece_is_masked(path: Path) -> None:
+    piece = {"type": "response.output_text.delta", "item_id": "i", "delta": "your key is sk-proj-hidden3456, is it?"}
+    with Recorder(path) as recorder:
+        recorder.received(decode_server_event(json.dumps(piece)))
+    assert [entry.event for entry in read(path)] == [{**piece, "delta": "your key is sk-***, is it?"}]
+
+
+@pytest.mark.parametrize("sound", ["\u00e4\u00f6", "\ud83d", 'a"}\\\n'])
+def test_audio_that_is_none_is_recorded_as_it_came(path: Path, sound: str) -> None:
+    delta = {"type": "response.output_audio.delta", "item_id": "i", "delta": sound}
+    with Recorder(path) as recorder:
+        recorder.received(decode_server_event(json.dumps(delta)))
+    assert [entry.event for entry in read(path)] == [delta]
