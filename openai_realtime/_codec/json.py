@@ -1,6 +1,6 @@
 """JSON text to Python and back: fast by orjson, and once more, slowly, for what orjson refuses and servers send.
 
-That is half a surrogate pair, NaN, Infinity, numbers beyond a double, and nesting of any depth.
+That is half a surrogate pair, NaN, Infinity, numbers beyond a double, nesting of any depth, and a byte order mark.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def dump_text(text: str) -> bytes:
 
 def _load_slowly(data: str | bytes, message: str) -> Any:
     try:
-        text = data if isinstance(data, str) else data.decode()
+        text = data.removeprefix("\ufeff") if isinstance(data, str) else data.decode(json.detect_encoding(data))
         try:
             return json.loads(text, parse_int=_integer)
         except RecursionError:

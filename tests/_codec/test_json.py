@@ -49,6 +49,14 @@ def test_an_event_that_orjson_refuses_is_read_as_it_came(text: str, delta: Any, 
     assert json.loads(encode(found)) == json.loads(event(json.dumps(delta)))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_text_that_says_its_encoding_is_read_in_it(encoding: str) -> None:
+    """Programs of Windows begin UTF-8 with a byte order mark, or write UTF-16."""
+    text = event('"né"')
+    assert decode_server_event(text.encode(encoding)).raw == json.loads(text)
+    assert decode_server_event("\ufeff" + text).raw == json.loads(text)
+
+
 def test_nan_is_read_and_written() -> None:
     found: Any = decode_server_event(event("NaN"))
     assert math.isnan(found.delta)
