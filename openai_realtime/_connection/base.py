@@ -17,6 +17,7 @@ from openai_realtime._transport.http import Transport
 from openai_realtime._transport.targets import ConnectTarget
 from openai_realtime._transport.websocket import NORMAL
 from openai_realtime.errors import APITimeoutError, ConnectionClosedError, InvalidRequestError, Problem
+from openai_realtime.models.base64 import Binary, flat
 from openai_realtime.models.client_events import InputAudioBufferAppend
 from openai_realtime.models.events import ClientEvent, ServerEvent
 from openai_realtime.models.translation_events import SessionInputAudioBufferAppend
@@ -35,6 +36,7 @@ _EVENT = "a client event, such as ResponseCreate() (decode_client_event makes on
 _AWAITED = "an event class, such as ResponseDone, or a function"
 _AUDIO = "bytes of audio, which are no base64 and no path (openai_realtime.audio.read_wav gives those of a file)"
 _SAMPLES = "its samples alone (openai_realtime.audio.read_wav gives them)"
+_WIDTH = 2  # bytes of the widest sample that the API takes
 _CHUNK = 48_000  # bytes of audio a frame: one second of PCM16 at 24 kHz, far below the API's 15 MiB
 
 
@@ -178,19 +180,23 @@ class AsyncConnection(ConnectionStatus):
         self._inbox.skip_to(index)
         return event
 
-    async def _append(self, cls: type[InputAudioBufferAppend | SessionInputAudioBufferAppend], audio: bytes) -> None:
+    async def _append(self, cls: type[InputAudioBufferAppend | SessionInputAudioBufferAppend], audio: Binary) -> None:
         check_audio(audio)
+        data = flat(audio)
         self._appending = self._appending or asyncio.Lock()
         async with self._appending:
-            for start in range(0, len(audio), _CHUNK):
+            for start in range(0, len(data), _CHUNK):
                 if start:
                     await asyncio.sleep(0)  # encoding is work of this thread: others run between two chunks
-                await self._link.append(cls, audio[start : start + _CHUNK])
+                await self._link.append(cls, data[start : start + _CHUNK])
 
 
 def check_audio(audio: object) -> None:
-    """Raise InvalidRequestError if `audio` is no bytes, or a whole WAV file."""
+    """Raise InvalidRequestError if `audio` is no bytes, samples of another width, or a whole WAV file."""
     check_kind("audio", audio, _AUDIO, bytes, bytearray, memoryview)
+    if isinstance(audio, memoryview) and audio.itemsize > _WIDTH:
+        wide = Summary("object", f"a memoryview of items of {audio.itemsize} bytes")
+        raise InvalidRequestError([Problem("audio", "invalid_type", wide, "PCM of 16 bits, or G.711")])
     if isinstance(audio, bytes) and audio.startswith(b"RIFF") and audio[8:12] == b"WAVE":
         raise InvalidRequestError([Problem("audio", "invalid_value", Summary("string", "a WAV file"), _SAMPLES)])
 

@@ -16,9 +16,14 @@ MAX_AUDIO: Final = 15 * 2**20 * 4 // 3
 """The most base64 characters that one event may hold: 15 MiB of audio."""
 
 
+def flat(data: Binary) -> bytes | bytearray:
+    """Return `data` as bytes one after the other: a memoryview may have items of any size, and gaps between them."""
+    return data.tobytes() if isinstance(data, memoryview) else data
+
+
 def to_base64(data: Binary) -> str:
     """Write `data` as base64 text."""
-    return pybase64.b64encode_as_string(data)
+    return pybase64.b64encode_as_string(flat(data))
 
 
 def from_base64(text: str) -> bytes:

@@ -7,6 +7,7 @@ import base64
 import json
 import sys
 import traceback
+from array import array
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from openai_realtime import (
     ConnectOptions,
     ConversationItemCreate,
     Error,
+    InputAudio,
     InputAudioBufferSpeechStarted,
     InternalServerError,
     InvalidRequestError,
@@ -271,6 +273,7 @@ async def test_bad_settings_are_refused_before_the_network(given: dict[str, Any]
         ("send", None, "event"),
         ("append_audio", "AAAA", "audio"),
         ("append_audio", [0, 0], "audio"),
+        ("append_audio", memoryview(array("f", [0.5])), "audio: a memoryview of items of 4 bytes is not PCM"),
         ("create_response", {}, "ResponseConfig"),
         ("create_response", RealtimeSessionConfig(), "ResponseConfig"),
         ("create_response", ResponseConfig(metadata=[1]), "metadata"),  # type: ignore[arg-type]
@@ -289,6 +292,23 @@ async def test_arguments_of_a_wrong_type_are_named_before_the_wire(operation: st
             await getattr(connection, operation)(argument)
         await connection.append_audio(bytearray(2))
         assert await connection.wait_for(RateLimitsUpdated, 10)
+
+
+async def test_audio_may_lie_in_memory_as_samples_and_with_gaps() -> None:
+    """As numpy and sound libraries have it."""
+    samples = memoryview(array("h", range(-30_000, 30_000)))
+    sent: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        while sum(map(len, sent)) < 4 + samples.nbytes:
+            sent.append(base64.b64decode((await peer.receive_type("input_audio_buffer.append"))["audio"]))
+
+    async with serving(after_greeting(script)) as client, client.connect(model="m") as connection:
+        await connection.append_audio(memoryview(b"a-b-c-d-")[::2])
+        await connection.append_audio(samples)
+    assert b"".join(sent) == b"abcd" + samples.tobytes()
+    assert max(map(len, sent)) == 48_000
+    assert InputAudio.from_bytes(memoryview(b"a-b-")[::2]).audio == base64.b64encode(b"ab").decode()
 
 
 async def test_send_checks_before_the_wire() -> None:
