@@ -26,6 +26,7 @@ from openai_realtime._transport.pool import Pool
 from openai_realtime.models.base import UNSET, Maybe, Model
 
 from ._config import ClientOptions, ConnectOptions, resolve_config, sealed
+from ._redaction import without_frames
 from .errors import BetaRetiredError, ConfigurationError, DecodeError, InvalidRequestError, Problem
 
 __all__ = ["AsyncRealtimeClient"]
@@ -88,11 +89,12 @@ class AsyncRealtimeClient:
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Make a copy with other options that shares the connections of this client, and ends with it."""
-        if "http_session" in options:
+        given = sealed(options)
+        del options  # a traceback may show local variables
+        if "http_session" in given:
             raise ConfigurationError("with_options shares the connections: http_session cannot be changed")
         changed = copy.copy(self)
-        changed._options = {**self._options, **sealed(options)}  # noqa: SLF001 - our own copy
-        del options  # a traceback may show local variables
+        changed._options = {**self._options, **given}  # noqa: SLF001 - our own copy
         changed._owns_pool = False  # noqa: SLF001
         changed._configure(self._transport.pool)  # noqa: SLF001
         return changed
@@ -193,6 +195,7 @@ class AsyncRealtimeClient:
         """End a call, SIP or WebRTC."""
         return await self._control(call_id, "hangup")
 
+    @without_frames
     def connect(  # noqa: PLR0913 - keywords, each with a default
         self,
         *,
@@ -233,6 +236,7 @@ class AsyncRealtimeClient:
         )
         return Connecting(connection, update, timeout, self._links)
 
+    @without_frames
     def connect_translation(  # noqa: PLR0913 - keywords, each with a default
         self,
         *,

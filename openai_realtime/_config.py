@@ -19,7 +19,7 @@ from openai_realtime._transport.retry import RetryPolicy
 
 from . import __version__
 from ._checks import number
-from ._redaction import Secret
+from ._redaction import Secret, redact
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -311,7 +311,7 @@ def check_headers(setting: str, given: Any) -> dict[str, Secret]:
 
 def _check_header(setting: str, name: object, value: object) -> None:
     if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-        raise ConfigurationError(f"{setting}: {name!r} is no name of a header")
+        raise ConfigurationError(f"{setting}: {redact(repr(name))} is no name of a header")
     if name.lower() in _RESERVED:
         raise ConfigurationError(f"{setting}: {name} {_RESERVED[name.lower()]}")
     if not isinstance(value, str) or not _LINE.fullmatch(value):

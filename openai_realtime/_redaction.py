@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # No secret ends with a dot: that is the end of the sentence it stands in.
 _SECRET = re.compile(
@@ -49,6 +53,21 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
+
+
+def without_frames(function: Callable[P, T]) -> Callable[P, T]:
+    """Let what `function` says of its arguments forget where: they may hold secrets, and a traceback may show those."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except (TypeError, ValueError) as error:
+            failure: Exception = error.with_traceback(None)
+        del args, kwargs
+        raise failure
+
+    return call
 
 
 def redact(text: str) -> str:

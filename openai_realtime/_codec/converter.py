@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 from cattrs.preconf.orjson import make_converter
 
 from openai_realtime._problems import Problem, Summary
-from openai_realtime._redaction import redact
+from openai_realtime._redaction import redact, without_frames
 from openai_realtime.errors import InvalidRequestError
 from openai_realtime.models.base import UNSET, Model, UnknownObject
 
@@ -53,17 +53,26 @@ def decode(data: str | bytes, cls: type[M]) -> M:
 
     Raises DecodeError if `data` is not JSON or not an object.
     """
+    _check_class(cls)
     return structure(load_object(data), cls)
 
 
+@without_frames
 def structure_request(mapping: Mapping[str, Any], cls: type[M]) -> M:
     """Read settings from a dict, as it comes from a JSON or TOML file, as strictly as a request is checked.
 
     Raises InvalidRequestError that names every unknown, missing or bad field by its path.
     """
+    _check_class(cls)
     request = structure(dict(mapping) if isinstance(mapping, Mapping) else mapping, cls)
     check(request, cls)
     return request
+
+
+def _check_class(cls: object) -> None:
+    """Raise InvalidRequestError unless `cls` is a model, which the types say and newcomers may not know."""
+    if not is_model(cls):
+        raise InvalidRequestError([Problem("cls", "invalid_type", cls, "a class, such as RealtimeSessionConfig")])
 
 
 def structure(data: dict[str, Any], cls: type[M]) -> M:

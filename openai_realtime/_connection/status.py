@@ -18,7 +18,10 @@ class ConnectionStatus:
     _link: Link
 
     def __repr__(self) -> str:
-        name, model, session_id = type(self).__name__, self._session_text("model"), self.session_id
+        name = type(self).__name__
+        if "_link" not in vars(self):  # in the traceback of a failed start
+            return f"<{name} not made>"
+        model, session_id = self._session_text("model"), self.session_id
         return f"<{name} {model=} {session_id=} state={self._link.state.value} unread={self.unread}>"
 
     @property

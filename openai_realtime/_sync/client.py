@@ -25,10 +25,12 @@ class RealtimeClient(Facade[AsyncRealtimeClient]):
     """
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
-        if options.get("http_session") is not None:
+        given = sealed(options)
+        del options  # a traceback may show local variables
+        session = given.get("http_session")
+        if session is not None and session.reveal() is not None:
             raise ConfigurationError("http_session belongs to your event loop; use AsyncRealtimeClient with it")
-        options = cast("ClientOptions", sealed(options))
-        self._client = AsyncRealtimeClient(**options)
+        self._client = AsyncRealtimeClient(**cast("ClientOptions", given))
         self._lease = Lease(self._client)
 
     def __enter__(self) -> Self:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar
 
 from openai_realtime._client import AsyncRealtimeClient
+from openai_realtime._redaction import without_frames
 
 from .facade import Facade, show_result
 from .lease import Lease
@@ -60,6 +61,7 @@ def connecting(
 ) -> Callable[Concatenate[Facade[AsyncRealtimeClient], P], Connecting[C]]:
     """Make the blocking form of a method that opens a connection: same parameters."""
 
+    @without_frames
     @functools.wraps(method)
     def call(self: Facade[AsyncRealtimeClient], /, *args: P.args, **kwargs: P.kwargs) -> Connecting[C]:
         return Connecting(method(self._client, *args, **kwargs), form, self._lease)

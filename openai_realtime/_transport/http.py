@@ -15,7 +15,7 @@ from attrs import evolve
 
 from openai_realtime._config import ClientConfig, ConnectOptions, Timeout, merge_headers
 from openai_realtime._logging import HTTP, outcome
-from openai_realtime._redaction import Secret
+from openai_realtime._redaction import Secret, mask
 from openai_realtime.errors import (
     APIConnectionError,
     APIError,
@@ -101,7 +101,7 @@ class Transport:
         except RefusedError as error:
             failure: APIError = _refusal(evolve(error.response, secrets=secrets))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            failure = _connection_error(error)
+            failure = _connection_error(error, headers)
         except AssertionError:  # aiohttp's, where the connection went at the last moment
             self.pool.session()  # says so if that was the client's close
             failure = APIConnectionError("the connection was lost during the upgrade")
@@ -143,9 +143,9 @@ class Transport:
             async with asyncio.timeout(self.config.timeout.total):
                 response = await _without_frames(self._exchange(request, headers))
         except _NOT_SENT as error:
-            return _connection_error(error), False
+            return _connection_error(error, headers), False
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return _connection_error(error), True
+            return _connection_error(error, headers), True
         response.secrets = _secrets(headers)
         if len(response.body) > MAX_BODY:
             raise evolve(response, body=b"").unexpected(f"the body is over {MAX_BODY // 2**20} MiB")
@@ -256,16 +256,24 @@ def _refusal(response: Response) -> APIStatusError | APIResponseError:
     return response.unexpected(f"no WebSocket but {page}: a proxy or a login page, or a server without sessions")
 
 
-def _connection_error(error: Exception) -> APIConnectionError:
+def _connection_error(error: Exception, headers: Mapping[str, str | Secret]) -> APIConnectionError:
+    """Make the error for what kept an answer away; the server may have written of the `headers` in it."""
+    cls = APITimeoutError if isinstance(error, TimeoutError) else APIConnectionError
+    return cls(mask(_reason(error), _secrets(headers)))
+
+
+def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return APITimeoutError(_short(error) or "no answer within the total timeout")
+        return _short(error) or "no answer within the total timeout"
     if isinstance(error, aiohttp.ClientPayloadError):
-        return APIConnectionError("the connection was lost in the middle of the answer")
+        return "the connection was lost in the middle of the answer"
+    if isinstance(error, aiohttp.ServerDisconnectedError):  # its text may be the beginning of an answer
+        return "the server closed the connection in place of an answer"
     if isinstance(error, aiohttp.ClientHttpProxyError):  # its text has the proxy's password
-        return APIConnectionError(f"the proxy answered {error.status} {error.message}")
+        return f"the proxy answered {error.status} {error.message}"
     if isinstance(error, aiohttp.ClientResponseError):
-        return APIConnectionError(" ".join(f"no HTTP answer: {error.message}".split()))
-    return APIConnectionError(_short(error) or type(error).__name__)
+        return " ".join(f"no HTTP answer: {error.message}".split())
+    return _short(error) or type(error).__name__
 
 
 def _short(error: Exception) -> str:

@@ -73,7 +73,13 @@ async def read_response(response: aiohttp.ClientResponse) -> Response:
     for name, value in response.headers.items():
         key, text = name.lower(), _printable(value)
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return Response(status=response.status, headers=headers, body=await _read(response))
+    try:
+        body = await _read(response)
+    except aiohttp.ClientPayloadError:
+        if response.status < 400:  # noqa: PLR2004
+            raise
+        body = b""  # a refusal whose page cannot be read is one all the same
+    return Response(status=response.status, headers=headers, body=body)
 
 
 def _printable(value: str) -> str:

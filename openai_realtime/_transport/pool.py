@@ -9,11 +9,13 @@ from typing import Any
 
 import aiohttp
 
-from openai_realtime.errors import ClientStateError
+from openai_realtime.errors import ClientStateError, ConfigurationError
 
 from .messages import Response, read_response
 
 _SWITCHING_PROTOCOLS = 101
+
+_HEADER = 64 * 1024  # bytes that one header may have; those of companies' login pages have more than aiohttp takes
 
 _Upgrading = dict[aiohttp.ClientTimeout, aiohttp.ClientSession]
 
@@ -28,6 +30,8 @@ class Pool:
     """
 
     def __init__(self, session: aiohttp.ClientSession | None = None) -> None:
+        if not isinstance(session, aiohttp.ClientSession | None):
+            raise ConfigurationError(f"http_session: needs an aiohttp.ClientSession, not {type(session).__name__}")
         self._injected = session is not None
         self._session = session
         # An injected session belongs to the loop it was made in; aiohttp has no public name for that.
@@ -66,6 +70,7 @@ class Pool:
                 trace_configs=shared.trace_configs,
                 middlewares=(_keep_refusal,),
                 timeout=timeout,
+                max_field_size=_HEADER,
             )
         return self._upgrading[timeout]
 
@@ -121,7 +126,7 @@ async def _own_session() -> AsyncGenerator[aiohttp.ClientSession]:
     """Give a session and close it at the end: event loops end such generators before they close."""
     # No limit of connections here: who wants one has it on the server's side or injects a session.
     connector = _Connector(limit=0)
-    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), max_field_size=_HEADER)
     try:
         yield session
     finally:

@@ -19,6 +19,7 @@ _ONE = (
     "exactly one of model, call_id and intent (the model in the session's settings does not count; what a gateway "
     "wants beside it goes into query)"
 )
+_UNSHOWN = Summary("string", "its value")  # which may be a gateway's key
 _TEXT = "a string of length 1 or more"
 
 
@@ -82,9 +83,10 @@ def _query(named: Mapping[str, str], more: Any) -> str:
     for name, value in (more or {}).items():
         if not isinstance(name, str) or not isinstance(value, str) or name in named:
             allowed = f"another name than {name!r}" if name in named else "a string"
-            raise InvalidRequestError([Problem(f"query[{name!r}]", "invalid_value", value, allowed)])
+            raise InvalidRequestError([Problem(f"query[{name!r}]", "invalid_value", _UNSHOWN, allowed)])
     query = {**named, **(more or {})}
     for name, value in query.items():
         if _SURROGATE.search(name + value):
-            raise InvalidRequestError([Problem(name, "invalid_value", value, "text that UTF-8 can hold")])
+            shown = value if name in named else _UNSHOWN
+            raise InvalidRequestError([Problem(name, "invalid_value", shown, "text that UTF-8 can hold")])
     return urlencode(query)

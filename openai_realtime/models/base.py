@@ -81,11 +81,14 @@ def abridged(value: object) -> str:
     return f"<{len(value)} characters: {value[:_MAX_SHOWN]}…>"
 
 
-def _shown_extra(value: Any) -> Any:
+def _shown(value: Any) -> Any:
     """`value` without what stands under a name that secrets have."""
     if isinstance(value, Mapping):
-        return {k: "***" if _SECRET_NAME.search(str(k)) else _shown_extra(v) for k, v in value.items()}
-    return [*map(_shown_extra, value)] if isinstance(value, list | tuple) else value
+        shown = {}
+        for name, inner in value.items():  # a comprehension would take the stack twice, and JSON may be deep
+            shown[name] = "***" if _SECRET_NAME.search(str(name)) else _shown(inner)
+        return shown
+    return type(value)(map(_shown, value)) if type(value) in (list, tuple) else value
 
 
 def _advised(init: Callable[..., None]) -> Callable[..., None]:
@@ -151,9 +154,9 @@ class Model:
     def __repr__(self) -> str:
         """Show what is set, without secrets: most fields of most models are UNSET and would only hide the rest."""
         shown = ((field, getattr(self, field.name)) for field in attrs.fields(type(self)) if field.repr)
-        parts = [f"{f.name}={f.repr(v) if callable(f.repr) else repr(v)}" for f, v in shown if v is not UNSET]
+        parts = [f"{f.name}={f.repr(v) if callable(f.repr) else repr(_shown(v))}" for f, v in shown if v is not UNSET]
         if self.extra is not None:
-            parts.append(f"extra={redact(repr(_shown_extra(self.extra)))}")
+            parts.append(f"extra={redact(repr(_shown(self.extra)))}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
     def __reduce_ex__(self, protocol: Any) -> Any:

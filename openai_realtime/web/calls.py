@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 from openai_realtime import AsyncRealtimeClient
 from openai_realtime._codec.check import check
 from openai_realtime._connection.tasks import stop
+from openai_realtime._redaction import Secret, without_frames
 from openai_realtime.errors import RealtimeError, WebhookVerificationError
 from openai_realtime.models.sessions import RealtimeSessionConfig
 from openai_realtime.models.webhooks import RealtimeCallIncoming, SipHeader
@@ -84,6 +85,7 @@ class IncomingCall:
         await self._client.hangup_realtime_call(self.call_id)
         self.state = "ended"
 
+    @without_frames
     def connect(self, **options: Any) -> AbstractAsyncContextManager[AsyncRealtimeConnection]:
         """Open the call's sideband, with the options of `AsyncRealtimeClient.connect`."""
         return self._client.connect(call_id=self.call_id, **options)
@@ -120,8 +122,8 @@ class CallServer:
     ) -> None:
         self._client = client
         self._on_call = on_call
-        self._secrets = [secrets] if isinstance(secrets, str) else list(secrets)
-        check_secrets(self._secrets)
+        self._secrets = Secret([secrets] if isinstance(secrets, str | None) else list(secrets))
+        check_secrets(self._secrets.reveal())
         self._ownership: CallOwnership = MemoryCalls() if ownership is None else ownership
         self._max_seconds = max_seconds
         self._free = asyncio.Semaphore(max_calls)
@@ -151,7 +153,7 @@ class CallServer:
     async def webhook(self, request: WebRequest) -> WebResponse:
         """Answer a webhook: 200 when it is genuine, 400 when not, 503 to have it delivered again."""
         try:
-            event = unwrap_webhook(request.headers, request.body, self._secrets)
+            event = unwrap_webhook(request.headers, request.body, self._secrets.reveal())
         except WebhookVerificationError as error:
             _log.warning("a webhook was refused: %s", error)
             return WebResponse.error(400, "invalid_webhook", "the signature does not fit")
@@ -260,6 +262,7 @@ def _again() -> WebResponse:
     return WebResponse.error(503, "busy", "deliver it again", {"Retry-After": "1"})
 
 
+@without_frames
 def serve_calls(  # noqa: PLR0913 - keywords, each with a default
     client: AsyncRealtimeClient,
     on_call: OnCall,

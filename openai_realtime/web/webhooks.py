@@ -8,6 +8,7 @@ from typing import Any, Final
 from openai_realtime._codec.converter import structure
 from openai_realtime._codec.json import load_object
 from openai_realtime._extras import load_extra
+from openai_realtime._redaction import without_frames
 from openai_realtime.errors import ConfigurationError, DecodeError, WebhookVerificationError
 from openai_realtime.models.webhooks import (
     LiveTransportIncoming,
@@ -26,19 +27,22 @@ _EVENTS: Final[Mapping[str, type[WebhookEvent]]] = {
 }
 
 
+@without_frames
 def unwrap_webhook(headers: Mapping[str, str], body: bytes, secrets: str | Iterable[str]) -> WebhookEvent:
     """Verify a webhook and return its event, an `UnknownWebhookEvent` if its type is not known here.
 
-    `secrets` is the endpoint's secret (``whsec_...``), or several while it is rotated. A webhook signed more than five
-    minutes ago, or ahead of now, is refused. OpenAI delivers one again until it is answered: tell redeliveries by the
-    header ``webhook-id``. Raises WebhookVerificationError, whatever the sender made up, and ConfigurationError for a
-    secret that is none or a missing extra ``web``.
+    `body` is the body as it came, not parsed. `secrets` is the endpoint's secret (``whsec_...``), or several while it
+    is rotated. A webhook signed more than five minutes ago, or ahead of now, is refused. OpenAI delivers one again
+    until it is answered: tell redeliveries by the header ``webhook-id``. Raises WebhookVerificationError, whatever the
+    sender made up, and ConfigurationError for a body that is no bytes, a secret that is none, a missing extra ``web``.
 
     https://platform.openai.com/docs/guides/webhooks
     """
+    if not isinstance(body, bytes | str):
+        raise ConfigurationError("webhook body: needs the bytes as they came; those alone are signed, no parsed JSON")
     if len(body) > MAX_BODY:
         raise WebhookVerificationError(f"the body is over {MAX_BODY} bytes")
-    _verify(dict(headers), body, [secrets] if isinstance(secrets, str) else list(secrets))
+    _verify(dict(headers), body, [secrets] if isinstance(secrets, str | None) else list(secrets))
     try:
         event = load_object(body)
     except DecodeError as error:
@@ -73,6 +77,8 @@ def _verifier(secret: str) -> Any:
     """Return what checks signatures by `secret`: base64 behind ``whsec_``, else the bytes themselves."""
     (library,) = load_extra("standardwebhooks", need="webhooks need standardwebhooks", extra="web")
     try:
+        if not isinstance(secret, str):
+            raise ValueError  # noqa: TRY301, TRY004 - as for every other that is none
         return library.Webhook(secret if secret.startswith(_PREFIX) else secret.encode())
     except (ValueError, library.webhooks.EmptyWebhookSecretError):
         failure = ConfigurationError("webhook secret: needs the form whsec_... followed by base64")

@@ -381,6 +381,13 @@ def test_structure_request_reads_and_checks() -> None:
         structure_request({"sesion": {}}, RealtimeCreateClientSecretRequest)
 
 
+@pytest.mark.parametrize("cls", [dict, 5, RealtimeSessionConfig(), {"type": "realtime"}, "RealtimeSessionConfig"])
+def test_what_is_no_class_of_a_model_is_named(cls: Any) -> None:
+    for read in (lambda: structure_request({}, cls), lambda: decode("{}", cls)):
+        with pytest.raises(InvalidRequestError, match=r"^cls: .* is not a class, such as RealtimeSessionConfig$"):
+            read()
+
+
 def test_structure_request_takes_models_tuples_and_kinds_of_dict_inside() -> None:
     class Table(dict[str, Any]):
         """What a TOML reader gives for a table."""

@@ -31,6 +31,7 @@ from support.http_server import (
     assert_no_secret,
     connect,
     failure,
+    then_close,
     tunnel,
 )
 
@@ -59,17 +60,6 @@ pytestmark = pytest.mark.anyio
 
 
 # --- the server ------------------------------------------------------------------------------------------------------
-
-
-def then_close(data: bytes) -> Step:
-    """Send `data`, then close the connection."""
-
-    async def step(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(data)
-        await writer.drain()
-        writer.close()
-
-    return step
 
 
 async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -382,13 +372,33 @@ async def test_json_has_several_names(content_type: str) -> None:
         then_close(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n"),
         then_close(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab"),
         then_close(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"),
-        then_close(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 20000 + b"\r\n\r\n"),
+        then_close(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 100_000 + b"\r\n\r\n"),
     ],
 )
 async def test_an_answer_cut_short_or_garbled_is_a_lost_connection(broken: Step) -> None:
     error, requests = await secret_failure(broken)
     assert (type(error), requests) == (APIConnectionError, 3)
     assert await secret_attempts(broken, OK) == 2
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        answer(403, "<title>Blocked</title>", "text/html", Content_Encoding="gzip"),  # it says so, and is not
+        then_close(answer(403, b"{" * 100)[:-50]),
+    ],
+)
+async def test_a_refusal_whose_body_cannot_be_read_is_one_all_the_same(refusal: Step) -> None:
+    error, requests = await secret_failure(refusal)
+    assert (type(error), error.message, requests) == (PermissionDeniedError, "no error body", 1)
+
+
+async def test_a_long_header_is_read() -> None:
+    """Those of companies' login pages have more than the 8 KiB that aiohttp takes by itself."""
+    error, _ = await secret_failure(answer(403, "no", "text/html", Content_Security_Policy="x" * 40_000))
+    assert (type(error), len(error.headers["content-security-policy"])) == (PermissionDeniedError, 40_000)
+    async with Server(answer(403, "no", Content_Security_Policy="x" * 40_000)) as server, connect(server) as client:
+        assert type(await failure(client.connect(model="m").__aenter__())) is PermissionDeniedError
 
 
 LIMIT = 16 * 2**20
@@ -629,6 +639,12 @@ async def test_an_injected_session_that_raises_for_status_loses_no_error() -> No
     async with Server(api_error(400, "bad")) as server, aiohttp.ClientSession(raise_for_status=True) as session:
         error = await failure(connect(server, http_session=session).create_realtime_client_secret())
     assert (type(error), error.code, len(server.received)) == (BadRequestError, "bad", 1)
+
+
+@pytest.mark.parametrize("session", [5, "aiohttp", aiohttp.ClientSession, object()])
+def test_an_injected_session_of_another_library_is_refused(session: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^http_session: needs an aiohttp.ClientSession, not a?"):
+        AsyncRealtimeClient(api_key=KEY, http_session=session)
 
 
 async def test_an_injected_session_that_is_closed() -> None:

@@ -12,7 +12,7 @@ import attrs
 import pytest
 from rich.console import Console
 from rich.traceback import Traceback
-from support.http_server import OK, Server, answer, connect, failure
+from support.http_server import OK, Server, answer, connect, failure, then_close
 from support.recovery import greeting, nothing
 from support.scripted import DEADLINE, Peer, serving
 
@@ -20,12 +20,17 @@ from openai_realtime import (
     APIConnectionError,
     APIStatusError,
     AsyncRealtimeClient,
+    ConfigurationError,
     ConnectionClosedError,
     Error,
+    InvalidRequestError,
     McpTool,
+    RealtimeClient,
     RealtimeCreateClientSecretRequest,
     RealtimeSessionConfig,
+    RetryPolicy,
     SessionUpdate,
+    structure_request,
 )
 
 pytestmark = pytest.mark.anyio
@@ -86,6 +91,69 @@ async def test_an_interrupted_wait_for_new_settings_shows_no_secret() -> None:
             async with asyncio.timeout(0.1):
                 await connection.update_session(SESSION)
     assert_hidden(caught.value)
+
+
+async def test_a_bad_argument_of_connect_shows_no_other() -> None:
+    good: dict[str, Any] = {"model": "m", "headers": {"X-Token": TOKEN}, "query": {"token": TOKEN}}
+    for bad in (
+        {"headers": {"X-Token": TOKEN + "\n"}},
+        {"headers": [TOKEN]},
+        {"query": {"token": TOKEN, "n": 5}},
+        {"query": {"token": TOKEN + "\ud800"}},
+        {"query": {"model": TOKEN}},
+        {"query": [TOKEN]},
+        {"model": None},
+        {"dialect": "old"},
+        {"session": {"tools": [{"type": "mcp", "authorization": TOKEN}]}},
+    ):
+        for use in (AsyncRealtimeClient(api_key=ODD).connect, RealtimeClient(api_key=ODD).connect):
+            with pytest.raises((ConfigurationError, InvalidRequestError)) as caught:
+                use(**{**good, **bad})
+            assert_hidden(caught.value)
+            assert_no_word(str(caught.value))
+
+
+@pytest.mark.parametrize("bad", [{"options": 5}, {"reconnect": 5}, {"observers": 5}, {"timeout": "x"}])
+async def test_a_connection_that_could_not_be_made_can_be_shown(bad: dict[str, Any]) -> None:
+    async with serving(greeting(nothing)) as client:
+        with pytest.raises(InvalidRequestError) as caught:
+            await client.connect(model="m", session=SESSION, query={"token": TOKEN}, **bad)
+    assert_hidden(caught.value)
+
+
+def test_an_option_that_is_not_taken_shows_no_other() -> None:
+    options: Any = {"api_key": ODD, "http_session": 5}
+    client = AsyncRealtimeClient(api_key=ODD)
+    for use in (RealtimeClient, AsyncRealtimeClient, client.with_options):
+        with pytest.raises(ConfigurationError, match="http_session") as caught:
+            use(**options)
+        assert_hidden(caught.value)
+
+
+def test_settings_that_are_refused_show_no_secret() -> None:
+    tool = {"type": "mcp", "server_label": "s", "server_url": "u", "authorization": TOKEN, "headers": {"X": TOKEN}}
+    with pytest.raises(InvalidRequestError, match="unknown field") as caught:
+        structure_request({"type": "realtime", "tools": [{**tool, "more": 1}]}, RealtimeSessionConfig)
+    assert_hidden(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nX-Token: " + TOKEN.encode() + b"\r\nX-Oth",  # broken off within its headers
+        b"HTTP/1.1 200 OK\r\nX-Token: " + TOKEN.encode() + b"\0\r\n\r\n",
+        TOKEN.encode() + b" is refused\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("use", USES)
+async def test_half_an_answer_repeats_no_secret(answer: bytes, use: Use) -> None:
+    async with (
+        Server(then_close(answer)) as server,
+        connect(server, default_headers={"X-Token": TOKEN}, retry=RetryPolicy(max_retries=0)) as client,
+    ):
+        error = await failure(use(client))
+    assert_no_word(str(error))
+    assert "RawResponseMessage" not in str(error)
 
 
 def assert_hidden(error: BaseException) -> None:

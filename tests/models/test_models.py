@@ -33,6 +33,7 @@ from openai_realtime.models import (
     RealtimeSession,
     RealtimeSessionConfig,
     RealtimeTranslationClientSecretCreateResponse,
+    SessionUpdate,
     UnknownObject,
     Unset,
     VoiceId,
@@ -218,6 +219,8 @@ MCP = McpTool(server_label="s", server_url="https://x", authorization=HIDDEN, he
         decode(json.dumps({"value": [HIDDEN]}), RealtimeTranslationClientSecretCreateResponse),
         decode(json.dumps({"type": "mcp", "headers": HIDDEN, "authorisation": HIDDEN}), McpTool),
         decode(json.dumps({"type": "new", "authorization": HIDDEN}), UnknownObject),
+        RealtimeSessionConfig(tools=[{"type": "mcp", "authorization": HIDDEN}]),  # type: ignore[list-item]
+        SessionUpdate(session={"tools": [{"headers": {"X-Key": HIDDEN}}]}),  # type: ignore[arg-type]
     ],
 )
 def test_no_secret_shows_in_a_repr(model: Model) -> None:

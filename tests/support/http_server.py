@@ -148,6 +148,17 @@ SDP = answer(201, "v=0\r\n", "text/plain; charset=utf-8", Location="/v1/realtime
 GONE = api_error(500)
 
 
+def then_close(data: bytes) -> Step:
+    """Send `data`, then close the connection."""
+
+    async def step(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        await writer.drain()
+        writer.close()
+
+    return step
+
+
 def connect(server: Server, **options: Any) -> AsyncRealtimeClient:
     """A client of `server` that never sleeps and whose every request has a deadline."""
     settings = {"base_url": server.base_url, "api_key": KEY, "timeout": DEADLINE, "retry": RetryPolicy(initial_delay=0)}

@@ -1,14 +1,17 @@
 import json
 import time
+import traceback
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import standardwebhooks
 from hypothesis import given, strategies as st
 from support.webhooks import CALL, OTHER, SECRET, signed
 
-from openai_realtime import ConfigurationError, WebhookVerificationError
+from openai_realtime import AsyncRealtimeClient, ConfigurationError, WebhookVerificationError
 from openai_realtime.models import LiveTransportIncoming, RealtimeCallIncoming, SipHeader, UnknownWebhookEvent
+from openai_realtime.web.calls import serve_calls
 from openai_realtime.web.webhooks import MAX_BODY, unwrap_webhook
 
 
@@ -90,9 +93,35 @@ def test_hostile_headers_and_bodies_raise_one_error(headers: dict[str, str], bod
         unwrap_webhook(headers, body, [SECRET, OTHER])
 
 
-@pytest.mark.parametrize("secrets", ["whsec_", "whsec_ü", "", []])
-def test_a_secret_that_is_none_is_a_configuration_error(secrets: str | list[str]) -> None:
+@pytest.mark.parametrize("secrets", ["whsec_", "whsec_ü", "", [], b"whsec_", [None], None])
+def test_a_secret_that_is_none_is_a_configuration_error(secrets: Any) -> None:
     body = json.dumps(CALL).encode()
     with pytest.raises(ConfigurationError, match="webhook secret") as caught:
         unwrap_webhook(signed(body), body, secrets)
     assert "ü" not in str(caught.value)
+
+
+def test_a_body_that_was_parsed_is_no_forged_webhook() -> None:
+    body = json.dumps(CALL).encode()
+    parsed: Any = CALL
+    with pytest.raises(ConfigurationError, match="needs the bytes as they came"):
+        unwrap_webhook(signed(body), parsed, SECRET)
+    text: Any = body.decode()
+    assert unwrap_webhook(signed(body), text, SECRET).id == "evt_1"
+
+
+def test_no_traceback_shows_the_secret() -> None:
+    nothing: Any = None
+    for use in (
+        lambda: unwrap_webhook({}, b"{}", SECRET),
+        lambda: unwrap_webhook(nothing, b"{}", SECRET),
+        lambda: unwrap_webhook({}, b" " * (MAX_BODY + 1), SECRET),
+        lambda: unwrap_webhook({}, b"{}", [SECRET, nothing]),
+        lambda: serve_calls(AsyncRealtimeClient(), nothing, [SECRET, nothing]),
+    ):
+        with pytest.raises((WebhookVerificationError, ConfigurationError, TypeError)) as caught:
+            use()
+        shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        assert SECRET not in "".join(str(frame.locals) for frame in shown.stack if "/tests/" not in frame.filename)
+    server = serve_calls(AsyncRealtimeClient(), nothing, SECRET)
+    assert SECRET not in repr(vars(server))
