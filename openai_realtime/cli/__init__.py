@@ -27,7 +27,7 @@ _COMMANDS: Final = {
     "talk": "Talk with the model by voice.",
     "say": "Write the model's spoken answer as WAV.",
     "transcribe": "Write down what is said in a WAV file.",
-    "emulate": "Run the emulator until Ctrl-C.",
+    "emulate": "Run the emulator until Ctrl-C, or SIGTERM.",
     "ring": "Ring at your service, as a phone call does.",
     "web": "Serve a page to talk with the model.",
     "secret": "Mint a client secret for a browser or phone.",

@@ -14,8 +14,7 @@ import click
 
 from openai_realtime._config import DEFAULT_BASE_URL, ClientOptions, ConnectOptions, resolve_config
 
-from .terminal import print_stderr
-from .waiting import waiting
+from .terminal import print_stderr, waiting
 
 if TYPE_CHECKING:
     from openai_realtime._sync.client import RealtimeClient

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import sys
+import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
@@ -21,6 +22,7 @@ from openai_realtime._redaction import redact
 Rows: TypeAlias = Sequence[tuple[str, str]]
 
 _WIDTH: Final = 100
+_PATIENCE: Final = 2.0  # seconds after which a user wants to know what is waited for
 
 
 def one_line(text: str) -> str:
@@ -53,6 +55,19 @@ def print_stdout(text: str) -> None:
     """Print a line on stdout, wrapped between words on a terminal and nowhere else."""
     console = stdout_console()
     console.print(text, soft_wrap=not console.is_terminal)
+
+
+@contextlib.contextmanager
+def waiting(whom: str) -> Iterator[None]:
+    """Say on stderr that the program waits for `whom` if the block takes more than 2 seconds."""
+    timer = threading.Timer(_PATIENCE, print_stderr, [f"Waiting for {whom} (Ctrl-C ends it)."])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 @contextlib.contextmanager

@@ -10,14 +10,13 @@ import click
 
 from openai_realtime._connection.reconnect_policy import Reconnected
 from openai_realtime._sync.connection import RealtimeConnection
-from openai_realtime.errors import ConnectionClosedError, DecodeError, RealtimeEventError
+from openai_realtime.errors import ConnectionClosedError, DecodeError, RealtimeEventError, ResponseEndedError
 from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.items import UserMessage
 from openai_realtime.models.responses import ResponseConfig
 from openai_realtime.models.server_events import Error, ResponseDone, ResponseOutputAudioDelta
 
-from .terminal import print_stderr
-from .waiting import waiting
+from .terminal import print_stderr, waiting
 
 _PATIENCE: Final = 60.0  # seconds without any event
 _NORMAL: Final = 1000  # the code of a WebSocket that is closed in order
@@ -86,12 +85,10 @@ def _response_id(event: ServerEvent) -> Any:
 
 def _judge(done: ResponseDone) -> None:
     """Raise ResponseFailedError for a response that failed; note any other that is not whole."""
-    status = getattr(done.response, "status", None) or "completed"
-    details = getattr(done.response, "status_details", None)
-    error = getattr(details, "error", None)
-    reason = getattr(error, "message", None) or getattr(error, "code", None) or getattr(details, "reason", None)
-    ending = f"the answer is {status}" + (f": {reason}" if reason else "")
-    if status == "failed":
+    ended = ResponseEndedError(done.raw or {})
+    reason = ended.message or ended.code
+    ending = f"the answer is {ended.status}" + (f": {reason}" if reason else "")
+    if ended.status == "failed":
         raise ResponseFailedError(ending)
-    if status != "completed":
+    if ended.status not in ("completed", "unknown"):
         print_stderr(f"Warning: {ending}")

@@ -12,11 +12,10 @@ import click
 from openai_realtime._client import AsyncRealtimeClient
 from openai_realtime._config import ClientOptions
 from openai_realtime._connection.realtime import AsyncRealtimeConnection
-from openai_realtime.audio.pcm import duration
+from openai_realtime.audio.pcm import duration, level
 from openai_realtime.audio.wav import WavReader
 from openai_realtime.cli.captions import Captions
 from openai_realtime.cli.failures import BadInputError
-from openai_realtime.cli.pauses import Pauses
 from openai_realtime.cli.progress import Screen
 from openai_realtime.cli.server import Server, with_server
 from openai_realtime.cli.settings import file_name
@@ -155,6 +154,25 @@ async def _listen(connection: AsyncRealtimeConnection, captions: Captions, scree
         all_sent = all_sent or isinstance(event, InputAudioBufferCleared)
         screen.event(event)
         screen.show(captions.take(event), captions.words)
+
+
+class Pauses:
+    """Where to end turns for a model that does not: in the first pause after 15 s, and after 60 s anyway."""
+
+    _SHORTEST, _LONGEST = 15.0, 60.0  # seconds
+    _QUIET = 0.01  # of full scale: -40 dB
+
+    def __init__(self) -> None:
+        self._length = 0.0
+
+    def end_turn(self, block: bytes) -> bool:
+        """Decide whether a turn ends after this block of about 100 ms."""
+        self._length += duration(block)
+        quiet = bool(block) and level(block) < self._QUIET
+        ends = self._length >= self._LONGEST or (self._length >= self._SHORTEST and quiet)
+        if ends:
+            self._length = 0.0
+        return ends
 
 
 def _turns(count: int) -> str:

@@ -11,6 +11,7 @@ from support.cli import PAUSE, SECOND, caption, error_line, run, wav
 from openai_realtime import decode_server_event, encode
 from openai_realtime.cli.captions import Captions
 from openai_realtime.cli.commands import transcribe as transcribe_module
+from openai_realtime.cli.commands.transcribe import Pauses
 from openai_realtime.cli.progress import Screen
 from openai_realtime.emulator import Emulator, faults
 from openai_realtime.errors import APITimeoutError, RealtimeEventError
@@ -197,3 +198,11 @@ def test_a_server_that_never_tells_a_transcript_is_not_waited_for_forever() -> N
     with pytest.raises(APITimeoutError, match="no transcript of 2 turns within 60 seconds"):
         asyncio.run(transcribe_module._listen(connection, Captions(), screen))
     assert connection.timeouts == [None, None, None, 60.0]
+
+
+def test_turns_end_in_a_pause_or_when_they_are_long() -> None:
+    loud, quiet = SECOND[:4800], bytes(4800)  # 100 ms
+    pauses = Pauses()
+    blocks = [loud, quiet] * 73 + [loud] * 10 + [b"", quiet] + [quiet] * 140 + [loud] * 700
+    ends = [index for index, block in enumerate(blocks) if pauses.end_turn(block)]
+    assert ends == [157, 157 + 140 + 460]
