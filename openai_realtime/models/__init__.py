@@ -4,28 +4,29 @@ A name is loaded when it is first used: defining all classes takes half as long 
 retired beta are in `openai_realtime.models.beta`.
 """
 
+# ruff: noqa: F403 - each module's __all__ is its public part
 from typing import TYPE_CHECKING, Any
 
 from openai_realtime._lazy import load
 
 if TYPE_CHECKING:
-    from .audio import *  # noqa: F403  - each module's __all__ is its public part
-    from .base import *  # noqa: F403  - each module's __all__ is its public part
-    from .calls import *  # noqa: F403  - each module's __all__ is its public part
-    from .client_events import *  # noqa: F403  - each module's __all__ is its public part
-    from .client_secrets import *  # noqa: F403  - each module's __all__ is its public part
-    from .constraints import *  # noqa: F403  - each module's __all__ is its public part
-    from .events import *  # noqa: F403  - each module's __all__ is its public part
-    from .http import *  # noqa: F403  - each module's __all__ is its public part
-    from .items import *  # noqa: F403  - each module's __all__ is its public part
-    from .prompts import *  # noqa: F403  - each module's __all__ is its public part
-    from .responses import *  # noqa: F403  - each module's __all__ is its public part
-    from .server_events import *  # noqa: F403  - each module's __all__ is its public part
-    from .sessions import *  # noqa: F403  - each module's __all__ is its public part
-    from .tools import *  # noqa: F403  - each module's __all__ is its public part
-    from .translation import *  # noqa: F403  - each module's __all__ is its public part
-    from .translation_events import *  # noqa: F403  - each module's __all__ is its public part
-    from .webhooks import *  # noqa: F403  - each module's __all__ is its public part
+    from .audio import *
+    from .base import *
+    from .calls import *
+    from .client_events import *
+    from .client_secrets import *
+    from .constraints import *
+    from .events import *
+    from .http import *
+    from .items import *
+    from .prompts import *
+    from .responses import *
+    from .server_events import *
+    from .sessions import *
+    from .tools import *
+    from .translation import *
+    from .translation_events import *
+    from .webhooks import *
 
 _MODULE_OF = {
     "Assigned": "base",
