@@ -112,7 +112,7 @@ class Credential:
     """Where the secret comes from, and the header that carries it; `missing` says what to set if there is no source."""
 
     source: Secret | Callable[[], Any] | None
-    header: str = "Authorization"
+    header: str = "authorization"
     prefix: str = "Bearer "
     missing: str = ""
 
@@ -285,28 +285,25 @@ def _headers(options: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str
     project = options.get("project") or environ.get("OPENAI_PROJECT_ID")
     named = {"OpenAI-Organization": organization, "OpenAI-Project": project}
     check_headers("default_headers", named)
-    return merge_headers(
-        {"User-Agent": f"openai-realtime-python/{__version__}"},
-        {name: value for name, value in named.items() if value},
-        check_headers("default_headers", {"OpenAI-Safety-Identifier": options.get("safety_identifier")}),
-        check_headers("default_headers", options.get("default_headers")),
-    )
-
-
-def merge_headers(*given: Mapping[str, str | Secret]) -> dict[str, str | Secret]:
-    """Merge headers, whose names may be in any case; of the same name the last one holds."""
-    named = {name.lower(): (name, value) for headers in given for name, value in headers.items()}
-    return dict(named.values())
+    return {
+        "user-agent": f"openai-realtime-python/{__version__}",
+        **{name.lower(): value for name, value in named.items() if value},
+        **check_headers("default_headers", {"OpenAI-Safety-Identifier": options.get("safety_identifier")}),
+        **check_headers("default_headers", options.get("default_headers")),
+    }
 
 
 def check_headers(setting: str, given: Any) -> dict[str, Secret]:
-    """Check and seal the headers of a `setting`. Raises ConfigurationError for what may not stand in a request."""
+    """Check and seal the headers of a `setting`, and write their names, which may come in any case, in lower case.
+
+    Raises ConfigurationError for what may not stand in a request.
+    """
     if given is not None and not isinstance(given, Mapping):
         raise ConfigurationError(f"{setting}: needs a dict of names and values")
     headers = {name: value for name, value in (given or {}).items() if value}
     for name, value in headers.items():
         _check_header(setting, name, value)
-    return {name: Secret(value) for name, value in headers.items()}
+    return {name.lower(): Secret(value) for name, value in headers.items()}
 
 
 def _check_header(setting: str, name: object, value: object) -> None:

@@ -61,19 +61,19 @@ def refusal(environ: dict[str, str] | None = None, **options: Any) -> Configurat
 def test_the_defaults() -> None:
     made = config()
     assert made.base_url == "https://api.openai.com/v1"
-    assert made.headers == {"User-Agent": f"openai-realtime-python/{__version__}"}
+    assert made.headers == {"user-agent": f"openai-realtime-python/{__version__}"}
     assert made.timeout == Timeout(connect=5.0, read=600.0, total=600.0)
     assert made.retry == RetryPolicy(max_retries=2, initial_delay=0.5, max_delay=8.0, give_up_after=60.0)
     assert made.proxy is None
     assert made.ssl is True
-    assert (made.credential.header, made.credential.prefix) == ("Authorization", "Bearer ")
+    assert (made.credential.header, made.credential.prefix) == ("authorization", "Bearer ")
 
 
 def test_the_environment_fills_in() -> None:
     made = config(OPENAI_ENVIRON)
     assert made.base_url == "https://gateway.example/v1"
-    assert made.headers["OpenAI-Organization"] == "org-env"
-    assert made.headers["OpenAI-Project"] == "proj-env"
+    assert made.headers["openai-organization"] == "org-env"
+    assert made.headers["openai-project"] == "proj-env"
     assert made.credential.source == Secret(KEY)
 
 
@@ -81,7 +81,7 @@ def test_arguments_come_before_the_environment() -> None:
     made = config(OPENAI_ENVIRON, api_key="sk-mine", base_url="https://mine.example/v1/", organization="o", project="p")
     assert made.credential.source == Secret("sk-mine")
     assert made.base_url == "https://mine.example/v1"
-    assert (made.headers["OpenAI-Organization"], made.headers["OpenAI-Project"]) == ("o", "p")
+    assert (made.headers["openai-organization"], made.headers["openai-project"]) == ("o", "p")
 
 
 def test_empty_environment_values_are_unset() -> None:
@@ -103,7 +103,7 @@ def test_an_unknown_option_is_named() -> None:
 
 def test_headers_from_options() -> None:
     made = config(safety_identifier="user-hash", default_headers={"X-Team": "voice", "user-agent": "mine/1"})
-    revealed = {"user-agent": "mine/1", "OpenAI-Safety-Identifier": "user-hash", "X-Team": "voice"}
+    revealed = {"user-agent": "mine/1", "openai-safety-identifier": "user-hash", "x-team": "voice"}
     assert made.headers == {name: Secret(value) for name, value in revealed.items()}
 
 
@@ -121,7 +121,7 @@ def test_a_header_is_a_line_of_text(value: Any) -> None:
 
 
 def test_a_tab_is_part_of_a_line() -> None:
-    assert config(default_headers={"X-Team": "a\tb é"}).headers["X-Team"] == Secret("a\tb é")
+    assert config(default_headers={"X-Team": "a\tb é"}).headers["x-team"] == Secret("a\tb é")
 
 
 @pytest.mark.parametrize(
@@ -307,14 +307,14 @@ def test_the_openai_environment_never_reaches_azure() -> None:
     made = config({**OPENAI_ENVIRON, "AZURE_OPENAI_API_KEY": "azure-key"}, azure_endpoint=AZURE)
     assert made.base_url == AZURE + "/openai/v1"
     assert run(made.credential.value()) == "azure-key"
-    assert set(made.headers) == {"User-Agent"}
+    assert set(made.headers) == {"user-agent"}
     assert "AZURE_OPENAI_API_KEY" in missing(OPENAI_ENVIRON, azure_endpoint=AZURE)
 
 
 def test_an_entra_token_goes_as_a_bearer() -> None:
     tokens = iter(("first", "second"))
     credential = config({}, azure_endpoint=AZURE, azure_ad_token_provider=lambda: next(tokens)).credential
-    assert credential.header == "Authorization"
+    assert credential.header == "authorization"
     assert [run(credential.value()), run(credential.value())] == ["Bearer first", "Bearer second"]
 
 

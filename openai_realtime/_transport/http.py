@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import aiohttp
 from attrs import evolve
 
-from openai_realtime._config import ClientConfig, ConnectOptions, Timeout, merge_headers
+from openai_realtime._config import ClientConfig, ConnectOptions, Timeout
 from openai_realtime._logging import HTTP, outcome
 from openai_realtime._redaction import Secret, mask
 from openai_realtime.errors import (
@@ -27,7 +27,7 @@ from openai_realtime.errors import (
 from openai_realtime.models.http import HTTPInfo
 
 from .info import http_info
-from .messages import MAX_BODY, Request, Response, read_response
+from .messages import MAX_BODY, Request, Response, read_response, secrets_in
 from .pool import Pool, RefusedError
 from .redirects import MAX_REDIRECTS, redirect_target
 from .retry import delay_after, delays
@@ -93,13 +93,12 @@ class Transport:
 
         Raises the errors of `send`; a refusal keeps its body.
         """
-        beta = {"OpenAI-Beta": "realtime=v1"} if target.dialect == "beta" else {}
-        headers = merge_headers(await self._headers(), target.headers, beta)
-        secrets = _secrets(headers)
+        beta = {"openai-beta": "realtime=v1"} if target.dialect == "beta" else {}
+        headers = {**await self._headers(), **target.headers, **beta}
         try:
-            return await _without_frames(self._upgrade(target, options, headers)), secrets
+            return await _without_frames(self._upgrade(target, options, headers)), secrets_in(headers)
         except RefusedError as error:
-            failure: APIError = _refusal(evolve(error.response, secrets=secrets))
+            failure: APIError = _refusal(evolve(error.response, sent=headers))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             failure = _connection_error(error, headers)
         except AssertionError:  # aiohttp's, where the connection went at the last moment
@@ -135,10 +134,10 @@ class Transport:
 
         The error is given back, not raised: raised here it would carry aiohttp's exception, whose repr has the key.
         """
-        own = {"Accept": request.accept}
+        own = {"accept": request.accept}
         if request.content_type:
-            own["Content-Type"] = request.content_type
-        headers = merge_headers(await self._headers(), own)
+            own["content-type"] = request.content_type
+        headers = {**await self._headers(), **own}
         try:
             async with asyncio.timeout(self.config.timeout.total):
                 response = await _without_frames(self._exchange(request, headers))
@@ -146,7 +145,7 @@ class Transport:
             return _connection_error(error, headers), False
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             return _connection_error(error, headers), True
-        response.secrets = _secrets(headers)
+        response.sent = headers
         if len(response.body) > MAX_BODY:
             raise evolve(response, body=b"").unexpected(f"the body is over {MAX_BODY // 2**20} MiB")
         return response if response.status < 300 else response.refusal(), True  # noqa: PLR2004
@@ -177,13 +176,12 @@ class Transport:
     async def _exchange(self, request: Request, headers: Mapping[str, str | Secret]) -> Response:
         """Send, and follow redirects that stay at this origin and keep the body."""
         url = self.config.base_url + request.path
-        response = await self._send_once(url, request, headers)
-        for _ in range(MAX_REDIRECTS):
+        for _ in range(1 + MAX_REDIRECTS):
+            response = await self._send_once(url, request, headers)
             target = redirect_target(url, response.status, response.headers)
             if target is None:
                 break
             url = target
-            response = await self._send_once(url, request, headers)
         return response
 
     async def _send_once(self, url: str, request: Request, headers: Mapping[str, str | Secret]) -> Response:
@@ -212,17 +210,13 @@ async def _without_frames(work: Awaitable[T]) -> T:
         raise error.with_traceback(None) from None
 
 
-def _reveal(value: Any) -> Any:
-    return value.reveal() if isinstance(value, Secret) else value
+def _reveal(value: Secret | None) -> Any:
+    return None if value is None else value.reveal()
 
 
 def _revealed(headers: Mapping[str, str | Secret]) -> dict[str, str]:
     """Return the headers as aiohttp needs them."""
-    return {name: _reveal(value) for name, value in headers.items()}
-
-
-def _secrets(headers: Mapping[str, str | Secret]) -> tuple[Secret, ...]:
-    return tuple(value for value in headers.values() if isinstance(value, Secret))
+    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in headers.items()}
 
 
 def _client_timeout(timeout: Timeout) -> aiohttp.ClientTimeout:
@@ -259,7 +253,7 @@ def _refusal(response: Response) -> APIStatusError | APIResponseError:
 def _connection_error(error: Exception, headers: Mapping[str, str | Secret]) -> APIConnectionError:
     """Make the error for what kept an answer away; the server may have written of the `headers` in it."""
     cls = APITimeoutError if isinstance(error, TimeoutError) else APIConnectionError
-    return cls(mask(_reason(error), _secrets(headers)))
+    return cls(mask(_reason(error), secrets_in(headers)))
 
 
 def _reason(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import aiohttp
@@ -35,12 +35,12 @@ class Request:
 
 @define(kw_only=True, eq=False)
 class Response:
-    """What the server said: header names in lower case, the body whole; and the `secrets` that it was sent."""
+    """What the server said: header names in lower case, the body whole; and the headers that it was `sent`."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-    secrets: Sequence[Secret] = ()
+    sent: Mapping[str, str | Secret] = field(factory=dict, repr=False)
 
     @property
     def content_type(self) -> str:
@@ -49,13 +49,14 @@ class Response:
 
     def unexpected(self, problem: str) -> APIResponseError:
         """Make the error for a response that is not what the API promises."""
-        text = mask(self.body[:MAX_BODY].decode(errors="replace"), self.secrets)
-        return APIResponseError(problem, status=self.status, headers=mask(self.headers, self.secrets), body=text)
+        secrets = secrets_in(self.sent)
+        text = mask(self.body[:MAX_BODY].decode(errors="replace"), secrets)
+        return APIResponseError(problem, status=self.status, headers=mask(self.headers, secrets), body=text)
 
     def refusal(self) -> APIStatusError:
         """Make the error for a response with an error status, or with a redirect that is not followed."""
-        body = self._refusal_body()
-        return error_from_response(self.status, mask(self.headers, self.secrets), mask(body, self.secrets))
+        secrets = secrets_in(self.sent)
+        return error_from_response(self.status, mask(self.headers, secrets), mask(self._refusal_body(), secrets))
 
     def _refusal_body(self) -> Any:
         if self.status < 400:  # noqa: PLR2004
@@ -67,11 +68,16 @@ class Response:
             return self.body.decode(errors="replace")
 
 
+def secrets_in(headers: Mapping[str, str | Secret]) -> tuple[Secret, ...]:
+    """List the secrets among the values of headers that are sent."""
+    return tuple(value for value in headers.values() if isinstance(value, Secret))
+
+
 async def read_response(response: aiohttp.ClientResponse) -> Response:
     """Read a response whole. The values of a header that is repeated are joined by commas, as HTTP has it."""
     headers: dict[str, str] = {}
     for name, value in response.headers.items():
-        key, text = name.lower(), _printable(value)
+        key, text = name.lower(), value if value.isascii() else _printable(value)
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     try:
         body = await _read(response)
@@ -84,13 +90,14 @@ async def read_response(response: aiohttp.ClientResponse) -> Response:
 
 def _printable(value: str) -> str:
     """Make text of a header's value: aiohttp gives bytes that are no UTF-8 as lone surrogates."""
-    return value if value.isascii() else value.encode(errors="surrogateescape").decode(errors="replace")
+    return value.encode(errors="surrogateescape").decode(errors="replace")
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Read the body after decompression; not much more than MAX_BODY bytes of one that is larger."""
     chunks, size = [], 0
-    while size <= MAX_BODY and (chunk := await response.content.readany()):
+    while size <= MAX_BODY and not response.content.at_eof():
+        chunk = await response.content.readany()
         chunks.append(chunk)
         size += len(chunk)
     return b"".join(chunks)
