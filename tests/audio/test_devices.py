@@ -23,7 +23,7 @@ def test_a_microphone_gives_pieces_of_about_20_ms() -> None:
 def test_a_closed_microphone_ends() -> None:
     with Microphone(backend="null") as microphone:
         next(microphone)
-    assert len([*microphone]) <= 10
+    assert [*microphone, *microphone]  # what it had heard, and then it ends
 
 
 @pytest.mark.anyio
@@ -38,7 +38,7 @@ def test_a_slow_reader_loses_the_oldest() -> None:
     with Microphone(backend="null", max_latency_ms=60) as microphone:
         full = threading.Event()
         microphone.put = watch(microphone.put, lambda: microphone.dropped_ms > 0, full)  # type: ignore[method-assign]
-        assert full.wait(10)
+        assert full.wait(30)
     assert microphone.dropped_ms > 0
     assert duration(b"".join(microphone)) <= 0.06
 
@@ -57,7 +57,7 @@ def watch(call: Callable[..., Any], reached: Callable[[], bool], event: threadin
 async def test_a_speaker_reports_what_it_played() -> None:
     with Speaker(backend="null") as speaker:
         speaker.write(bytes(4800))
-        await asyncio.wait_for(speaker.drain(), 10)
+        await asyncio.wait_for(speaker.drain(), 30)
         assert (speaker.played, speaker.queued) == (4800, 0)
         speaker.write(bytes(480_000))
         assert 0 < speaker.clear() <= 480_000
@@ -67,7 +67,7 @@ async def test_a_speaker_reports_what_it_played() -> None:
 def test_a_speaker_in_a_blocking_program() -> None:
     with Speaker(backend="null") as speaker:
         speaker.write(bytes(4800))
-        speaker.drain_blocking(timeout=10)
+        speaker.drain_blocking(timeout=30)
     assert speaker.played == 4800
 
 
@@ -81,13 +81,13 @@ def test_a_speaker_takes_from_a_source() -> None:
         return bytes(size)
 
     with Speaker(source, backend="null"):
-        assert enough.wait(10)
+        assert enough.wait(30)
     assert all(size > 0 and size % 2 == 0 for size in asked)
 
 
 def play(speaker: Speaker, pcm: bytes) -> None:
     speaker.write(pcm)
-    speaker.drain_blocking(timeout=10)
+    speaker.drain_blocking(timeout=30)
 
 
 def test_a_source_that_raises_is_told_to_the_writer() -> None:
@@ -98,7 +98,7 @@ def test_a_source_that_raises_is_told_to_the_writer() -> None:
         raise LookupError("no such sound")
 
     with Speaker(source, backend="null") as speaker:
-        assert failed.wait(10)
+        assert failed.wait(30)
         with pytest.raises(LookupError, match="no such sound"):
             play(speaker, bytes(480))
 

@@ -91,7 +91,7 @@ async def test_an_interruption_by_another_thread_leaves_nothing_that_was_just_be
     line = Line(playback := Playback(sink := Interrupted()))
     line.begin()
     audio(line, 300)
-    sink.thread.join(5)
+    sink.thread.join(30)
     assert (sink.queued, playback.queued_ms) == (0, 0)
 
 

@@ -21,7 +21,7 @@ from openai_realtime import decode_server_event
 from openai_realtime.cli import main
 from openai_realtime.emulator import Emulator, Reply
 
-DEADLINE = 30.0  # seconds; the most that any wait takes
+DEADLINE = 60.0  # seconds; the most that any wait takes
 
 
 def run(*arguments: str, **options: Any) -> Result:

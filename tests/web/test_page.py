@@ -37,6 +37,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, which .ci/run installs: apt-get install chromium"),
 ]
 DEADLINE = 60_000  # milliseconds
+expect.set_options(timeout=DEADLINE)
 SESSION = RealtimeSessionConfig(
     model="gpt-realtime-2.1",
     audio=RealtimeAudioConfig(input=RealtimeAudioInput(transcription=AudioTranscription(model="gpt-4o-transcribe"))),
@@ -79,7 +80,7 @@ class Visit:
     async def connect(self, transport: str) -> None:
         await self.page.select_option("#transport", transport)
         await self.page.click("#connect")
-        await expect(self.page.locator("#status")).to_have_text("connected", timeout=DEADLINE)
+        await expect(self.page.locator("#status")).to_have_text("connected")
 
     async def say(self, text: str) -> None:
         await self.page.fill("#text", text)
@@ -87,7 +88,7 @@ class Visit:
 
     async def until(self, kind: str) -> None:
         """Return when an event of a type has come or gone."""
-        await expect(self.page.locator(f'#log li[data-type="{kind}"]').first).to_be_attached(timeout=DEADLINE)
+        await expect(self.page.locator(f'#log li[data-type="{kind}"]').first).to_be_attached()
 
     async def events(self, kind: str) -> int:
         return await self.page.locator(f'#log li[data-type="{kind}"]').count()
@@ -126,6 +127,7 @@ async def visit(
         async with under_aiohttp(broker.app) as url:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*flags, *permission])
             page = await (await browser.new_context(**context)).new_page()
+            page.set_default_timeout(DEADLINE)
             errors: list[str] = []
             page.on("pageerror", lambda error: errors.append(str(error)))
             await page.add_init_script(EAR)
@@ -142,12 +144,12 @@ async def test_a_conversation_by_voice_and_in_text(tmp_path: Path) -> None:
         here.emulator.reply("With pleasure.")
         await here.connect("websocket")
         captions = here.page.locator("#captions li")
-        await expect(captions.filter(has_text="YouA table for four, please.")).to_be_visible(timeout=DEADLINE)
-        await expect(captions.filter(has_text="ModelWith pleasure.")).to_be_visible(timeout=DEADLINE)
+        await expect(captions.filter(has_text="YouA table for four, please.")).to_be_visible()
+        await expect(captions.filter(has_text="ModelWith pleasure.")).to_be_visible()
         await here.until("response.done")
         await here.say("Thank you")
-        await expect(captions.filter(has_text="YouThank you")).to_be_visible(timeout=DEADLINE)
-        await here.page.wait_for_function("document.getElementById('output').value > 0.05", timeout=DEADLINE)
+        await expect(captions.filter(has_text="YouThank you")).to_be_visible()
+        await here.page.wait_for_function("document.getElementById('output').value > 0.05")
         assert (await here.page.inner_text("#latency")).endswith(" ms")
 
 
@@ -168,8 +170,8 @@ async def test_over_webrtc_the_caller_hears_what_he_said(tmp_path: Path) -> None
         await here.connect("webrtc")
         await here.until("output_audio_buffer.stopped")
         captions = here.page.locator("#captions li")
-        await expect(captions.filter(has_text="YouA table for four, please.")).to_be_visible(timeout=DEADLINE)
-        await expect(captions.filter(has_text="ModelA table for four, please.")).to_be_visible(timeout=DEADLINE)
+        await expect(captions.filter(has_text="YouA table for four, please.")).to_be_visible()
+        await expect(captions.filter(has_text="ModelA table for four, please.")).to_be_visible()
         heard = packed(await here.page.evaluate("heard"))
         assert likeness(said, heard) > 0.5  # of another speech it is below 0.3
         assert (await here.page.inner_text("#latency")).endswith(" ms")
@@ -205,18 +207,18 @@ async def test_the_page_is_left_as_it_was_found(tmp_path: Path) -> None:
 async def test_each_thing_that_can_go_wrong_says_what_to_do(tmp_path: Path) -> None:
     async with visit(tmp_path, allowed=False) as here:
         await here.page.click("#connect")
-        await expect(here.page.locator("#problem")).to_contain_text("Allow it for this page", timeout=DEADLINE)
+        await expect(here.page.locator("#problem")).to_contain_text("Allow it for this page")
     async with visit(tmp_path, user="") as here:
         await here.page.select_option("#transport", "websocket")
         await here.page.click("#connect")
-        await expect(here.page.locator("#problem")).to_contain_text("are you signed in", timeout=DEADLINE)
+        await expect(here.page.locator("#problem")).to_contain_text("are you signed in")
         await here.page.select_option("#transport", "webrtc")
         await here.page.click("#connect")
-        await expect(here.page.locator("#problem")).to_contain_text("Sign in", timeout=DEADLINE)
+        await expect(here.page.locator("#problem")).to_contain_text("Sign in")
     async with visit(tmp_path) as here:
         await here.connect("websocket")
         await here.broker.close()
-        await expect(here.page.locator("#problem")).to_contain_text("Connect again", timeout=DEADLINE)
+        await expect(here.page.locator("#problem")).to_contain_text("Connect again")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -225,7 +227,7 @@ async def test_everybody_can_use_it(tmp_path: Path, scheme: str, width: int) -> 
     async with visit(tmp_path, color_scheme=scheme, viewport={"width": width, "height": 800}) as here:
         await here.connect("websocket")
         await here.say("Hello")
-        await expect(here.page.locator("#captions li").nth(0)).to_be_visible(timeout=DEADLINE)
+        await expect(here.page.locator("#captions li").nth(0)).to_be_visible()
         found = await Axe().run(here.page)
         assert found.violations_count == 0, found.generate_report()
         wide = await here.page.evaluate("document.documentElement.scrollWidth > innerWidth")
@@ -244,5 +246,5 @@ async def test_it_works_by_keyboard_alone(tmp_path: Path) -> None:
         assert [name for name in reached if name][:2] == ["transport", "connect"]
         await here.page.focus("#connect")
         await here.page.keyboard.press("Enter")
-        await expect(here.page.locator("#status")).not_to_have_text("not connected", timeout=DEADLINE)
+        await expect(here.page.locator("#status")).not_to_have_text("not connected")
         await asyncio.sleep(0)
