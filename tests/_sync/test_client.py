@@ -235,15 +235,15 @@ def test_no_local_variable_of_a_traceback_shows_the_key(client: RealtimeClient) 
 
 def test_a_copy_shares_the_connections(server: Server, client: RealtimeClient) -> None:
     client.hangup_realtime_call("rtc_1")
-    copy = client.with_options(timeout=5.0)
+    copy = client.with_options(timeout=20.0)
     copy.hangup_realtime_call("rtc_2")
-    copy.with_options(timeout=6.0).hangup_realtime_call("rtc_3")
+    copy.with_options(timeout=21.0).hangup_realtime_call("rtc_3")
     assert server.connections == 1
     assert type(copy) is RealtimeClient
 
 
 def test_closing_a_copy_leaves_the_original_usable(client: RealtimeClient) -> None:
-    with client.with_options(timeout=5.0) as copy:
+    with client.with_options(timeout=20.0) as copy:
         copy.hangup_realtime_call("rtc_1")
     copy.close()
     assert client.hangup_realtime_call("rtc_2").http
@@ -251,9 +251,9 @@ def test_closing_a_copy_leaves_the_original_usable(client: RealtimeClient) -> No
 
 def test_closing_the_original_ends_its_copies(server: Server) -> None:
     with connect(server) as client:
-        used, unused = client.with_options(timeout=5.0), client.with_options(timeout=6.0)
+        used, unused = client.with_options(timeout=20.0), client.with_options(timeout=21.0)
         used.hangup_realtime_call("rtc_1")
-    for copy in (used, unused, used.with_options(timeout=7.0)):
+    for copy in (used, unused, used.with_options(timeout=22.0)):
         with pytest.raises(ClientStateError, match="the client is closed"):
             copy.hangup_realtime_call("rtc_2")
 
@@ -607,7 +607,7 @@ def test_an_interrupt_at_any_line_of_the_first_call_leaves_the_client_usable(ser
         "client = connect(); call(client)",
         "call(connect())",
         "def main():\n    client = connect()\n    call(client)\nmain()",
-        "client = connect(); copy = client.with_options(timeout=5.0); call(copy)",
+        "client = connect(); copy = client.with_options(timeout=20.0); call(copy)",
         "clients = [connect() for _ in range(3)]; call(clients[1])",
         "client = connect(); call(client); atexit.register(client.close)",
         "client = connect(); client.create_realtime_client_secret(); atexit.register(call, client)",
@@ -639,7 +639,7 @@ def test_a_client_dropped_in_a_running_program_closes_its_connections(server: Se
 
 
 def test_a_copy_outlives_the_name_of_its_original(server: Server, script: RunScript) -> None:
-    code = "copy = connect().with_options(timeout=5.0)\ncall(copy)\ncall(copy)"
+    code = "copy = connect().with_options(timeout=20.0)\ncall(copy)\ncall(copy)"
     assert script(code).finish() == (0, "200\n200\n", "")
     assert server.connections == 1
 
@@ -769,7 +769,7 @@ def test_a_client_used_before_a_fork_works_on_both_sides(server: Server, script:
 )
 def test_what_a_child_does_not_close_harms_nobody(server: Server, script: RunScript, child: str) -> None:
     code = f"""
-        client = connect(timeout=5.0)
+        client = connect(timeout=20.0)
         call(client)
         in_child(lambda: {child})
         call(client)
@@ -800,7 +800,7 @@ def test_closed_stays_closed_in_a_child(server: Server, script: RunScript) -> No
 def test_copies_share_in_a_child_what_they_share_in_the_parent(server: Server, script: RunScript) -> None:
     code = """
         client = connect()
-        copy = client.with_options(timeout=5.0)
+        copy = client.with_options(timeout=20.0)
         call(copy)
         def child():
             call(copy)

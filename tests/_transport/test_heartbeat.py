@@ -86,7 +86,7 @@ async def test_audio_that_goes_out_slowly_is_life_and_an_answers_time_counts_whe
         slow.connect(model="m", options=options) as connection,
     ):
         await connection.append_audio(bytes(12_000_000))
-        assert (await connection.commit_audio(timeout=10)).item_id == "u"
+        assert (await connection.commit_audio(timeout=5.5)).item_id == "u"
 
 
 async def test_a_peer_that_takes_nothing_any_more_is_noticed() -> None:

@@ -152,8 +152,9 @@ FORKING = ("-X", "dev", "-W", "error", "-W", "ignore:This process:DeprecationWar
 
 
 PRELUDE = f"""
-import atexit, os, signal, sys, threading
+import atexit, logging, os, signal, sys, threading
 from openai_realtime import ClientStateError, RealtimeClient, RealtimeError
+logging.getLogger("asyncio").setLevel("ERROR")  # a busy machine is slow, of which asyncio warns in its debug mode
 signal.signal(signal.SIGINT, signal.default_int_handler)  # the child of a background job starts with SIGINT ignored
 def connect(**options):
     return RealtimeClient(**{{"api_key": {KEY!r}, "base_url": sys.argv[1], "timeout": {DEADLINE}, **options}})
