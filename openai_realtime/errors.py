@@ -163,6 +163,8 @@ class ResponseEndedError(RealtimeError):
         self.message: str | None = _text(error.get("message"))
 
     def __str__(self) -> str:
+        if self.status == "completed":
+            return "the response ended as completed, without the event that was waited for"
         why = ": ".join(text for text in (self.code, self.message) if text)
         return _one_line(f"the response ended as {self.status}{why and f' ({why})'}")
 

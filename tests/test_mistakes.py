@@ -18,6 +18,8 @@ from openai_realtime import (
     RealtimeConnection,
     RealtimeSessionConfig,
     ResponseConfig,
+    ResponseEndedError,
+    ResponseOutputTextDone,
     UserMessage,
 )
 from openai_realtime.audio import write_wav
@@ -83,6 +85,13 @@ def test_in_a_session(
     with realtime_client.connect(model=MODEL) as connection:
         assert said in refusal(InvalidRequestError, lambda: mistake(connection))
         assert not connection.closed
+
+
+def test_a_wait_for_text_where_the_model_speaks(realtime_client: RealtimeClient) -> None:
+    with realtime_client.connect(model=MODEL) as connection:
+        connection.create_response()
+        said = refusal(ResponseEndedError, lambda: connection.wait_for(ResponseOutputTextDone, timeout=10))
+    assert said == "the response ended as completed, without the event that was waited for"
 
 
 @pytest.mark.parametrize(
