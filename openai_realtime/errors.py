@@ -163,10 +163,9 @@ class ResponseEndedError(RealtimeError):
         self.message: str | None = _text(error.get("message"))
 
     def __str__(self) -> str:
-        if self.status == "completed":
-            return "the response ended as completed, without the event that was waited for"
         why = ": ".join(text for text in (self.code, self.message) if text)
-        return _one_line(f"the response ended as {self.status}{why and f' ({why})'}")
+        without = ", without the event that was waited for" if self.status == "completed" else ""
+        return _one_line(f"the response ended as {self.status}{why and f' ({why})'}{without}")
 
 
 class UnreadEventsError(RealtimeError):
