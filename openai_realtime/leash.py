@@ -13,6 +13,7 @@ from openai_realtime.conversation.usage import Prices, Usage
 from openai_realtime.models.events import ClientEvent, ServerEvent
 from openai_realtime.models.responses import ResponseConfig
 
+from ._checks import is_number
 from .errors import ConfigurationError, RealtimeError
 
 __all__ = ["Leash"]
@@ -47,6 +48,9 @@ class Leash:
         goodbye_seconds: float = 15,
         hang_up: Callable[[], object | Awaitable[object]] | None = None,
     ) -> None:
+        for name, limit in (("seconds", seconds), ("idle_seconds", idle_seconds), ("tokens", tokens), ("cost", cost)):
+            if not (limit is None or (is_number(limit) and limit >= 0)):
+                raise ConfigurationError(f"{name}: {limit!r} is not a number from 0, or None")
         if (cost is None) != (prices is None):
             raise ConfigurationError("a cost needs prices, and prices are for a cost")
         self.reason: str | None = None

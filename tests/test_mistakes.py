@@ -12,21 +12,25 @@ from openai_realtime import (
     AsyncRealtimeClient,
     ClientStateError,
     ConfigurationError,
+    DecodeError,
     InvalidRequestError,
     NotFoundError,
     RealtimeClient,
     RealtimeConnection,
     RealtimeSessionConfig,
+    ReconnectPolicy,
     ResponseConfig,
     ResponseEndedError,
     ResponseOutputTextDone,
     UserMessage,
+    decode_server_event,
 )
 from openai_realtime.audio import write_wav
 from openai_realtime.audio.playback import Playback
 from openai_realtime.conversation import Conversation
 from openai_realtime.emulator import Emulator
-from openai_realtime.tools import Tools
+from openai_realtime.leash import Leash
+from openai_realtime.tools import Tool, Tools
 from openai_realtime.web.relay import relay
 from openai_realtime.web.twilio import bridge
 
@@ -71,11 +75,11 @@ def refusal(kind: type[Exception], mistake: Callable[[], object]) -> str:
         (lambda c: c.update_session({"voice": "marin"}), "session: a dict is not a RealtimeSessionConfig"),
         (
             lambda c: c.update_session(RealtimeSessionConfig(tools=Tools(hours))),  # type: ignore[arg-type]
-            "session.tools: a Tools is not a list of FunctionTool or McpTool",
+            "a Tools is not a list of FunctionTool or McpTool (such as the definitions of openai_realtime.tools.Tools)",
         ),
         (
             lambda c: c.update_session(RealtimeSessionConfig(tools=[hours])),  # type: ignore[list-item]
-            "session.tools[0]: a function is not FunctionTool or McpTool",
+            "session.tools[0]: a function is not FunctionTool or McpTool (such as the definitions of openai_realtime.",
         ),
     ],
 )
@@ -133,6 +137,29 @@ async def test_the_websocket_of_a_framework(join: Any, async_realtime_client: As
 def test_what_is_no_function(wrong: Any) -> None:
     said = f"a {type(wrong).__name__} is no function: Tools takes functions and Tool objects, as Tools(f, g)"
     assert refusal(ConfigurationError, lambda: Tools(wrong)) == said
+
+
+@pytest.mark.parametrize(
+    ("mistake", "said"),
+    [
+        (lambda: Leash(seconds="60"), "seconds: '60' is not a number from 0, or None"),
+        (lambda: Leash(tokens=-1), "tokens: -1 is not a number from 0, or None"),
+        (lambda: Tools(approve=True), "approve: True is not a function of a ToolCall that gives True or False"),
+        (lambda: Tool(function=hours, timeout="60"), "Tool.timeout: '60' is not a number of seconds, or None"),
+        (lambda: Tool(function=hours, when_interrupted="stop"), "'stop' is not 'continue' or 'cancel'"),
+        (lambda: ReconnectPolicy(retry=3), "reconnect.retry: 3 is not a RetryPolicy, such as RetryPolicy(max_ret"),
+        (lambda: ReconnectPolicy(renew_before="60"), "reconnect.renew_before: '60' is not a number from 0"),
+        (lambda: ReconnectPolicy(on_reconnect="x"), "reconnect.on_reconnect: str is not a function"),
+    ],
+)
+def test_an_option_of_a_wrong_kind(mistake: Any, said: str) -> None:
+    assert said in refusal(ConfigurationError, mistake)
+
+
+def test_json_that_was_read_already() -> None:
+    event: Any = {"type": "response.done"}
+    said = "a dict is not JSON: text or bytes are wanted"
+    assert refusal(DecodeError, lambda: decode_server_event(event)) == said
 
 
 @pytest.mark.parametrize("wrong", ["speaker", "", 42, None])

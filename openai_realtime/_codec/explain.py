@@ -159,7 +159,8 @@ def _kind(value: Any) -> str:
 def _sequence_problems(value: Any, item: Any, path: str) -> Iterator[Problem]:
     if not isinstance(value, list | tuple):
         classes = () if isinstance(value, dict) else _models(item)
-        yield Problem(path, "invalid_type", value, JsonTypes(("array",), classes=classes))
+        wanted = JsonTypes(("array",), classes=classes, advice=_advice(value, classes) if classes else "")
+        yield Problem(path, "invalid_type", value, wanted)
         return
     for index, element in enumerate(value):
         yield from _value_problems(element, item, f"{path}[{index}]")
@@ -205,8 +206,15 @@ def _wanted(value: Any, hint: Any) -> Wanted:
     names = _classes(value, hint)
     if not names:
         return describe(hint)
-    advice = "structure_request makes one from a dict" if isinstance(value, dict) else ""
-    return JsonTypes(("object",), classes=names, advice=advice), ()
+    return JsonTypes(("object",), classes=names, advice=_advice(value, names)), ()
+
+
+def _advice(value: Any, names: tuple[str, ...]) -> str:
+    """Say how to come by one of the models `names`."""
+    if isinstance(value, dict):
+        return "structure_request makes one from a dict"
+    is_of_functions = "FunctionTool" in names and not isinstance(value, Model)
+    return "such as the definitions of openai_realtime.tools.Tools" if is_of_functions else ""
 
 
 def _classes(value: Any, hint: Any) -> tuple[str, ...]:

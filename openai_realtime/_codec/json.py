@@ -58,6 +58,8 @@ def dump_text(text: str) -> bytes:
 
 
 def _load_slowly(data: str | bytes, message: str) -> Any:
+    if not isinstance(data, str | bytes | bytearray | memoryview):
+        raise DecodeError(f"a {type(data).__name__} is not JSON: text or bytes are wanted")
     try:
         text = data.removeprefix("\ufeff") if isinstance(data, str) else data.decode(json.detect_encoding(data))
         try:

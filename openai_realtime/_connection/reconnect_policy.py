@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
+from attrs.validators import optional
 
+from openai_realtime._checks import checked, kind_of, number
 from openai_realtime._transport.retry import RetryPolicy
 from openai_realtime.errors import ConnectionClosedError
 from openai_realtime.models.base import Model
@@ -69,6 +71,15 @@ class RestorePlan:
 Hook: TypeAlias = Callable[[RestorePlan], RestorePlan | Awaitable[RestorePlan | None] | None]
 
 
+_retry: Any = checked(
+    lambda value: isinstance(value, RetryPolicy),
+    "not a RetryPolicy, such as RetryPolicy(max_retries=8)",
+    of="reconnect",
+)
+_from_zero: Any = number("reconnect", "a number from 0", lambda value: value >= 0)
+_hook: Any = checked(lambda value: value is None or callable(value), "not a function", of="reconnect", shown=kind_of)
+
+
 @frozen(kw_only=True)
 class ReconnectPolicy:
     """How a lost connection is replaced: how often and how fast it is tried, and what may change the plan.
@@ -83,11 +94,11 @@ class ReconnectPolicy:
       the connection, which waits for it.
     """
 
-    retry: RetryPolicy = field(factory=lambda: RetryPolicy(max_retries=8))
-    stable_after: float = 60.0
-    max_reconnects: int = 100
-    renew_before: float | None = None
-    on_reconnect: Hook | None = None
+    retry: RetryPolicy = field(factory=lambda: RetryPolicy(max_retries=8), validator=_retry)
+    stable_after: float = field(default=60.0, validator=_from_zero)
+    max_reconnects: int = field(default=100, validator=_from_zero)
+    renew_before: float | None = field(default=None, validator=optional(_from_zero))
+    on_reconnect: Hook | None = field(default=None, validator=_hook)
 
 
 def until_renewal(expires_at: float | None, before: float | None, now: float) -> float | None:

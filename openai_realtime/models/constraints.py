@@ -84,10 +84,9 @@ class JsonTypes:
     def _word(self, name: str) -> str:
         if name in ("integer", "number") and self.between:
             return f"{_WORDS[name]} {self.between}"
-        if name == "object" and self.classes:
-            return " or ".join(self.classes) + (f" ({self.advice})" if self.advice else "")
-        if name == "array" and self.classes:
-            return "a list of " + " or ".join(self.classes)
+        if name in ("object", "array") and self.classes:
+            advice = f" ({self.advice})" if self.advice else ""
+            return ("a list of " if name == "array" else "") + " or ".join(self.classes) + advice
         if name == "object" and self.tags:
             return "an object with type " + " or ".join(map(repr, self.tags))
         return _WORDS[name]

@@ -10,7 +10,9 @@ from typing import Any, Literal, TypeAlias
 
 import anyio
 from attrs import define, field, frozen
+from attrs.validators import optional
 
+from openai_realtime._checks import checked, number
 from openai_realtime._codec.converter import dumps
 from openai_realtime._redaction import redact
 from openai_realtime.errors import ConfigurationError
@@ -20,6 +22,10 @@ from .signature import Signature, written
 __all__ = ["Approve", "Tool", "ToolCall"]
 
 CallStatus: TypeAlias = Literal["running", "completed", "failed", "timed_out", "refused", "cancelled", "lost"]
+
+
+_seconds: Any = optional(number("Tool", "a number of seconds, or None", lambda value: value >= 0))
+_interrupted: Any = checked(lambda value: value in ("continue", "cancel"), "not 'continue' or 'cancel'", of="Tool")
 
 
 @frozen(kw_only=True)
@@ -37,10 +43,10 @@ class Tool:
     function: Callable[..., Any]
     name: str | None = None
     description: str | None = None
-    timeout: float | None = 60
+    timeout: float | None = field(default=60, validator=_seconds)
     respond: bool = True
     needs_approval: bool = False
-    when_interrupted: Literal["continue", "cancel"] = "continue"
+    when_interrupted: Literal["continue", "cancel"] = field(default="continue", validator=_interrupted)
     signature: Signature = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:

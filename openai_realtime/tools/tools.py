@@ -49,6 +49,8 @@ class Tools:
         """All calls of the session, as far as they got."""
         tools = [one if isinstance(one, Tool) else Tool(function=one) for one in functions]
         self._tools = {tool.signature.name: tool for tool in tools}
+        if not (approve is None or callable(approve)):
+            raise ConfigurationError(f"approve: {approve!r} is not a function of a ToolCall that gives True or False")
         if approve is None and any(tool.needs_approval for tool in tools):
             raise ConfigurationError("a tool needs approval, and there is no approve function to ask")
         self._approve = approve

@@ -149,7 +149,11 @@ def test_the_example_of_the_documentation() -> None:
             'output_modalities: a list of 0 is not ["text"] or ["audio"], which brings its words'),
         (RealtimeSessionCreateRequest(modalities=["text"] * 3), "modalities: a list of 3 is not of length 1 to 2"),
         (session(tools=FunctionTool()), "tools: a FunctionTool is not a list of FunctionTool or McpTool"),
-        (session(tools={FunctionTool(name="f")}), "tools: a set is not a list of FunctionTool or McpTool"),
+        (
+            session(tools={FunctionTool(name="f")}),
+            ("tools: a set is not a list of FunctionTool or McpTool "
+            "(such as the definitions of openai_realtime.tools.Tools)"),
+        ),
         (session(prompt=Prompt(id="p", variables=["a"])), "prompt.variables: a list of 1 is not an object"),
         (session(prompt=Prompt(id="p", variables={5: "x"})), "prompt.variables: the key 5 is not a string"),
         (session(prompt=Prompt(id="p", variables={"city": 5})), f"prompt.variables.city: 5 is not {VARIABLES}"),
