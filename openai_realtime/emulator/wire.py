@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
-from openai_realtime._codec.converter import converter
+from openai_realtime._codec.converter import dumps
 from openai_realtime._codec.json import load
 from openai_realtime.errors import DecodeError
 
@@ -59,8 +59,7 @@ class Answer:
 
 def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """Make an answer that is the JSON `value`."""
-    body = converter.dumps(value)
-    return Answer(status=status, body=body, content_type="application/json", headers=headers or {})
+    return Answer(status=status, body=dumps(value), content_type="application/json", headers=headers or {})
 
 
 def raw_answer(body: Any) -> Answer:

@@ -208,6 +208,12 @@ async def test_client_secret_keeps_what_was_asked_for(http: aiohttp.ClientSessio
     )
 
 
+async def test_client_secret_keeps_half_of_a_character(http: aiohttp.ClientSession) -> None:
+    session = {"type": "realtime", "instructions": "party \ud83c"}
+    status, body = await post(http, "realtime/client_secrets", {"session": session})
+    assert (status, body["session"]["instructions"]) == (200, "party \ud83c")
+
+
 async def test_client_secret_with_turn_detection_off(http: aiohttp.ClientSession) -> None:
     session = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
     body = (await post(http, "realtime/client_secrets", {"session": session}))[1]["session"]
