@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
+from openai_realtime.errors import ClientStateError
 from openai_realtime.models.events import ClientEvent
 
 from .base import AsyncConnection
@@ -32,6 +33,7 @@ class Connecting(Generic[C]):
         self._links = links
         self._update = update
         self._timeout = timeout
+        self._connection: C | None = None  # of the block that is entered
 
     if not TYPE_CHECKING:
 
@@ -43,11 +45,15 @@ class Connecting(Generic[C]):
         return self._open().__await__()
 
     async def __aenter__(self) -> C:
+        if self._connection is not None:
+            raise ClientStateError("this connect(...) is entered already; call connect once for each block")
         self._connection = await self._open()
         return self._connection
 
     async def __aexit__(self, *_: object) -> None:
-        await self._connection.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
 
     async def _open(self) -> C:
         """Connect, and put the settings in force."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec
 
 from openai_realtime._client import AsyncRealtimeClient
 from openai_realtime._redaction import without_frames
+from openai_realtime.errors import ClientStateError
 
 from .facade import Facade, show_result
 from .lease import Lease
@@ -32,6 +33,7 @@ class Connecting(Generic[C]):
         self._connecting = connecting
         self._form = form
         self._lease = lease
+        self._connection: C | None = None  # of the block that is entered
 
     if not TYPE_CHECKING:
 
@@ -44,11 +46,15 @@ class Connecting(Generic[C]):
         return self._lease.run(self._open)
 
     def __enter__(self) -> C:
+        if self._connection is not None:
+            raise ClientStateError("this connect(...) is entered already; call connect once for each block")
         self._connection = self.open()
         return self._connection
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     async def _open(self) -> C:
         form = self._form()

@@ -10,14 +10,17 @@ from support.scripted import KEY, Peer, serving
 
 from openai_realtime import (
     APITimeoutError,
+    ClientStateError,
     ConfigurationError,
     ConnectionClosedError,
     ConnectOptions,
     InvalidRequestError,
     RateLimitsUpdated,
+    RealtimeClient,
     RealtimeSessionConfig,
     RetryPolicy,
 )
+from openai_realtime.emulator import Emulator
 
 pytestmark = pytest.mark.anyio
 
@@ -37,6 +40,29 @@ async def test_what_connect_gives_can_be_used_twice() -> None:
         connecting = client.connect(model="m")
         async with connecting as first, await connecting as second:
             assert first is not second
+
+
+async def test_one_connect_is_for_one_block_at_a_time() -> None:
+    """The second would take the place of the first, which nobody would close."""
+    async with serving(greeting(nothing)) as client:
+        connecting = client.connect(model="m")
+        for _ in range(2):  # one after the other is fine
+            async with connecting as connection:
+                with pytest.raises(ClientStateError, match="call connect once for each block"):
+                    await connecting.__aenter__()
+                assert not connection.closed
+            assert connection.closed
+
+
+def test_one_blocking_connect_is_for_one_block_at_a_time() -> None:
+    with Emulator() as emulator, RealtimeClient(**emulator.client_options) as client:
+        connecting = client.connect(model="gpt-realtime-2.1")
+        for _ in range(2):
+            with connecting as connection:
+                with pytest.raises(ClientStateError, match="call connect once for each block"):
+                    connecting.__enter__()
+                assert not connection.closed
+            assert connection.closed
 
 
 async def test_query_and_headers_go_with_the_upgrade() -> None:
