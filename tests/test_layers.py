@@ -15,7 +15,7 @@ LAYERS = """
     _problems
     errors
     _checks _extras _logging
-    models.advice models.constraints models.flat
+    models.advice models.constraints models.pickling
     models.base
     _codec.hints models.base64 models.http models.webhooks
     models.audio models.tools models.prompts models.events models.items

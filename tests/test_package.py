@@ -38,7 +38,7 @@ def test_all_models_are_in_models() -> None:
         "beta",
         "base64",
         "advice",
-        "flat",
+        "pickling",
     }
     public = {
         name for module in modules for name in importlib.import_module(f"openai_realtime.models.{module}").__all__
@@ -56,7 +56,7 @@ def test_a_star_import_brings_all_of_it(package: str, least: int) -> None:
 
 # --- what is loaded when: each class costs as much as a small module -------------------------------------------------
 
-BASE = {"base", "advice", "flat", "constraints"}
+BASE = {"base", "advice", "pickling", "constraints"}
 SESSIONS = {*BASE, "http", "audio", "tools", "prompts", "sessions"}
 SERVER = {*SESSIONS, "client_secrets", "base64", "translation", "items", "responses", "events", "server_events"}
 
@@ -134,7 +134,7 @@ def test_a_model_loads_only_what_comes_before_it() -> None:
     assert of_models(loaded("from openai_realtime.models import ServerVad")) == {
         "base",
         "advice",
-        "flat",
+        "pickling",
         "constraints",
         "audio",
     }

@@ -15,9 +15,9 @@ from openai_realtime.errors import ClientStateError, ConfigurationError
 from openai_realtime.models.items import McpListedTool
 
 from . import ids
-from .document import follow, read_script
 from .faults import SESSION, Fault, FaultQueue
 from .script import Answer, Condition, Heard, McpServer, Script
+from .script_file import follow, read_script
 from .server.app import Server
 from .server.control import Control
 from .server.http import OPERATIONS

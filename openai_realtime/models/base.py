@@ -18,7 +18,7 @@ import attrs
 from openai_realtime._redaction import redact
 
 from .advice import places
-from .flat import flattened, restored
+from .pickling import flattened, restored
 
 __all__ = ["UNSET", "Assigned", "Maybe", "Model", "UnknownObject", "Unset"]
 

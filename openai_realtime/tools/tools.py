@@ -17,9 +17,9 @@ from openai_realtime.models.items import FunctionCallOutput, Item, McpApprovalRe
 from openai_realtime.models.responses import ResponseConfig
 from openai_realtime.models.tools import FunctionTool
 
-from .asking import ActingConnection, Asking
 from .calls import Approve, Tool, ToolCall, called, run
-from .discovery import Discovery
+from .mcp_discovery import McpDiscovery
+from .response_queue import ActingConnection, ResponseQueue
 
 __all__ = ["Tools"]
 
@@ -55,8 +55,8 @@ class Tools:
             raise ConfigurationError("a tool needs approval, and there is no approve function to ask")
         self._approve = approve
         self._approval_timeout = approval_timeout
-        self._asking = Asking(say_while_waiting)
-        self._discovery = Discovery()
+        self._queue = ResponseQueue(say_while_waiting)
+        self._discovery = McpDiscovery()
         self._running: dict[str, tuple[ToolCall, asyncio.Task[None]]] = {}
         self._seen: set[str] = set()
         self._lost: set[str] = set()
@@ -80,28 +80,28 @@ class Tools:
         `instructions` take the place of the session's for its answer. It can be called from any thread.
         """
         item = SystemMessage.from_text(what) if isinstance(what, str) else what
-        self._asking.put(item, ResponseConfig(instructions=UNSET if instructions is None else instructions))
+        self._queue.put(item, ResponseConfig(instructions=UNSET if instructions is None else instructions))
 
     def opened(self, connection: ActingConnection) -> None:
         """Act on a connection from now on."""
-        self._asking.opened(connection)
+        self._queue.opened(connection)
 
     def sent(self, event: ClientEvent) -> None:
         """Follow an event that goes to the server."""
-        self._asking.activity.sent(event)
+        self._queue.activity.sent(event)
 
     def received(self, event: ServerEvent) -> None:
         """Follow an event from the server."""
         if str(event.type).endswith(".delta"):  # most events are pieces of words and sound, which change nothing here
             return
-        self._asking.received(event)
+        self._queue.received(event)
         self._discovery.received(event)
         match event.type:
             case "response.output_item.done" | "conversation.item.done":
                 self._on_item_done(received_json(event))
             case "conversation.item.added" | "conversation.item.created":
                 item = object_in(received_json(event), "item")
-                self._asking.owed.acknowledged(text_in(item, "call_id") or text_in(item, "approval_request_id"))
+                self._queue.pending.acknowledged(text_in(item, "call_id") or text_in(item, "approval_request_id"))
             case "response.mcp_call.completed" | "response.mcp_call.failed":
                 self._on_mcp_call_ended(text_in(received_json(event), "item_id"))
             case "response.done":
@@ -110,21 +110,21 @@ class Tools:
                 self._on_interrupted()
             case "openai_realtime.reconnected":
                 self._on_reconnected(received_json(event))
-        self._asking.advance()
+        self._queue.advance()
 
     def _on_response_done(self, response: JSON) -> None:
         response_id = text_in(response, "id")
         for item in objects_in(response, "output"):  # some servers tell of no item's end
             if text_in(response, "status") == "completed":
                 self._on_item_done({"response_id": response_id, "item": item})
-        self._asking.owed.done(response_id)
+        self._queue.pending.done(response_id)
 
     def _on_item_done(self, raw: JSON) -> None:
         """Start the call, or ask for the approval, that an item wants. The server tells of each twice."""
         item = object_in(raw, "item")
         kind, item_id = text_in(item, "type"), text_in(item, "id")
         call_id = text_in(item, "call_id") or item_id
-        active = self._asking.activity.responses
+        active = self._queue.activity.responses
         response_id = text_in(raw, "response_id") or next(iter(active), "")
         if call_id in self._seen:  # some servers give its item another id each time, or none
             return
@@ -133,11 +133,11 @@ class Tools:
         elif kind == "mcp_approval_request" and self._approve is not None:
             self._start(_call(item, response_id), self._ask_approval)
         elif kind == "mcp_call" and "response_id" in raw:
-            self._asking.owed.started(response_id, item_id, is_done=response_id not in active)
+            self._queue.pending.started(response_id, item_id, is_done=response_id not in active)
 
     def _on_mcp_call_ended(self, item_id: str) -> None:
         self._seen.add(item_id)
-        self._asking.owed.ended(item_id, respond=True, acknowledged=True)
+        self._queue.pending.ended(item_id, respond=True, acknowledged=True)
 
     def _on_interrupted(self) -> None:
         for call, task in list(self._running.values()):
@@ -150,13 +150,13 @@ class Tools:
         """Keep the calls that the new session has; the others have nobody to answer to."""
         restored = raw.get("restored", ())
         self._lost |= {call_id for call_id, (call, _) in self._running.items() if call.item_id not in restored}
-        self._asking.owed.lost()
+        self._queue.pending.lost()
 
     def _start(self, call: ToolCall, work: Callable[[ToolCall], Awaitable[None]]) -> None:
         self._seen.add(call.call_id)
         self.calls.append(call)
-        is_done = call.response_id not in self._asking.activity.responses
-        self._asking.owed.started(call.response_id, call.call_id, is_done=is_done)
+        is_done = call.response_id not in self._queue.activity.responses
+        self._queue.pending.started(call.response_id, call.call_id, is_done=is_done)
         self._running[call.call_id] = call, asyncio.ensure_future(self._finish(call, work))
 
     async def _finish(self, call: ToolCall, work: Callable[[ToolCall], Awaitable[None]]) -> None:
@@ -171,15 +171,15 @@ class Tools:
         await self._send_output(call)
         tool = self._tools.get(call.name)
         respond = call.status not in ("lost", "cancelled") and (tool is None or tool.respond)
-        self._asking.owed.ended(call.call_id, respond=respond)
-        self._asking.advance()
+        self._queue.pending.ended(call.call_id, respond=respond)
+        self._queue.advance()
 
     async def _send_output(self, call: ToolCall) -> None:
         if call.call_id in self._lost:
             call.status = "lost"
             return
         try:
-            await self._asking.send(ConversationItemCreate(item=_output(call)))
+            await self._queue.send(ConversationItemCreate(item=_output(call)))
         except RealtimeError as error:
             call.status, call.error = "lost", error
 
@@ -191,8 +191,8 @@ class Tools:
 
     async def _is_approved(self, call: ToolCall) -> bool:
         """Ask the program, and let the model say meanwhile that it takes a moment."""
-        self._asking.fillers.add(call.call_id)
-        self._asking.advance()
+        self._queue.fillers.add(call.call_id)
+        self._queue.advance()
         try:
             async with asyncio.timeout(self._approval_timeout):
                 return bool(await called(partial(self._approve, call))) if self._approve else False
@@ -200,7 +200,7 @@ class Tools:
             call.error = error
             return False
         finally:
-            self._asking.fillers.discard(call.call_id)
+            self._queue.fillers.discard(call.call_id)
 
 
 def _call(item: JSON, response_id: str) -> ToolCall:

@@ -11,8 +11,8 @@ from aiohttp import web
 from openai_realtime._codec.converter import structure_request
 from openai_realtime.audio.pcm import RATE, WIDTH
 from openai_realtime.emulator import errors as api_errors
-from openai_realtime.emulator.document import CallDocument, ScriptDocument, follow, read_script
 from openai_realtime.emulator.errors import Refusal
+from openai_realtime.emulator.script_file import CallDocument, ScriptDocument, follow, read_script
 from openai_realtime.emulator.sessions.base import Session
 from openai_realtime.emulator.wire import Answer, json_answer
 from openai_realtime.errors import ConfigurationError, DecodeError, InvalidRequestError

@@ -9,7 +9,7 @@ from openai_realtime.models.items import McpListedTool, McpListTools
 from openai_realtime.models.server_events import ConversationItemDone, McpListToolsCompleted
 
 
-class Discovery:
+class McpDiscovery:
     """Follows the listing of tools: it is complete when the list and the word that it is complete are both there."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""`Asking`: asks the model to speak, one thing after the other, when nothing is under way."""
+"""`ResponseQueue`: asks the model to speak, one thing after the other, when nothing is under way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from openai_realtime.models.events import ClientEvent, ServerEvent
 from openai_realtime.models.items import Item
 from openai_realtime.models.responses import ResponseConfig
 
-from .owed import OwedResponses
+from .pending_responses import PendingResponses
 
 _LOG = logging.getLogger("openai_realtime.tools")
 _EXACTLY = "Say exactly this, and nothing else: "
@@ -30,18 +30,18 @@ class ActingConnection(Protocol):
         """Make the model answer."""
 
 
-class Asking:
+class ResponseQueue:
     """Decides what the model is asked next: to speak about outputs, to fill a silence, or what the program has put.
 
-    `owed` says which outputs it has not spoken about, `fillers` which calls wait for approval without a word.
+    `pending` says which outputs it has not spoken about, `fillers` which calls wait for approval without a word.
     """
 
     def __init__(self, say_while_waiting: str | None) -> None:
-        self.owed = OwedResponses()
+        self.pending = PendingResponses()
         self.fillers: set[str] = set()
         self.activity = Activity()
         self._say_while_waiting = say_while_waiting
-        self._queue: deque[tuple[Item, ResponseConfig]] = deque()
+        self._items: deque[tuple[Item, ResponseConfig]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._is_filling = False
         self._connection: ActingConnection | None = None
@@ -54,7 +54,7 @@ class Asking:
 
     def put(self, item: Item, config: ResponseConfig) -> None:
         """Queue an item that the model is to answer; from any thread."""
-        self._queue.append((item, config))
+        self._items.append((item, config))
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.advance)
 
@@ -63,7 +63,7 @@ class Asking:
         begun = len(self.activity.responses)
         self.activity.received(event)
         if len(self.activity.responses) > begun and not self._is_filling:  # a filler is made without the outputs
-            self.owed.spoken()
+            self.pending.spoken()
 
     async def send(self, event: ClientEvent) -> None:
         """Send an event on the connection."""
@@ -74,16 +74,16 @@ class Asking:
         """Ask for the next thing, if nothing is in its way."""
         if self._connection is None or self._task is not None or not self.activity.is_idle:
             return
-        if self.owed.is_due:
-            self.owed.asked()
+        if self.pending.is_due:
+            self.pending.asked()
             self._ask(None, ResponseConfig())
         elif self.fillers and self._say_while_waiting:
             self.fillers.clear()
             self._is_filling = True
             said = _EXACTLY + self._say_while_waiting
             self._ask(None, ResponseConfig(instructions=said, input=[], tool_choice="none"))
-        elif self._queue and not self.owed.is_waiting:
-            self._ask(*self._queue.popleft())
+        elif self._items and not self.pending.is_waiting:
+            self._ask(*self._items.popleft())
 
     def _ask(self, item: Item | None, config: ResponseConfig) -> None:
         self._task = asyncio.ensure_future(self._asked(item, config))

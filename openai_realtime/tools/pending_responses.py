@@ -1,4 +1,4 @@
-"""`OwedResponses`: for which calls the model still has to speak, so that it is asked exactly once."""
+"""`PendingResponses`: for which calls the model still has to speak, so that it is asked exactly once."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class _Group:
 
     is_done: bool = False
     running: set[str] = field(factory=set)
-    owed: dict[str, bool] = field(factory=dict)  # call id, and whether the server has the output
+    unspoken: dict[str, bool] = field(factory=dict)  # call id, and whether the server has the output
 
 
-class OwedResponses:
-    """Follows responses and their calls. A response is owed when one is done and all of its outputs are in."""
+class PendingResponses:
+    """Follows responses and their calls. A response is due when one is done and all of its outputs are in."""
 
     def __init__(self) -> None:
         self._groups: dict[str, _Group] = {}
@@ -23,7 +23,7 @@ class OwedResponses:
     @property
     def is_due(self) -> bool:
         """Whether the model is to be asked now."""
-        return any(group.is_done and group.owed and not group.running for group in self._groups.values())
+        return any(group.is_done and group.unspoken and not group.running for group in self._groups.values())
 
     @property
     def is_waiting(self) -> bool:
@@ -40,14 +40,14 @@ class OwedResponses:
             if call_id in group.running:
                 group.running.discard(call_id)
                 if respond:
-                    group.owed[call_id] = acknowledged
+                    group.unspoken[call_id] = acknowledged
         self._clean()
 
     def acknowledged(self, call_id: str) -> None:
         """Follow an output that the server has."""
         for group in self._groups.values():
-            if call_id in group.owed:
-                group.owed[call_id] = True
+            if call_id in group.unspoken:
+                group.unspoken[call_id] = True
 
     def done(self, response_id: str) -> None:
         """Follow a response that ended."""
@@ -65,17 +65,17 @@ class OwedResponses:
         """Count what is due as answered: the model is asked now."""
         for group in self._groups.values():
             if group.is_done and not group.running:
-                group.owed.clear()
+                group.unspoken.clear()
         self._clean()
 
     def spoken(self) -> None:
         """Count every output that the server has as answered: a response began that knows them."""
         for group in self._groups.values():
-            group.owed = {call_id: has for call_id, has in group.owed.items() if not has}
+            group.unspoken = {call_id: has for call_id, has in group.unspoken.items() if not has}
         self._clean()
 
     def _clean(self) -> None:
         """Forget the responses to which nothing can come any more."""
         self._groups = {
-            name: group for name, group in self._groups.items() if not group.is_done or group.running or group.owed
+            name: group for name, group in self._groups.items() if not group.is_done or group.running or group.unspoken
         }
