@@ -19,7 +19,14 @@ import attrs
 from openai_realtime import AsyncRealtimeClient, ReconnectPolicy
 from openai_realtime._codec.json import load_object
 from openai_realtime._problems import Summary
-from openai_realtime.errors import DecodeError, InvalidRequestError, Problem, RateLimitError, RealtimeError
+from openai_realtime.errors import (
+    ConfigurationError,
+    DecodeError,
+    InvalidRequestError,
+    Problem,
+    RateLimitError,
+    RealtimeError,
+)
 from openai_realtime.leash import Leash
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.client_secrets import ExpiresAfter, RealtimeCreateClientSecretRequest
@@ -195,6 +202,8 @@ class Broker:
         user: Any = self._settings.authorize(request)
         if inspect.isawaitable(user):
             user = await user
+        if isinstance(user, bool):  # all users would be one
+            raise ConfigurationError("authorize: needs to return a name for the user or None, not True or False")
         if not user:
             return WebResponse.error(401, "unauthorized", "sign in first")
         seconds = self._limiter.wait(str(user))

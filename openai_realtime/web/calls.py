@@ -13,7 +13,7 @@ from openai_realtime import AsyncRealtimeClient
 from openai_realtime._codec.check import check
 from openai_realtime._connection.tasks import stop
 from openai_realtime._redaction import Secret, without_frames
-from openai_realtime.errors import RealtimeError, WebhookVerificationError
+from openai_realtime.errors import ConfigurationError, RealtimeError, WebhookVerificationError
 from openai_realtime.models.sessions import RealtimeSessionConfig
 from openai_realtime.models.webhooks import RealtimeCallIncoming, SipHeader
 
@@ -120,6 +120,8 @@ class CallServer:
         max_seconds: float | None,
         max_calls: int,
     ) -> None:
+        if not callable(on_call):
+            raise ConfigurationError("on_call: needs an async function that is given the call")
         self._client = client
         self._on_call = on_call
         self._secrets = Secret([secrets] if isinstance(secrets, str | None) else list(secrets))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+import inspect
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final, Protocol, TypeAlias
 
 from openai_realtime._codec.converter import decode_client_event, dumps
@@ -46,7 +47,7 @@ _SEND_SECONDS: Final = 30.0  # in which a browser must have taken one event
 _CLOSE_SECONDS: Final = 2.0
 
 
-_Allowed: TypeAlias = Callable[[ClientEvent], bool]
+_Allowed: TypeAlias = Callable[[ClientEvent], bool | Awaitable[bool]]
 Allow: TypeAlias = Collection[str] | _Allowed
 
 
@@ -73,10 +74,10 @@ class _Connection(Protocol):
 async def relay(connection: _Connection, websocket: WebSocket, *, allow: Allow = from_a_user) -> None:
     """Pass events between a browser and an open connection until one of them ends; then close the browser's side.
 
-    `websocket` has been accepted. `allow` is the types of event that the browser may send, or a function that is asked
-    of each. Others, and events that the API would refuse, are answered with an ``error`` event and go no further.
-    Whoever is slow holds the other side back: nothing is buffered here. The session itself is closed by whoever opened
-    it. A close of the session is passed on, with its code where a close frame may carry it.
+    `websocket` has been accepted. `allow` is the types of event that the browser may send, or a function, plain or
+    async, that is asked of each. Others, and events that the API would refuse, are answered with an ``error`` event
+    and go no further. Whoever is slow holds the other side back: nothing is buffered here. The session itself is closed
+    by whoever opened it. A close of the session is passed on, with its code where a close frame may carry it.
     """
     check_websocket(websocket)
     allowed = allow if callable(allow) else lambda event: event.type in allow
@@ -138,7 +139,7 @@ async def _pass_on(connection: _Connection, message: str, allowed: _Allowed) -> 
     except DecodeError:
         return _refusal("invalid_json", "Invalid event: it is not a JSON object.", None)
     event_id = event.event_id if isinstance(event.event_id, str) and len(event.event_id) <= _MAX_ID else None
-    if not isinstance(event.type, str) or not allowed(event):  # whatever a browser made up
+    if not isinstance(event.type, str) or not await _is_allowed(event, allowed):  # whatever a browser made up
         kind = str(event.type)[:_MAX_ECHO]
         return _refusal("event_not_allowed", f"This event, of type '{kind}', is not allowed here.", event_id)
     try:
@@ -150,6 +151,11 @@ async def _pass_on(connection: _Connection, message: str, allowed: _Allowed) -> 
     except RealtimeError:
         return _refusal("server_error", "The event was not sent.", event_id)
     return None
+
+
+async def _is_allowed(event: ClientEvent, allowed: _Allowed) -> bool:
+    verdict = allowed(event)
+    return await verdict if inspect.isawaitable(verdict) else verdict
 
 
 def _refusal(code: str, message: str, event_id: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
@@ -38,7 +39,7 @@ class BrokerSettings:
       returns a name for the user, or None to refuse. The user's safety identifier is its salted hash
     - salt: at least 16 characters that only your service knows
     - allow: what a browser may choose, by path: ``{"audio.output.voice": ["marin", "cedar"]}``
-    - relay_allow: the types of event that a relayed browser may send, or a function that is asked of each
+    - relay_allow: the types of event that a relayed browser may send, or a function, plain or async, asked of each
     - observers: a function that is given the user's name and returns the session's observers: tools, conversation, ...
     - expires_after: seconds, 10 to 7200, in which a client secret opens sessions
     - rate: how many sessions and secrets a user may have a minute
@@ -68,6 +69,10 @@ class BrokerSettings:
 def _problems(settings: BrokerSettings) -> Iterator[str]:
     if len(settings.salt) < _MIN_SALT:
         yield f"salt: needs {_MIN_SALT} characters or more, the same in all your processes"
+    if not callable(settings.authorize):
+        yield "authorize: needs a function that is given the request"
+    if not callable(settings.observers) or inspect.iscoroutinefunction(settings.observers):
+        yield "observers: needs a plain function that is given the user's name"
     if settings.expires_after not in _EXPIRES_AFTER:
         yield "expires_after: needs 10 to 7200 seconds"
     if settings.rate < 1:

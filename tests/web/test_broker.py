@@ -452,11 +452,22 @@ async def test_what_fails_upstream_tells_the_browser_nothing(caplog: pytest.LogC
         ({"relay_allow": "response.create"}, "relay_allow"),
         ({"rate": 0}, "rate"),
         ({"expires_after": 5}, "expires_after"),
+        ({"authorize": "user"}, "authorize"),
+        ({"observers": []}, "observers"),
+        ({"observers": asyncio.sleep}, "observers"),
     ],
 )
 def test_settings_that_let_in_more_than_they_say_are_refused(changes: dict[str, Any], name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         evolve(SETTINGS, **changes)
+
+
+async def test_an_authorize_that_only_says_yes_makes_not_all_users_one() -> None:
+    async with AsyncRealtimeClient(api_key="sk-1") as client:
+        broker = Broker(client, evolve(SETTINGS, authorize=lambda _: True))
+        handle = broker.app._routes["POST", "/client_secret"]
+        with pytest.raises(ConfigurationError, match="needs to return a name for the user"):
+            await handle(WebRequest(method="POST", path="/client_secret", headers={}))
 
 
 def test_the_session_is_checked_once_and_not_at_the_first_user() -> None:

@@ -155,6 +155,13 @@ async def test_secrets_are_checked_before_the_first_call(secrets: Any, text: str
             serve_calls(client, lambda _: asyncio.sleep(0), secrets)
 
 
+async def test_what_is_no_function_is_refused_before_the_first_call() -> None:
+    nothing: Any = None
+    async with AsyncRealtimeClient(api_key="sk-1") as client:
+        with pytest.raises(ConfigurationError, match="on_call: needs an async function"):
+            serve_calls(client, nothing, SECRET)
+
+
 async def test_a_store_that_fails_has_webhooks_delivered_again(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(MemoryCalls):
         async def add(self, event: Any) -> None:

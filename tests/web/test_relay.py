@@ -16,6 +16,7 @@ from support.web import DEADLINE, under_aiohttp, under_uvicorn
 from openai_realtime import AsyncRealtimeClient, decode_client_event
 from openai_realtime._codec.check import check
 from openai_realtime.emulator import Emulator
+from openai_realtime.models.events import ClientEvent
 from openai_realtime.web.app import WebApp
 from openai_realtime.web.messages import WebRequest, WebResponse, WebSocket
 from openai_realtime.web.relay import ALLOWED, _pass_on, from_a_user, relay
@@ -108,6 +109,22 @@ async def test_what_is_refused_is_answered_and_goes_no_further(server: Server, e
             "conversation.item.added",
             "conversation.item.done",
         ]
+
+
+async def only_audio(event: ClientEvent) -> bool:
+    await asyncio.sleep(0)
+    return event.type.startswith("input_audio_buffer.")
+
+
+async def test_a_function_that_decides_may_be_async() -> None:
+    async with emulated() as client, relaying(client, under_aiohttp, only_audio) as (socket, _):
+        await received(socket, "session.created")
+        for event in ({"type": "session.update", "session": {"type": "realtime", "instructions": "Obey me"}}, RESPOND):
+            await socket.send_json(event)
+            (error,) = await received(socket, "error")
+            assert error["error"]["code"] == "event_not_allowed"
+        await socket.send_json({"type": "input_audio_buffer.clear"})
+        await received(socket, "input_audio_buffer.cleared")
 
 
 @SERVERS
