@@ -71,7 +71,10 @@ def refusal(kind: type[Exception], mistake: Callable[[], object]) -> str:
         (lambda c: c.append_audio(base64.b64encode(bytes(48)).decode()), "no base64 and no path"),
         (lambda c: c.append_audio("hello.wav"), "audio.read_wav gives those of a file"),
         (lambda c: c.append_audio(wav()), "audio: a WAV file is not its samples alone"),
-        (lambda c: c.wait_for("response.done"), "'response.done' is not an event class, such as ResponseDone,"),
+        (
+            lambda c: c.wait_for("response.done"),
+            "'response.done' is not an event class of the server, such as ResponseDone,",
+        ),
         (lambda c: c.update_session({"voice": "marin"}), "session: a dict is not a RealtimeSessionConfig"),
         (
             lambda c: c.update_session(RealtimeSessionConfig(tools=Tools(hours))),  # type: ignore[arg-type]
@@ -104,7 +107,10 @@ def test_a_wait_for_text_where_the_model_speaks(realtime_client: RealtimeClient)
         ({}, "connect: nothing is not exactly one of model, call_id and intent ("),
         ({"session": RealtimeSessionConfig(model=MODEL)}, "(the model in the session's settings does not count;"),
         ({"model": MODEL, "observers": Conversation()}, "observers: a Conversation is not a list of observers"),
-        ({"model": MODEL, "observers": [Conversation]}, "observers[0]: a type is not an observer with the functions"),
+        (
+            {"model": MODEL, "observers": [Conversation]},
+            "observers[0]: a type is not an observer with the plain",
+        ),
     ],
 )
 def test_at_connect(options: Any, said: str, realtime_client: RealtimeClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from types import NoneType
@@ -33,7 +34,7 @@ from .status import ConnectionStatus
 E = TypeVar("E", bound=ServerEvent)
 
 _EVENT = "a client event, such as ResponseCreate() (decode_client_event makes one from JSON)"
-_AWAITED = "an event class, such as ResponseDone, or a function"
+_AWAITED = "an event class of the server, such as ResponseDone, or a plain function"
 _AUDIO = "bytes of audio, which are no base64 and no path (openai_realtime.audio.read_wav gives those of a file)"
 _SAMPLES = "its samples alone (openai_realtime.audio.read_wav gives them)"
 _WIDTH = 2  # bytes of the widest sample that the API takes
@@ -151,8 +152,9 @@ class AsyncConnection(ConnectionStatus):
         connection was replaced: it was waited for in the session that is gone), ResponseEndedError when the response
         ends without it, and UnreadEventsError when nobody iterates and the buffer is full.
         """
-        if not callable(event):
-            raise InvalidRequestError([Problem("event", "invalid_type", event, _AWAITED)])
+        if not _can_be_awaited(event):
+            given = Summary("object", event.__name__) if isinstance(event, type) else event
+            raise InvalidRequestError([Problem("event", "invalid_type", given, _AWAITED)])
         match: Match = self._of_class(event) if isinstance(event, type) else cast("Match", event)
         async with deadline(timeout, f"no {getattr(event, '__name__', 'such event')}"):
             found, index = await self._inbox.expect(match, unread=True)
@@ -189,6 +191,13 @@ class AsyncConnection(ConnectionStatus):
                 if start:
                     await asyncio.sleep(0)  # encoding is work of this thread: others run between two chunks
                 await self._link.append(cls, data[start : start + _CHUNK])
+
+
+def _can_be_awaited(event: Any) -> bool:
+    """Whether it can accept an event; a coroutine would accept every one, and another class never one."""
+    if isinstance(event, type):
+        return issubclass(event, ServerEvent) or issubclass(ServerEvent, event)
+    return callable(event) and not inspect.iscoroutinefunction(event)
 
 
 def check_audio(audio: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -40,10 +41,8 @@ class Observers:
         """Those who have not raised."""
         self.errors: list[BaseException] = []
         for index, observer in enumerate(observers):
-            if isinstance(observer, type) or not (
-                callable(getattr(observer, "sent", None)) and callable(getattr(observer, "received", None))
-            ):
-                allowed = "an observer with the functions sent(event) and received(event)"
+            if isinstance(observer, type) or not _is_observer(observer):
+                allowed = "an observer with the plain functions sent(event) and received(event)"
                 raise InvalidRequestError([Problem(f"observers[{index}]", "invalid_type", observer, allowed)])
 
     def opened(self, connection: object) -> None:
@@ -79,3 +78,9 @@ class Observers:
         self.active = tuple(other for other in self.active if other is not observer)
         self.errors.append(error)
         SESSION.error("the observer %s raised and is not called again", type(observer).__name__, exc_info=error)
+
+
+def _is_observer(observer: object) -> bool:
+    """Whether it has both functions, and none is async: nobody would await it."""
+    functions = [getattr(observer, name, None) for name in ("sent", "received", "opened", "closed")]
+    return all(map(callable, functions[:2])) and not any(map(inspect.iscoroutinefunction, functions))

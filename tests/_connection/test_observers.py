@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from support.recovery import POLICY, greeting
@@ -138,7 +139,21 @@ async def test_an_observer_that_raises_is_reported_once_and_the_session_goes_on(
     assert follower.seen[-4:] == ["> response.create"] * 2 + ["< rate_limits.updated", "closed"]
 
 
-@pytest.mark.parametrize("observers", [[5], [object()], [Follower, None]])
+class Asynchronous(Follower):
+    """Nobody would await it."""
+
+    async def received(self, event: ServerEvent) -> None:  # type: ignore[override]
+        super().received(event)
+
+
+class AsynchronousAtTheEnd(Follower):
+    async def closed(self) -> None:  # type: ignore[override]
+        super().closed()
+
+
+@pytest.mark.parametrize(
+    "observers", [[5], [object()], [Follower, None], [Asynchronous()], [AsynchronousAtTheEnd()], [AsyncMock()]]
+)
 async def test_what_is_no_observer_is_refused_before_the_network(observers: Any) -> None:
     async with serving(greeting(Peer.greet)) as client:
         with pytest.raises(InvalidRequestError, match=r"observers\[\d\]"):

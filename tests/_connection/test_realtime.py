@@ -280,6 +280,9 @@ async def test_bad_settings_are_refused_before_the_network(given: dict[str, Any]
         ("update_session", {}, "session"),
         ("wait_for", "response.done", "event"),
         ("wait_for", None, "event"),
+        ("wait_for", ResponseCreate, "event: ResponseCreate is not an event class of the server"),
+        ("wait_for", dict, "event"),
+        ("wait_for", asyncio.sleep, "event: .* or a plain function"),
     ],
 )
 async def test_arguments_of_a_wrong_type_are_named_before_the_wire(operation: str, argument: Any, name: str) -> None:
