@@ -268,7 +268,7 @@ class Caller:
             self.microphone.put(piece)
 
     async def _play(self) -> None:
-        """Hear what is said, at the speed of life."""
+        """Hear what is said, in real time."""
         async for moment in paced(itertools.repeat(bytes(20 * _BYTES_PER_MS))):
             self._hear(len(moment))
 

@@ -1,4 +1,4 @@
-"""Audio at the speed of life."""
+"""Audio in real time."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Server:
 
     @contextlib.contextmanager
     def session_options(self, emulation: str) -> Iterator[ClientOptions]:
-        """Do as `options`, without a key with the emulator at the speed of life; say that and `emulation` on stderr."""
+        """Do as `options`, without a key with the emulator in real time; say that and `emulation` on stderr."""
         if not os.environ.get("OPENAI_BASE_URL"):  # who named a server is not to talk to another one
             self.needs_no_key()
         with self.options(speed=1.0) as options:

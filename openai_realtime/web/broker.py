@@ -1,6 +1,6 @@
 """`Broker`: what stands between a browser or phone and the Realtime API, inside your web service.
 
-Four doors, each of which takes the server's settings: a client secret, a WebRTC call, a relayed WebSocket, a SIP call.
+It has four ways in, each with the server's settings: a client secret, a WebRTC call, a relayed WebSocket, a SIP call.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _MODEL: Final = "gpt-realtime-2.1"
 
 
 class Broker:
-    """Opens sessions for the users of a web service. `app` serves three of its doors, as ASGI or in aiohttp.web.
+    """Opens sessions for the users of a web service. `app` serves three of its endpoints, as ASGI or in aiohttp.web.
 
     - POST /client_secret, a JSON object of choices: ``{"value": "ek_...", "expires_at": ...}``
     - POST /calls, an SDP offer, the choices in the query: the SDP answer; the broker holds the call's sideband

@@ -1,4 +1,4 @@
-"""The control door of an emulator, as any program uses it."""
+"""The control API of an emulator, as any program uses it."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from openai_realtime.emulator import Emulator
 
 
 class Door:
-    """The control door, for a program that knows HTTP and JSON only."""
+    """The control API, for a program that knows HTTP and JSON only."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._url = emulator.base_url.removesuffix("v1") + "emulator/"

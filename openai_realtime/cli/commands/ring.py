@@ -35,7 +35,7 @@ def ring(server: Server, /, webhook: str | None, caller: str, audio: Path | None
     The emulator that runs at OPENAI_BASE_URL delivers the webhook, and is on the phone until the call is over. Ctrl-C,
     or SIGTERM, hangs up. The exit code is 1 if nobody answered.
     """
-    door = _Door(server)
+    control = _Control(server)
     call: dict[str, Any] = {"sip_headers": [{"name": "From", "value": f"<sip:{caller}@sip.example.com>"}]}
     if webhook:
         call["webhook_url"] = webhook
@@ -43,24 +43,24 @@ def ring(server: Server, /, webhook: str | None, caller: str, audio: Path | None
         call["keys"] = keys
     if audio:
         call["audio"] = pybase64.b64encode(read_wav(audio)).decode()
-    call_id = door.ask("calls", call)["call_id"]
+    call_id = control.ask("calls", call)["call_id"]
     try:
         with ending_as_by_ctrl_c():
             click.echo(f"Ringing: {call_id}")
-            over = _follow(door, call_id)
+            over = _follow(control, call_id)
     except KeyboardInterrupt:
-        door.ask("hang_up", {"call_id": call_id})
-        over = _follow(door, call_id)
+        control.ask("hang_up", {"call_id": call_id})
+        over = _follow(control, call_id)
     click.echo(one_line(f"Over: {over['ended']}; heard {over['heard_ms'] / 1000:.1f} s of the model"))
     if not over["answered"]:
         raise click.exceptions.Exit(1)
 
 
-def _follow(door: _Door, call_id: str) -> Any:
+def _follow(control: _Control, call_id: str) -> Any:
     """Say what becomes of a call until it is over; return it."""
     deliveries, answered = 0, False
     while True:
-        call = next(call for call in door.ask("calls")["calls"] if call["call_id"] == call_id)
+        call = next(call for call in control.ask("calls")["calls"] if call["call_id"] == call_id)
         for status in call["deliveries"][deliveries:]:
             click.echo("Webhook: no answer" if status is None else f"Webhook: answered with {status}")
         if call["answered"] and not answered:
@@ -71,8 +71,8 @@ def _follow(door: _Door, call_id: str) -> Any:
         time.sleep(_POLL_SECONDS)
 
 
-class _Door:
-    """The control door of the emulator that `server` names."""
+class _Control:
+    """The control API of the emulator that `server` names."""
 
     def __init__(self, server: Server) -> None:
         url = server.base_url or os.environ.get("OPENAI_BASE_URL")
@@ -95,7 +95,7 @@ class _Door:
 
 
 def _reason(error: urllib.error.HTTPError) -> str:
-    """Return what the door said, or that it is none."""
+    """Return what it answered, or that it is none."""
     try:
         return str(load(error.read())["error"]["message"])
     except (ValueError, KeyError, TypeError):

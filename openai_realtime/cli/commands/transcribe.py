@@ -61,7 +61,7 @@ class _Job:
 @click.argument("file", type=click.File("rb"), metavar="FILE.wav")
 @click.option("--model", default=_MODEL, show_default=True, help="The transcription model's name.")
 @click.option("--language", metavar="CODE", help="The language that is spoken, such as 'de'.")
-@click.option("--realtime", is_flag=True, help="Send the audio at the speed of life, not as fast as it goes.")
+@click.option("--realtime", is_flag=True, help="Send the audio in real time, not as fast as it goes.")
 @click.option("--json", "as_json", is_flag=True, help="Print the API's transcription events, one a line.")
 @with_server
 def transcribe(server: Server, /, file: IO[bytes], *, as_json: bool, **settings: Any) -> None:

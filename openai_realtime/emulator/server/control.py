@@ -1,4 +1,4 @@
-"""The door on the emulator's port through which a test in any language scripts it, on this machine only."""
+"""The control API on the emulator's port, by which a test in any language scripts it, on this machine only."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Control:
     async def handle(self, request: web.Request) -> Answer:
         """Answer one request. Raises Refusal for what is not there, wrong, or from another machine."""
         if not _is_local(request):
-            raise Refusal("The control door is for programs of this machine.", status=403)
+            raise Refusal("The control API is for programs of this machine.", status=403)
         path = request.path.removeprefix(PREFIX)
         operation = _OPERATIONS.get((request.method, path))
         if operation is None:

@@ -1,4 +1,4 @@
-"""The OpenAPI description of the control door. The schemas are those of the classes that check its requests."""
+"""The OpenAPI description of the control API. The schemas are those of the classes that check its requests."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Operation:
 
 
 def described(prefix: str, operations: Mapping[tuple[str, str], Operation]) -> JSON:
-    """Describe the door, whose paths begin with `prefix`, by its operations by method and path."""
+    """Describe the control API, whose paths begin with `prefix`, by its operations by method and path."""
     schemas: JSON = {}
     paths: JSON = {}
     for (method, name), operation in operations.items():
         verb = method.lower()
         paths.setdefault(prefix + name, {})[verb] = _operation(f"{verb}_{name}", operation, schemas)
-    info = {"title": "Control door of the OpenAI Realtime emulator", "version": "1"}
+    info = {"title": "Control API of the OpenAI Realtime emulator", "version": "1"}
     return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 
 

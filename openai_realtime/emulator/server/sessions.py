@@ -71,7 +71,7 @@ class Sessions:
         return self.calls[call_id]
 
     def open_call(self, call_id: str, *, azure: bool) -> SharedSession[LiveSession]:
-        """Open the session of a call whose sound and first event go to the caller, at the speed of life."""
+        """Open the session of a call whose sound and first event go to the caller, in real time."""
         config = self._state.call_session(call_id)
         session = LiveSession(config, self._script, self._state.now, azure=azure, sideband=True)
         session.observers = self.observers

@@ -50,7 +50,7 @@ ice.get_host_addresses = _addresses
 
 
 class Speech(MediaStreamTrack):
-    """What the model says, and silence where it says nothing, at the speed of life."""
+    """What the model says, and silence where it says nothing, in real time."""
 
     kind = "audio"
 
