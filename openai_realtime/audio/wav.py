@@ -7,7 +7,7 @@ import wave
 from collections.abc import Iterator
 from os import PathLike, fspath
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 from openai_realtime.errors import DecodeError
 
@@ -125,14 +125,10 @@ def _header(rate: int, size: int | None) -> bytes:
     return struct.pack("<4sI4s", b"RIFF", whole, b"WAVE") + form + struct.pack("<4sI", b"data", data)
 
 
-def _target(file: File) -> str | IO[bytes]:
-    """Return what `wave` takes."""
-    return fspath(file) if isinstance(file, str | PathLike) else file
-
-
 def _open(file: File) -> wave.Wave_read:
+    source = fspath(file) if isinstance(file, str | PathLike) else file
     try:
-        opened: wave.Wave_read = wave.open(_target(file), "rb")  # noqa: SIM115 - the reader closes it
+        opened: wave.Wave_read = wave.open(source, "rb")  # noqa: SIM115 - the reader closes it
     except EOFError:
         raise DecodeError("not a WAV file: it ends within the header") from None
     except (wave.Error, RuntimeError) as error:  # RuntimeError for sizes that go beyond the file
