@@ -192,7 +192,7 @@ class Caller:
                     await asyncio.sleep(_POLL)
                 return found
         except TimeoutError:
-            raise AssertionError(f"{what}: not within {self.timeout:g} seconds\n{self._told()}") from None
+            raise AssertionError(f"{what}: not within {self.timeout:g} seconds\n{self._transcript()}") from None
 
     def dial(self) -> str:
         """Call by telephone; give the call id, to which the agent connects as a sideband."""
@@ -309,8 +309,8 @@ class Caller:
     def _check_agent(self, what: str) -> None:
         if self._agent is not None and self._agent.done():
             error = None if self._agent.cancelled() else self._agent.exception()
-            raise AssertionError(f"{what}: the agent ended before\n{self._told()}") from error
+            raise AssertionError(f"{what}: the agent ended before\n{self._transcript()}") from error
 
-    def _told(self) -> str:
+    def _transcript(self) -> str:
         captions = [f"{caption.role}: {caption.text}" for caption in self.conversation.captions]
         return "\n".join([*captions, *map(str, self.tool_calls)])

@@ -24,16 +24,16 @@ _STEP_BYTES: Final = 48 * _STEP_MS
 _PLACE: Final = "/* the recording */"
 
 
-def page(entries: Sequence[Entry], told: Report) -> str:
-    """Return the HTML of a recording, of which `told` is the report. Waveforms are of PCM16 at 24 kHz."""
-    turns = [{**asdict(turn), "usage": turn.usage.to_json()} for turn in told.turns]
+def page(entries: Sequence[Entry], report: Report) -> str:
+    """Return the HTML of a recording, explained by `report`. Waveforms are of PCM16 at 24 kHz."""
+    turns = [{**asdict(turn), "usage": turn.usage.to_json()} for turn in report.turns]
     data = {
-        "duration": told.duration_ms,
-        "network": told.network_ms,
-        "usage": told.usage.to_json(),
+        "duration": report.duration_ms,
+        "network": report.network_ms,
+        "usage": report.usage.to_json(),
         "turns": turns,
-        "errors": told.errors,
-        "captions": [asdict(caption) for caption in told.conversation.captions],
+        "errors": report.errors,
+        "captions": [asdict(caption) for caption in report.conversation.captions],
         "waves": {"user": _waves(entries, "client"), "model": _waves(entries, "server")},
         "marks": [[entry.ms, entry.type] for entry in entries if entry.type.startswith("input_audio_buffer.speech")],
     }

@@ -31,9 +31,9 @@ class Signature:
         self.name = name or str(getattr(function, "__name__", type(function).__name__))
         self._arguments = _arguments_of(function, self.name, texts)
         self._decode = msgspec.json.Decoder(self._arguments, dec_hook=convert_tagged).decode
-        told = "\n".join(filter(None, (documented.short_description, documented.long_description)))
+        documentation = "\n".join(filter(None, (documented.short_description, documented.long_description)))
         self.definition = FunctionTool(
-            name=self.name, description=description or told or None, parameters=schema_of(self._arguments)
+            name=self.name, description=description or documentation or None, parameters=schema_of(self._arguments)
         )
 
     def bind(self, arguments: str) -> dict[str, Any]:

@@ -24,17 +24,17 @@ from openai_realtime.recording.report import Report, Turn, report
               help="What tokens cost: JSON with the fields of `Prices`, for a million each.")  # fmt: skip
 def inspect(file: Path, html: Path | None, prices: IO[bytes] | None) -> None:
     """Explain a recording: turns, latencies, tools, tokens, cost and errors."""
-    paid = _prices(prices)
+    price_list = _prices(prices)
     entries = list(read(file))
-    told = report(entries)
+    summary = report(entries)
     if html is not None:
-        html.write_text(page(entries, told), encoding="utf-8")
+        html.write_text(page(entries, summary), encoding="utf-8")
         print_stdout(f"The page is in {html}.")
         return
-    for number, turn in enumerate(told.turns, 1):
+    for number, turn in enumerate(summary.turns, 1):
         print_rows(f"{number}. at {turn.start_ms / 1000:.1f} s", _turn(turn))
-    cost = [] if paid is None else [("cost", f"{paid.cost(told.usage):.4f}")]
-    print_rows("Session", [*_session(told), *cost])
+    cost = [] if price_list is None else [("cost", f"{price_list.cost(summary.usage):.4f}")]
+    print_rows("Session", [*_session(summary), *cost])
 
 
 def _prices(file: IO[bytes] | None) -> Prices | None:
@@ -56,11 +56,11 @@ def _turn(turn: Turn) -> list[tuple[str, str]]:
     return [(label, text) for label, text in rows if text]
 
 
-def _session(told: Report) -> list[tuple[str, str]]:
-    usage = told.usage
+def _session(summary: Report) -> list[tuple[str, str]]:
+    usage = summary.usage
     tokens = f"{usage.input_tokens} in ({usage.cached_tokens} cached), {usage.output_tokens} out"
-    errors = [("error", one_line(f"{at / 1000:.1f} s {code}: {text}")) for at, code, text in told.errors]
-    rows = [("length", f"{told.duration_ms / 1000:.1f} s"), ("network", _ms(told.network_ms)), ("tokens", tokens)]
+    errors = [("error", one_line(f"{at / 1000:.1f} s {code}: {text}")) for at, code, text in summary.errors]
+    rows = [("length", f"{summary.duration_ms / 1000:.1f} s"), ("network", _ms(summary.network_ms)), ("tokens", tokens)]
     return [*rows, *errors]
 
 

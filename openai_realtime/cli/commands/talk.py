@@ -187,7 +187,7 @@ async def _until_over(
     """Talk until the user ends it, the file is over, or the connection is."""
     ended = asyncio.Event()
 
-    def press(key: str) -> None:
+    def on_key(key: str) -> None:
         match key:
             case "m":
                 screen.muted = not screen.muted
@@ -199,7 +199,7 @@ async def _until_over(
                 ended.set()
 
     work = _send(connection, voice, screen), _read(connection), _draw(screen), ended.wait()
-    with keys(press):
+    with keys(on_key):
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(one) for one in work]

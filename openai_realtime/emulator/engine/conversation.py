@@ -107,7 +107,7 @@ class Conversation:
         before = self._place(previous)
         entry = self._entries[key] = _Entry(item, before, before.after if before else self._first)
         self._link(entry, entry)
-        self._know(entry)
+        self._register(entry)
         return item_id(before.item) if before else None
 
     def replace(self, item: Item) -> None:
@@ -115,7 +115,7 @@ class Conversation:
         entry = self._entries.get(item_id(item))
         if entry is not None:
             entry.item = item
-            self._know(entry)
+            self._register(entry)
 
     def find(self, key: str, doing: str) -> Item:
         """Give the item with that id. Raises Refusal that says what could not be done, such as ``delete``."""
@@ -142,7 +142,7 @@ class Conversation:
         entry = self._entries.get(key)
         if entry is not None:
             entry.audio, entry.words = audio, words
-            self._know(entry)
+            self._register(entry)
 
     def truncate(self, key: str, content_index: int, audio_end_ms: int) -> None:
         """Cut what the model said in an item. Raises Refusal for all else, and for what is shorter."""
@@ -208,7 +208,7 @@ class Conversation:
         else:
             entry.after.before = new or entry.before
 
-    def _know(self, entry: _Entry) -> None:
+    def _register(self, entry: _Entry) -> None:
         """Take account of what is new about an item."""
         if isinstance(entry.item, FunctionCall):
             self._call_ids.add(str(entry.item.call_id))

@@ -45,32 +45,32 @@ def pieces(text: str, model: str) -> list[str]:
 
 
 class Caption:
-    """What is heard in one message while it is spoken; `told` is how many deltas were. A failure is told later."""
+    """What is heard in one message while it is spoken; `sent` is how many deltas were. A failure is sent later."""
 
     def __init__(self, item_id: str, model: str, heard: Heard) -> None:
         self.heard = heard
-        self.told = 0
+        self.sent = 0
         self._item_id = item_id
         self._pieces = pieces(heard, model) if isinstance(heard, str) else []
 
     def more(self, spoken_ms: float) -> list[ConversationItemInputAudioTranscriptionDelta]:
         """Give the deltas that are due after so much speech."""
-        due = self._pieces[self.told : int(spoken_ms / MS_PER_WORD)]
-        self.told += len(due)
+        due = self._pieces[self.sent : int(spoken_ms / MS_PER_WORD)]
+        self.sent += len(due)
         return [delta(self._item_id, piece) for piece in due]
 
 
 @frozen(kw_only=True)
 class Spoken:
-    """What is in one audio message: the model that tells it, how many deltas it has told, and seconds of audio.
+    """What is in one audio message: the model that transcribes it, how many deltas were sent, and seconds of audio.
 
-    With a `failure` nothing is told but that.
+    With a `failure` nothing is sent but that.
     """
 
     item_id: str
     model: str
     text: str
-    told: int
+    sent: int
     seconds: float
     failure: FailureDetails | None = None
 
@@ -83,16 +83,16 @@ def task(spoken: Spoken, finish: Callable[[str], None]) -> Task:
             item_id=spoken.item_id, content_index=0, error=spoken.failure
         )
         return
-    told = pieces(spoken.text, spoken.model)
-    for piece in told[spoken.told :]:
+    deltas = pieces(spoken.text, spoken.model)
+    for piece in deltas[spoken.sent :]:
         yield _UNTIL_DELTA
         yield delta(spoken.item_id, piece)
     yield _UNTIL_COMPLETED
-    finish("".join(told))
+    finish("".join(deltas))
     yield ConversationItemInputAudioTranscriptionCompleted(
         item_id=spoken.item_id,
         content_index=0,
-        transcript="".join(told),
+        transcript="".join(deltas),
         usage=cost(spoken.model, spoken.text, spoken.seconds),
     )
 

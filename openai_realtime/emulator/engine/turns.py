@@ -168,9 +168,9 @@ class Turns:
         def finish(transcript: str) -> None:
             conversation.replace(attrs.evolve(item, content=[InputAudio(transcript=transcript)]))
 
-        told = caption.told if caption else 0
+        sent = caption.sent if caption else 0
         spoken = transcription.Spoken(
-            item_id=key, model=model, text=text, told=told, seconds=self._seconds(audio), failure=failure
+            item_id=key, model=model, text=text, sent=sent, seconds=self._seconds(audio), failure=failure
         )
         self._context.timeline.start(transcription.task(spoken, finish))
 
