@@ -18,7 +18,7 @@ from openai_realtime.models.base import Model
 from openai_realtime.models.constraints import AnyOf, Between, JsonTypes, Length, Pattern
 
 from .ids import masked_key
-from .wire import Answer, json_answer
+from .wire import MAX_VALUES, Answer, json_answer
 
 _KEYS_PAGE = "https://platform.openai.com/account/api-keys"
 _MODELS_PAGE = "https://platform.openai.com/docs/models"
@@ -315,6 +315,11 @@ def wrong_method(method: str, path: str, allowed: str) -> Refusal:
     """Refuse a URL the API has, with another method."""
     hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
     return Refusal(f"Not allowed to {method} on {path}. {hint}", status=405, headers={"Allow": allowed})
+
+
+def too_many_values() -> Refusal:
+    """Refuse JSON that would take seconds to check."""
+    return Refusal(f"The JSON has more than {MAX_VALUES} values.", code="invalid_value")
 
 
 def too_large() -> Refusal:

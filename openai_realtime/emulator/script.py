@@ -17,6 +17,7 @@ from openai_realtime.models.items import Item, McpError, McpListedTool
 from openai_realtime.models.responses import FailureDetails
 
 GREETING = "Hello."
+_REPEATED = 10_000  # letters, which take ten minutes to say
 
 Condition: TypeAlias = str | re.Pattern[str] | Callable[[str], bool]
 """When a rule applies: the user's last text holds this string, matches this pattern, or this function says so."""
@@ -159,7 +160,7 @@ class Script:
         return self._transcripts.popleft() if self._transcripts else None
 
     def reply_to(self, given: UserInput, conversation: Iterable[Item] = ()) -> Reply:
-        """Make what the model answers; the parrot gives back what it was given."""
+        """Make what the model answers; the parrot gives back what it was given, but for what is very long."""
         answer = self._answer_to(given)
         if callable(answer):
             answer = answer([*conversation])
@@ -171,7 +172,7 @@ class Script:
         for condition, answer in self._rules:
             if _applies(condition, given.text):
                 return answer
-        return Reply(text=given.text or GREETING, audio=given.audio)
+        return Reply(text=given.text[:_REPEATED] or GREETING, audio=given.audio)
 
 
 def _applies(condition: Condition, text: str) -> bool:

@@ -25,17 +25,16 @@ class ReceivedRequest:
     """One request as it came in.
 
     The names in `headers` are lower case, and keys are replaced by ``***``. `path` is as on the wire, with its query.
-    `json` is the parsed body, and None where the body is not JSON.
     """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(default=b"", repr=False)
-    json: Any = field(init=False, repr=False)
 
-    @json.default
-    def _parse(self) -> Any:
+    @property
+    def json(self) -> Any:
+        """The parsed body; None where it is not JSON."""
         try:
             return load(self.body)
         except DecodeError:
@@ -85,6 +84,27 @@ def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 JSON: TypeAlias = dict[str, Any]
+MAX_VALUES = 100_000  # in one event or body
+
+
+def has_too_many_values(text: str | bytes) -> bool:
+    """Whether JSON has more than MAX_VALUES values, which would take seconds to check; or so many brackets."""
+    marks: Any = "[{," if isinstance(text, str) else (b"[", b"{", b",")
+    lists, objects, commas = map(text.count, marks)
+    if lists + objects + commas < MAX_VALUES:
+        return False
+    if lists + objects > MAX_VALUES:
+        return True
+    try:
+        values = [load(text)]
+    except DecodeError:
+        return False
+    for value in values:
+        if isinstance(value, dict | list):
+            values.extend(value.values() if isinstance(value, dict) else value)
+        if len(values) > MAX_VALUES:
+            return True
+    return False
 
 
 class History(list[T]):

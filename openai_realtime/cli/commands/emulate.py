@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import math
 import socket
@@ -80,6 +81,7 @@ def emulate(  # noqa: PLR0913
         _prepare(emulator, script, replay)
         with listening_errors(host, port):
             stack.enter_context(emulator)
+        gc.freeze()  # what is loaded stays: to look for garbage in it would hold up all sessions
         with contextlib.suppress(KeyboardInterrupt):
             _announce(emulator, host, authority, webhook)
             while True:

@@ -135,9 +135,10 @@ class Message(OutputItem):
 
     def _voice(self, made: Audio) -> Generator[Step, None, str]:
         """Say the words and make the sound; give what was said before the response was stopped."""
-        audio = sound.hum(self._text, made.audio_format) if self._audio is None else self._audio
+        given, audio_format = self._audio, made.audio_format
+        audio = sound.hum(self._text, audio_format) if given is None else sound.chunks(given, audio_format)
         said = ""
-        for piece in interleaved(words(self._text), sound.chunks(audio, made.audio_format)):
+        for piece in interleaved(words(self._text), audio):
             if isinstance(piece, str):
                 if (yield from self._run.interrupted(_UNTIL_NEXT_WORD, piece)):
                     break

@@ -24,18 +24,25 @@ def bytes_per_ms(audio_format: dict[str, Any]) -> int:
     return 48 if audio_format["type"] == PCM else 8
 
 
-def hum(text: str, audio_format: dict[str, Any]) -> bytes:
-    """Make a tone as long as it takes to say `text`."""
+def hum(text: str, audio_format: dict[str, Any]) -> Iterator[bytes]:
+    """Make a tone as long as it takes to say `text`, in the pieces of `chunks`."""
     period = _period(audio_format["type"])
-    return period * (len(text) * _LETTER_MS * _PITCH // 1000)
+    for start, end in _pieces(len(period) * (len(text) * _LETTER_MS * _PITCH // 1000), audio_format):
+        first = start % len(period)
+        yield (period * ((end - start) // len(period) + 2))[first : first + end - start]
 
 
 def chunks(audio: bytes, audio_format: dict[str, Any]) -> Iterator[bytes]:
     """`audio` as the API sends it: about 256 ms at a time, the first one shorter."""
-    size, start, end = bytes_per_ms(audio_format), 0, 100 * bytes_per_ms(audio_format)
-    while start < len(audio):
+    for start, end in _pieces(len(audio), audio_format):
         yield audio[start:end]
-        start, end = end, end + 256 * size
+
+
+def _pieces(size: int, audio_format: dict[str, Any]) -> Iterator[tuple[int, int]]:
+    start, end = 0, 100 * bytes_per_ms(audio_format)
+    while start < size:
+        yield start, min(end, size)
+        start, end = end, end + 256 * bytes_per_ms(audio_format)
 
 
 def level(audio: bytes, audio_format: dict[str, Any]) -> float:

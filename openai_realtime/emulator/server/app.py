@@ -17,10 +17,10 @@ from openai_realtime.emulator.errors import Refusal
 from openai_realtime.emulator.faults import FaultQueue
 from openai_realtime.emulator.wire import Answer, History, ReceivedRequest, masked_headers, masked_path, raw_answer
 
-from . import admission, websocket
+from . import admission, bodies, websocket
 from .connection import LiveConnection
 from .control import PREFIX, Control
-from .http import CREATE_CALL, find_operation
+from .http import CREATE_CALL, find_operation, is_azure
 from .offers import OfferedCalls
 from .sessions import Sessions
 from .state import State
@@ -54,6 +54,7 @@ class Server:
         self._requests = requests
         self._state = state
         self._sessions = sessions
+        self._worker = sessions.worker
         self._faults = queue
         self._control = control
         self._telephone = telephone
@@ -87,6 +88,7 @@ class Server:
         await self._sessions.close()
         await self._calls.close()
         await self._telephone.close()
+        self._worker.close()
         # asyncio needs a few turns to hand over a connection it has accepted; when the server is closed before, nobody
         # ever closes that connection (its _accept_connection2 fails in Server._attach).
         for _ in range(_HAND_OVER_TURNS):
@@ -124,10 +126,13 @@ class Server:
             answer = _replacement(change)
             if answer is None:
                 key = self._state.authenticate(request.headers)
-                answer = operation(self._state, received, call_id)
+                if operation.is_beta and self._state.beta_retired:
+                    raise api_errors.beta_retired()
+                body = await self._worker.run(len(received.body), bodies.read, received, operation.body)
+                answer = operation.answer(self._state, received, body, call_id)
                 if name == CREATE_CALL:
-                    answer = await self._calls.connect(answer, received, key)
-                self._telephone.follow(name, call_id, received.json)
+                    answer = await self._calls.connect(answer, body["sdp"], key, azure=is_azure(received))
+                self._telephone.follow(name, call_id, body)
                 self._sessions.end_calls()
         except Refusal as refusal:
             if refusal.status in _UNTAKEN:
@@ -153,7 +158,7 @@ class Server:
         await websocket.prepare(socket, request)
         _log.info("%s WebSocket open", masked_path(request.raw_path))
         channel = websocket.WebSocketChannel(socket, _transport(request))
-        connection = LiveConnection(channel, self._sessions.open(config, wanted))
+        connection = LiveConnection(channel, self._sessions.open(config, wanted), self._worker)
         connection.faults.extend(self._faults.get(faults.SESSION))
         with self._sessions.connected(connection):
             await connection.run()

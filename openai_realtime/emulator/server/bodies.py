@@ -8,18 +8,29 @@ from typing import Any
 from openai_realtime._codec.converter import structure_request
 from openai_realtime._codec.json import load
 from openai_realtime.emulator import errors as api_errors
-from openai_realtime.emulator.wire import JSON, ReceivedRequest
+from openai_realtime.emulator.wire import JSON, ReceivedRequest, has_too_many_values
 from openai_realtime.errors import DecodeError, InvalidRequestError
 from openai_realtime.models.base import Model
+from openai_realtime.models.calls import RealtimeCallCreateRequest
 
 _FORM = "multipart/form-data"
 _SDP = "application/sdp"
 _JSON = "application/json"
 
 
-def read(received: ReceivedRequest, cls: type[Model]) -> JSON:
-    """Give the JSON of the body, if a request of type `cls` may have it. Raises Refusal."""
-    return checked(json_body(received.body, received.content_type), cls)
+def read(received: ReceivedRequest, cls: type[Model] | None) -> JSON:
+    """Give the body, if a request of type `cls` may have it; nothing of that of an operation that takes none.
+
+    Raises Refusal.
+    """
+    if cls is None:
+        return {}
+    if cls is not RealtimeCallCreateRequest:
+        return _checked(json_body(received.body, received.content_type), cls)
+    form = _call_form(received)
+    # The offer has an error of its own, so only the rest is checked as a request.
+    _checked({**form, "sdp": "v=0"} if "sdp" in form else form, cls)
+    return form
 
 
 def json_body(body: bytes, content_type: str) -> Any:
@@ -28,19 +39,20 @@ def json_body(body: bytes, content_type: str) -> Any:
         return {}
     if content_type != _JSON:
         raise api_errors.unsupported_content_type(content_type, [_JSON])
-    return parsed(body)
+    return _parsed(body)
 
 
-def parsed(data: bytes, param: str | None = None) -> Any:
-    """Parse JSON; `param` is the form field that it is in, if it is not the body. Raises Refusal."""
+def _parsed(data: bytes, param: str | None = None) -> Any:
+    """Parse JSON; `param` is the form field that it is in, if it is not the body."""
+    if has_too_many_values(data):
+        raise api_errors.too_many_values()
     try:
         return load(data)
     except DecodeError:
         raise api_errors.not_json(param) from None
 
 
-def checked(body: Any, cls: type[Model]) -> JSON:
-    """Give `body`, if a request of type `cls` may have it. Raises Refusal."""
+def _checked(body: Any, cls: type[Model]) -> JSON:
     if not isinstance(body, dict):
         raise api_errors.not_an_object(body)
     try:
@@ -51,7 +63,7 @@ def checked(body: Any, cls: type[Model]) -> JSON:
     return body
 
 
-def call_form(received: ReceivedRequest) -> JSON:
+def _call_form(received: ReceivedRequest) -> JSON:
     """Give the offer and the session, from a form or from a bare offer."""
     if received.content_type == _SDP:
         return {"sdp": received.body.decode("utf-8", "replace")}
@@ -59,7 +71,7 @@ def call_form(received: ReceivedRequest) -> JSON:
         raise api_errors.unsupported_content_type(received.content_type, [_FORM, _SDP])
     fields = _form_fields(received)
     form: JSON = {name: value.decode("utf-8", "replace") for name, value in fields.items()}
-    return {**form, "session": parsed(fields["session"], "session")} if "session" in fields else form
+    return {**form, "session": _parsed(fields["session"], "session")} if "session" in fields else form
 
 
 def _form_fields(received: ReceivedRequest) -> dict[str, bytes]:

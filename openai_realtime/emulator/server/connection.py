@@ -18,6 +18,7 @@ from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.server_events import Error, ErrorDetails
 
 from .shared import SharedSession
+from .worker import Worker, rest
 
 _log = logging.getLogger("openai_realtime.emulator")
 _MAX_AHEAD = 1000
@@ -89,8 +90,9 @@ class CallChannel:
 class LiveConnection:
     """One of those who are connected to a session. The session's time goes on as long as somebody is."""
 
-    def __init__(self, channel: Channel, shared: SharedSession[Any]) -> None:
+    def __init__(self, channel: Channel, shared: SharedSession[Any], worker: Worker) -> None:
         self.shared = shared
+        self._worker = worker
         self.faults: list[faults.Fault] = []
         self._channel = channel
         self._wake = asyncio.Event()
@@ -102,7 +104,7 @@ class LiveConnection:
         self._held: list[ServerEvent] = []
         self._swapping = False
         self._reader: asyncio.Task[None] | None = None
-        self._events = shared.join(self.wake)
+        self._events = shared.join(self.wake, self._fall_behind)
         self._timer = self._new_timer()
 
     @property
@@ -134,6 +136,13 @@ class LiveConnection:
         """Close it because the server goes away."""
         await self._channel.close(1001, "")
 
+    def _fall_behind(self) -> None:
+        """End a connection whose client reads nothing, while others of the session do."""
+        _log.warning("%s: a client that does not read its events is cut off", self.session.id)
+        self._channel.drop()
+        self._gone = True
+        self.wake()
+
     async def run(self) -> None:
         """Serve the session until one side closes, or its hour is over. A defect closes it with 1011."""
         self._reader = asyncio.ensure_future(self._guarded(self._read))
@@ -162,12 +171,13 @@ class LiveConnection:
             self._ahead += 1
             if self._ahead > _MAX_AHEAD:  # who reads nothing is not read either, lest what it asks for piles up
                 await self._flowing.wait()
+            read = await self._worker.run(len(message), self.session.read, message)
             self.shared.catch_up()
-            for _ in self.session.receive(message):
+            for _ in self.session.receive(read):
                 self.wake()
                 await asyncio.sleep(0)
             self.wake()
-            await asyncio.sleep(0)  # a client that sends without end must not keep the others waiting
+            await rest(len(message))  # a client that sends without end must not keep the others waiting
 
     async def _write(self) -> None:
         while not self._gone:
@@ -199,12 +209,13 @@ class LiveConnection:
         for ready in (event, *self._held):
             if not self._gone:
                 self._flowing.clear()
-                await self._channel.send_event(encode(ready))
+                data = encode(ready)
+                await self._channel.send_event(data)
                 self._flowing.set()
                 self._sent += 1
                 self._ahead = 0
+                await rest(len(data))  # a client that interrupts must be heard between two events
         self._held.clear()
-        await asyncio.sleep(0)  # a client that interrupts must be heard between two events
 
     async def _pause(self) -> None:
         """Wait for the client, for `wake`, or for the next event that is due."""

@@ -4,31 +4,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeAlias
 from urllib.parse import unquote
+
+from attrs import frozen
 
 from openai_realtime.emulator import errors as api_errors, ids
 from openai_realtime.emulator.sessions import beta, defaults as sessions
 from openai_realtime.emulator.wire import JSON, Answer, ReceivedRequest, json_answer
+from openai_realtime.models.base import Model
 from openai_realtime.models.beta import RealtimeSessionCreateRequest, RealtimeTranscriptionSessionCreateRequest
 from openai_realtime.models.calls import RealtimeCallCreateRequest, RealtimeCallReferRequest, RealtimeCallRejectRequest
 from openai_realtime.models.client_secrets import RealtimeCreateClientSecretRequest
 from openai_realtime.models.sessions import RealtimeSessionConfig
 from openai_realtime.models.translation import RealtimeTranslationClientSecretCreateRequest
 
-from . import bodies, sdp
+from . import sdp
 from .models import list_models, retrieve_model
 from .state import BETA_SECRET_TTL, SECRET_TTL, State
-
-Operation: TypeAlias = Callable[[State, ReceivedRequest, str], Answer]
-"""Takes the emulator's state, the request and the id in its path, and answers or raises Refusal."""
 
 CREATE_CALL = "create_realtime_call"
 
 
-def create_client_secret(state: State, received: ReceivedRequest, _: str) -> Answer:
+@frozen(kw_only=True)
+class Operation:
+    """How an operation is asked for, the class of its body, and what it does; that may raise Refusal.
+
+    `answer` gets the emulator's state, the request, its body and the id in its path. The body is checked already.
+    """
+
+    method: str = "POST"
+    path: str
+    body: type[Model] | None = None
+    answer: Callable[[State, ReceivedRequest, JSON, str], Answer]
+    is_beta: bool = False
+
+
+def create_client_secret(state: State, received: ReceivedRequest, body: JSON, _: str) -> Answer:
     """POST /realtime/client_secrets."""
-    body = bodies.read(received, RealtimeCreateClientSecretRequest)
     config = body.get("session", {"type": "realtime"})
     _check_session(config, received, "session")
     value, expires_at = state.mint(_seconds(body, SECRET_TTL), config)
@@ -36,9 +48,8 @@ def create_client_secret(state: State, received: ReceivedRequest, _: str) -> Ans
     return json_answer({"value": value, "expires_at": expires_at, "session": effective})
 
 
-def create_translation_client_secret(state: State, received: ReceivedRequest, _: str) -> Answer:
+def create_translation_client_secret(state: State, received: ReceivedRequest, body: JSON, _: str) -> Answer:
     """POST /realtime/translations/client_secrets."""
-    body = bodies.read(received, RealtimeTranslationClientSecretCreateRequest)
     config = body["session"]
     _check_model(config, received, "session.model", "translation")
     sessions.check_transcription(config, "session", azure=is_azure(received))
@@ -47,30 +58,23 @@ def create_translation_client_secret(state: State, received: ReceivedRequest, _:
     return json_answer({"value": value, "expires_at": expires_at, "session": effective})
 
 
-def create_session(state: State, received: ReceivedRequest, _: str) -> Answer:
+def create_session(state: State, received: ReceivedRequest, body: JSON, _: str) -> Answer:
     """POST /realtime/sessions, of the beta."""
-    _check_beta(state)
-    body = bodies.read(received, RealtimeSessionCreateRequest)
     _check_model(body, received, "model")
     _check_transcription(body.get("input_audio_transcription"), received, "input_audio_transcription")
     seconds = _seconds(body.get("client_secret", {}), BETA_SECRET_TTL)
     return _beta_answer(state, seconds, {"model": sessions.BETA_MODEL, **body}, "realtime")
 
 
-def create_transcription_session(state: State, received: ReceivedRequest, _: str) -> Answer:
+def create_transcription_session(state: State, received: ReceivedRequest, body: JSON, _: str) -> Answer:
     """POST /realtime/transcription_sessions, of the beta."""
-    _check_beta(state)
-    body = bodies.read(received, RealtimeTranscriptionSessionCreateRequest)
     _check_transcription(body.get("input_audio_transcription"), received, "input_audio_transcription")
     seconds = _seconds(body.get("client_secret", {}), BETA_SECRET_TTL, "expires_at")
     return _beta_answer(state, seconds, body, "transcription")
 
 
-def create_call(state: State, received: ReceivedRequest, _: str) -> Answer:
+def create_call(state: State, received: ReceivedRequest, form: JSON, _: str) -> Answer:
     """POST /realtime/calls. The answer is plain text, whatever the specification says."""
-    form = bodies.call_form(received)
-    # The offer has an error of its own, so only the rest is checked as a request.
-    bodies.checked({**form, "sdp": "v=0"} if "sdp" in form else form, RealtimeCallCreateRequest)
     _check_session(form.get("session", {}), received, "session")
     body = sdp.answer(form["sdp"]).encode()
     headers = {
@@ -80,89 +84,81 @@ def create_call(state: State, received: ReceivedRequest, _: str) -> Answer:
     return Answer(status=201, body=body, content_type="text/plain; charset=utf-8", headers=headers)
 
 
-def offer_of(received: ReceivedRequest) -> str:
-    """Give the SDP offer of a request to `create_call`."""
-    offer: str = bodies.call_form(received)["sdp"]
-    return offer
-
-
-def accept_call(state: State, received: ReceivedRequest, call_id: str) -> Answer:
+def accept_call(state: State, received: ReceivedRequest, config: JSON, call_id: str) -> Answer:
     """POST /realtime/calls/{call_id}/accept."""
-    config = bodies.read(received, RealtimeSessionConfig)
     _check_session(config, received, "")
     state.check_call(call_id)
     state.set_call_session(call_id, config)
     return Answer()
 
 
-def reject_call(state: State, received: ReceivedRequest, call_id: str) -> Answer:
-    """POST /realtime/calls/{call_id}/reject; the call is gone then."""
-    bodies.read(received, RealtimeCallRejectRequest)
-    return hangup_call(state, received, call_id)
-
-
-def refer_call(state: State, received: ReceivedRequest, call_id: str) -> Answer:
+def refer_call(state: State, _: ReceivedRequest, __: JSON, call_id: str) -> Answer:
     """POST /realtime/calls/{call_id}/refer."""
-    bodies.read(received, RealtimeCallReferRequest)
     state.check_call(call_id)
     return Answer()
 
 
-def hangup_call(state: State, _: ReceivedRequest, call_id: str) -> Answer:
-    """POST /realtime/calls/{call_id}/hangup; the call is gone then."""
+def end_call(state: State, _: ReceivedRequest, __: JSON, call_id: str) -> Answer:
+    """POST /realtime/calls/{call_id}/hangup, or reject; the call is gone then."""
     state.check_call(call_id)
     state.end_call(call_id)
     return Answer()
 
 
-OPERATIONS: dict[str, tuple[str, str, Operation]] = {
-    "create_realtime_client_secret": ("POST", "/realtime/client_secrets", create_client_secret),
-    "create_realtime_session": ("POST", "/realtime/sessions", create_session),
-    "create_realtime_transcription_session": (
-        "POST",
-        "/realtime/transcription_sessions",
-        create_transcription_session,
+OPERATIONS: dict[str, Operation] = {
+    "create_realtime_client_secret": Operation(
+        path="/realtime/client_secrets", body=RealtimeCreateClientSecretRequest, answer=create_client_secret
     ),
-    "create_realtime_translation_client_secret": (
-        "POST",
-        "/realtime/translations/client_secrets",
-        create_translation_client_secret,
+    "create_realtime_session": Operation(
+        path="/realtime/sessions", body=RealtimeSessionCreateRequest, answer=create_session, is_beta=True
     ),
-    CREATE_CALL: ("POST", "/realtime/calls", create_call),
-    "accept_realtime_call": ("POST", "/realtime/calls/{id}/accept", accept_call),
-    "reject_realtime_call": ("POST", "/realtime/calls/{id}/reject", reject_call),
-    "refer_realtime_call": ("POST", "/realtime/calls/{id}/refer", refer_call),
-    "hangup_realtime_call": ("POST", "/realtime/calls/{id}/hangup", hangup_call),
-    "list_models": ("GET", "/models", list_models),
-    "retrieve_model": ("GET", "/models/{id}", retrieve_model),
+    "create_realtime_transcription_session": Operation(
+        path="/realtime/transcription_sessions",
+        body=RealtimeTranscriptionSessionCreateRequest,
+        answer=create_transcription_session,
+        is_beta=True,
+    ),
+    "create_realtime_translation_client_secret": Operation(
+        path="/realtime/translations/client_secrets",
+        body=RealtimeTranslationClientSecretCreateRequest,
+        answer=create_translation_client_secret,
+    ),
+    CREATE_CALL: Operation(path="/realtime/calls", body=RealtimeCallCreateRequest, answer=create_call),
+    "accept_realtime_call": Operation(
+        path="/realtime/calls/{id}/accept", body=RealtimeSessionConfig, answer=accept_call
+    ),
+    "reject_realtime_call": Operation(
+        path="/realtime/calls/{id}/reject", body=RealtimeCallRejectRequest, answer=end_call
+    ),
+    "refer_realtime_call": Operation(
+        path="/realtime/calls/{id}/refer", body=RealtimeCallReferRequest, answer=refer_call
+    ),
+    "hangup_realtime_call": Operation(path="/realtime/calls/{id}/hangup", answer=end_call),
+    "list_models": Operation(method="GET", path="/models", answer=list_models),
+    "retrieve_model": Operation(method="GET", path="/models/{id}", answer=retrieve_model),
 }
-"""The operations by the names that the clients give them: method, path and function."""
+"""The operations by the names that the clients give them."""
 
 
 # With Azure's prefix, or without.
 _ROUTES = {
-    name: re.compile("(?:/openai)?/v1" + path.replace("{id}", "(?P<id>[^/]+)"))
-    for name, (_, path, _) in OPERATIONS.items()
+    name: re.compile("(?:/openai)?/v1" + operation.path.replace("{id}", "(?P<id>[^/]+)"))
+    for name, operation in OPERATIONS.items()
 }
 
 
 def find_operation(method: str, path: str) -> tuple[str, Operation, str]:
-    """Give the name of the operation that `method` and `path` ask for, its function and the id in the path.
+    """Give the name of the operation that `method` and `path` ask for, the operation and the id in the path.
 
     Raises Refusal for a path, or a method on it, that the API does not have.
     """
     for name, route in _ROUTES.items():
         if match := route.fullmatch(path):
-            allowed, _, operation = OPERATIONS[name]
-            if method != allowed:
-                raise api_errors.wrong_method(method, path, allowed)
+            operation = OPERATIONS[name]
+            if method != operation.method:
+                raise api_errors.wrong_method(method, path, operation.method)
             return name, operation, unquote(match.groupdict().get("id", ""))
     raise api_errors.unknown_route(method, path)
-
-
-def _check_beta(state: State) -> None:
-    if state.beta_retired:
-        raise api_errors.beta_retired()
 
 
 def _check_session(config: JSON, received: ReceivedRequest, path: str) -> None:

@@ -18,12 +18,12 @@ _ENDS = (
 )
 
 
-def list_models(_: State, __: ReceivedRequest, ___: str) -> Answer:
+def list_models(_: State, __: ReceivedRequest, ___: JSON, ____: str) -> Answer:
     """GET /models."""
     return json_answer({"object": "list", "data": [_shown(model) for model in sessions.KNOWN_MODELS]})
 
 
-def retrieve_model(_: State, __: ReceivedRequest, model: str) -> Answer:
+def retrieve_model(_: State, __: ReceivedRequest, ___: JSON, model: str) -> Answer:
     """GET /models/{model}, of all that a session can have."""
     if not any(sessions.is_known_model(model, kind) for kind in sessions.MODEL_KINDS):
         raise api_errors.unknown_model(model)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from openai_realtime.emulator.faults import SESSION, FaultQueue
-from openai_realtime.emulator.wire import Answer, ReceivedRequest
+from openai_realtime.emulator.wire import Answer
 
-from .http import is_azure, offer_of
 from .sessions import Sessions
 from .state import State
 
@@ -31,19 +30,18 @@ class OfferedCalls:
         self._faults = queue
         self._peers: Peers | None = None
 
-    async def connect(self, answer: Answer, received: ReceivedRequest, key: str) -> Answer:
+    async def connect(self, answer: Answer, offer: str, key: str, *, azure: bool) -> Answer:
         """Give the `answer` to an offer; that of a peer, instead of one without media, if media can flow.
 
         Raises Refusal for an offer that cannot be answered.
         """
         call_id = answer.headers["Location"].rpartition("/")[2]
         self._state.use_secret(call_id, key)
-        offer = offer_of(received)
         peers = await self._load() if _SECURED.search(offer) else None
         if peers is None:
             return answer
         faults = self._faults.get(SESSION)
-        sdp = await peers.answer(call_id, offer, faults, azure=is_azure(received))
+        sdp = await peers.answer(call_id, offer, faults, azure=azure)
         return attrs.evolve(answer, body=sdp.encode())
 
     async def close(self) -> None:

@@ -21,6 +21,7 @@ from . import admission
 from .connection import LiveConnection
 from .shared import S, SharedSession
 from .state import State
+from .worker import Worker
 
 _REMEMBERED = 100  # sessions
 
@@ -29,11 +30,12 @@ class Sessions:
     """All sessions of one emulator. `speed` is how much faster than life their events come.
 
     `calls` are those of calls by call id, `connections` the open sockets of all, `opened` the last sessions. `attached`
-    is told of a phone call when the first sideband has attached to it.
+    is told of a phone call when the first sideband has attached to it. `worker` does what is large.
     """
 
     def __init__(self, state: State, script: Script, speed: float) -> None:
         self.speed = speed
+        self.worker = Worker()
         self._state = state
         self._script = script
         self.calls: dict[str, SharedSession[LiveSession]] = {}

@@ -14,6 +14,7 @@ from openai_realtime.models.events import ServerEvent
 
 _log = logging.getLogger("openai_realtime.emulator")
 S = TypeVar("S", bound=Session)
+_MAX_BEHIND = 10_000  # events that one of several connections may be behind the others
 
 
 class Clock:
@@ -44,12 +45,25 @@ class Clock:
 
 
 class Subscription:
-    """The events of a session for one of its connections. `wake` is called when there are some, or may be."""
+    """The events of a session for one of its connections.
 
-    def __init__(self, shared: SharedSession[Any], wake: Callable[[], None]) -> None:
+    `wake` is called when there are some, or may be; `fall_behind` once, when there are too many: then no more come.
+    """
+
+    def __init__(self, shared: SharedSession[Any], wake: Callable[[], None], fall_behind: Callable[[], None]) -> None:
         self.wake = wake
         self.events: deque[ServerEvent] = deque()
         self._shared = shared
+        self._fall_behind = fall_behind
+
+    def put(self, event: ServerEvent) -> None:
+        """Add an event."""
+        self.events.append(event)
+        self.wake()
+        if len(self.events) > _MAX_BEHIND:
+            self.events.clear()
+            self._shared.leave(self)
+            self._fall_behind()
 
     def pull(self) -> ServerEvent | None:
         """Give the next event that is due; None if there is none now."""
@@ -70,15 +84,16 @@ class SharedSession(Generic[S]):
         self.resuming = False
         self._subscriptions: list[Subscription] = []
 
-    def join(self, wake: Callable[[], None]) -> Subscription:
+    def join(self, wake: Callable[[], None], fall_behind: Callable[[], None]) -> Subscription:
         """Give a connection all events from now on."""
-        subscription = Subscription(self, wake)
+        subscription = Subscription(self, wake, fall_behind)
         self._subscriptions.append(subscription)
         return subscription
 
     def leave(self, subscription: Subscription) -> None:
-        """Give no more events to a connection."""
-        self._subscriptions.remove(subscription)
+        """Give no more events to a connection. Does nothing if it has left."""
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
 
     def step(self) -> None:
         """Take the next event that is due to all connections."""
@@ -88,9 +103,8 @@ class SharedSession(Generic[S]):
         _log.info("%s < %s", self.session.id, event.type)
         for observer in self.session.observers:
             observer.received(event)
-        for subscription in self._subscriptions:
-            subscription.events.append(event)
-            subscription.wake()
+        for subscription in [*self._subscriptions]:
+            subscription.put(event)
 
     def resume(self) -> bool:
         """Let go on what is paused, if it shall; give whether something was."""

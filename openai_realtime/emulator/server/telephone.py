@@ -101,7 +101,7 @@ class PhoneCall:
 
     async def serve(self, shared: SharedSession[LiveSession]) -> None:
         """Talk and listen until the session is over."""
-        connection = LiveConnection(CallChannel(), shared)
+        connection = LiveConnection(CallChannel(), shared, self._sessions.worker)
         line = asyncio.create_task(self._line(shared))
         with self._sessions.connected(connection):
             try:
@@ -189,7 +189,7 @@ class Telephone:
         self._in_loop(lambda: self._start_ringing(call, event, url, secret))
         return call
 
-    def follow(self, operation: str, call_id: str, body: Any) -> None:
+    def follow(self, operation: str, call_id: str, body: JSON) -> None:
         """Let a caller know what was done with the call over HTTP."""
         call = self.calls.get(call_id)
         if call is None:
@@ -198,7 +198,7 @@ class Telephone:
             case "accept_realtime_call" if not call.answered.done():
                 call.answered.set_result(True)
             case "reject_realtime_call":
-                call.end(f"rejected with {(body or {}).get('status_code', 603)}")
+                call.end(f"rejected with {body.get('status_code', 603)}")
             case "refer_realtime_call":
                 call.end(f"referred to {body['target_uri']}")
             case "hangup_realtime_call":

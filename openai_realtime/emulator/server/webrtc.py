@@ -190,7 +190,7 @@ class Peers:
             if not isinstance(error, Exception):
                 raise
             raise invalid_offer(str(error)) from None
-        connection = LiveConnection(peer.channel, shared)
+        connection = LiveConnection(peer.channel, shared, self._sessions.worker)
         connection.faults.extend(faults)
         task = asyncio.create_task(self._serve(call_id, peer, connection))
         self._tasks.add(task)

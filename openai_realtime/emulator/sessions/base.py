@@ -1,7 +1,7 @@
 """What all kinds of sessions share: messages in, events out, errors that name their cause, and an end.
 
-No sockets here, and no clock but the session's own. `receive` takes a message; `pull` gives the next event that is due.
-Time is that of the `Timeline`: whoever runs the session says how fast it goes.
+No sockets here, and no clock but the session's own. `read` and `receive` take a message; `pull` gives the next event
+that is due. Time is that of the `Timeline`: whoever runs the session says how fast it goes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from openai_realtime._redaction import redact
 from openai_realtime.emulator import errors as api_errors, ids
 from openai_realtime.emulator.engine.timeline import Timeline
 from openai_realtime.emulator.errors import Refusal
-from openai_realtime.emulator.wire import JSON, History
+from openai_realtime.emulator.wire import JSON, History, has_too_many_values
 from openai_realtime.errors import DecodeError, InvalidRequestError
 from openai_realtime.models.events import ClientEvent, Dialect, ServerEvent
 from openai_realtime.models.items import Item
@@ -57,17 +57,25 @@ class Observer(Protocol):
         """Follow an event that a client will receive."""
 
 
+@attrs.frozen
+class Message:
+    """A message of the client as it was read: the event, and why it is refused if it is."""
+
+    text: str | bytes
+    event: ClientEvent | None = None
+    refusal: Refusal | None = None
+
+
 class Session:
     """The base of sessions. `now` gives UNIX seconds; `close` is the code and reason with which the session ends.
 
-    `received` are the client's events, the last of them at least. `handlers` are what the session takes, each with what
-    it does.
+    `handlers` are what the session takes, each with what it does.
     """
 
     dialect: ClassVar[Dialect] = "realtime"
 
     def __init__(self, now: Callable[[], float], id_prefix: str = "sess_") -> None:
-        self.received: History[ClientEvent] = History()
+        self._received: History[str | bytes] = History()  # a text takes a fraction of what its objects do
         self.observers: Sequence[Observer] = ()
         self.timeline = Timeline()
         self.close: tuple[int, str] | None = None
@@ -77,14 +85,28 @@ class Session:
         self._outbox: deque[ServerEvent] = deque()
         self.id = self._new_id(id_prefix)
 
-    def receive(self, text: str | bytes) -> Iterator[None]:
-        """Take one message of the client: text, or bytes for a binary message. Other sessions may run at each step."""
+    @property
+    def received(self) -> list[ClientEvent]:
+        """The client's events that were taken, the last of them at least."""
+        return [event for text in self._received if (event := self.read(text).event) is not None]
+
+    def read(self, text: str | bytes) -> Message:
+        """Read one message of the client: text, or bytes for a binary message. This changes nothing here."""
         event: ClientEvent | None = None
         try:
             event = self._decoded(text)
-            event = self._checked(event, text)
-            _log.info("%s > %s, %d characters", self.id, event.type, len(text))
-            self.received.keep(event, len(text))
+            return Message(text, self._checked(event, text))
+        except Refusal as refusal:
+            return Message(text, event, refusal)
+
+    def receive(self, message: Message) -> Iterator[None]:
+        """Do what a message says. Other sessions may run at each step."""
+        event = message.event
+        try:
+            if event is None or message.refusal is not None:
+                raise message.refusal or api_errors.invalid_event()
+            _log.info("%s > %s, %d characters", self.id, event.type, len(message.text))
+            self._received.keep(message.text, len(message.text))
             for observer in self.observers:
                 observer.sent(event)
             yield from self.handlers[type(event)](event) or ()
@@ -138,6 +160,8 @@ class Session:
     def _decoded(self, text: str | bytes) -> ClientEvent:
         if isinstance(text, bytes):
             raise api_errors.not_text()
+        if has_too_many_values(text):
+            raise api_errors.too_many_values()
         try:
             event = decode_client_event(text, dialect=self.dialect)
         except DecodeError:

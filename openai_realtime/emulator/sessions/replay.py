@@ -11,7 +11,7 @@ from openai_realtime._codec.json import load_object
 from openai_realtime.emulator.errors import Refusal
 from openai_realtime.errors import DecodeError
 
-from .base import Session
+from .base import Message, Session
 
 _APPENDS: Final = ("input_audio_buffer.append", "session.input_audio_buffer.append")
 _LOCAL: Final = "openai_realtime."  # what a client that reconnects tells itself; here one connection goes on
@@ -47,10 +47,14 @@ class ReplaySession(Session):
         self._renamed: dict[str, str] = {}
         self._go_on()
 
-    def receive(self, text: str | bytes) -> Iterator[None]:
+    def read(self, text: str | bytes) -> Message:
+        """Read one message of the client, whatever it is."""
+        return Message(text)
+
+    def receive(self, message: Message) -> Iterator[None]:
         """Take one message of the client, and say what comes after it."""
         try:
-            event = load_object(text)
+            event = load_object(message.text)
         except DecodeError:
             event = {}
         expected: Mapping[str, Any] = self._entries[0].event if self._entries else {}

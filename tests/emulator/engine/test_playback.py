@@ -19,7 +19,7 @@ def test_playback_ends_when_the_speech_is_over(letters: int) -> None:
     script.add(Reply(text="x" * letters), None)
     session = LiveSession({"type": "realtime", "model": "gpt-realtime-2.1"}, script, time.time, sideband=True)
     session.open()
-    for _ in session.receive(json.dumps({"type": "response.create"})):
+    for _ in session.receive(session.read(json.dumps({"type": "response.create"}))):
         pass
     seen: dict[str, float] = {}
     for tick in range(1, 1000):

@@ -41,7 +41,7 @@ class Call:
     def send(self, at: float, *events: Any) -> None:
         self.session.timeline.now = max(self.session.timeline.now, at)
         for event in events:
-            list(self.session.receive(json.dumps(event)))
+            list(self.session.receive(self.session.read(json.dumps(event))))
 
     def each(self, until: float) -> Iterator[Any]:
         """The events that are due, one by one."""
@@ -125,9 +125,9 @@ def test_speech_over_a_response_whose_item_the_client_deleted_before_it_sounded(
 
 def test_after_an_idle_timeout_time_goes_on_from_there() -> None:
     session = LiveSession({"type": "realtime", "model": "gpt-realtime"}, Script(), time.time)
-    list(session.receive(json.dumps(TEXT_ONLY)))
-    list(session.receive(json.dumps(IDLE)))
-    list(session.receive(json.dumps(RESPOND)))
+    list(session.receive(session.read(json.dumps(TEXT_ONLY))))
+    list(session.receive(session.read(json.dumps(IDLE))))
+    list(session.receive(session.read(json.dumps(RESPOND))))
     while session.pull(1.0) is not None:
         pass
     assert session.next_due == 6.0
@@ -142,12 +142,12 @@ def test_a_response_that_is_cancelled_just_before_its_pause_ends(deltas: int) ->
     script = Script()
     script.add(Reply(text="one two three four five six seven eight", pause_after=deltas), None)
     session = LiveSession({"type": "realtime", "model": "gpt-realtime"}, script, time.time)
-    list(session.receive('{"type": "response.create", "response": {"output_modalities": ["text"]}}'))
+    list(session.receive(session.read('{"type": "response.create", "response": {"output_modalities": ["text"]}}')))
     said = 0
     while said < deltas:
         event = session.pull(math.inf)
         said += event is not None and event.type == "response.output_text.delta"
-    list(session.receive('{"type": "response.cancel"}'))
+    list(session.receive(session.read('{"type": "response.cancel"}')))
     types = []
     while (event := session.pull(math.inf)) is not None:
         types.append(event.type)

@@ -19,7 +19,7 @@ from hypothesis import given, settings, strategies as st
 from openai_realtime import ConfigurationError
 from openai_realtime.emulator import Emulator, ReceivedRequest, faults, ids
 from openai_realtime.emulator.errors import Refusal
-from openai_realtime.emulator.server import sdp
+from openai_realtime.emulator.server import bodies, sdp
 from openai_realtime.emulator.server.http import OPERATIONS
 from openai_realtime.emulator.server.state import State
 from openai_realtime.emulator.sessions.defaults import INSTRUCTIONS
@@ -949,7 +949,8 @@ def test_every_json_gets_an_answer(operation: str, body: dict[str, Any]) -> None
     received = ReceivedRequest(method="POST", path="/v1/x", headers=headers, body=json.dumps(body).encode())
     state = State(None, beta_retired=False, beta=False)
     try:
-        answer = OPERATIONS[operation][2](state, received, state.open_call())
+        asked = OPERATIONS[operation]
+        answer = asked.answer(state, received, bodies.read(received, asked.body), state.open_call())
     except Refusal as refusal:
         answer = refusal.answer()
         assert 400 <= answer.status < 500
