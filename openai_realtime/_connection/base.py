@@ -111,6 +111,7 @@ class AsyncConnection(ConnectionStatus):
         ConnectionClosedError on a closed connection.
         """
         check_kind("event", event, _EVENT, ClientEvent)
+        self._link.check_here()
         event = identified(event)
         check(event)
         await self._link.send(event, Secret(encode(event)))
@@ -120,6 +121,7 @@ class AsyncConnection(ConnectionStatus):
 
         Raises ConnectionClosedError after the last event.
         """
+        self._link.check_here()
         async with deadline(timeout, "no event"):
             return await self._inbox.next()
 
@@ -133,6 +135,7 @@ class AsyncConnection(ConnectionStatus):
             return await self._next()
 
     async def _next(self) -> ServerEvent:
+        self._link.check_here()
         try:
             return await self._inbox.next()
         except ConnectionClosedError as error:
@@ -155,6 +158,7 @@ class AsyncConnection(ConnectionStatus):
         if not _can_be_awaited(event):
             given = Summary("object", event.__name__) if isinstance(event, type) else event
             raise InvalidRequestError([Problem("event", "invalid_type", given, _AWAITED)])
+        self._link.check_here()
         match: Match = self._of_class(event) if isinstance(event, type) else cast("Match", event)
         async with deadline(timeout, f"no {getattr(event, '__name__', 'such event')}"):
             found, index = await self._inbox.expect(match, unread=True)
@@ -171,6 +175,7 @@ class AsyncConnection(ConnectionStatus):
         return await self._ask_checked(event, timeout)
 
     async def _ask_checked(self, event: ClientEvent, timeout: float | None) -> Any:
+        self._link.check_here()
         frame = Secret(encode(event))
         await self._link.ready()  # before the wait begins: who waits already is told of a replaced connection
         found, index = await self._requests.ask(event, lambda: self._link.send(event, frame), timeout)
@@ -184,6 +189,7 @@ class AsyncConnection(ConnectionStatus):
 
     async def _append(self, cls: type[InputAudioBufferAppend | SessionInputAudioBufferAppend], audio: Binary) -> None:
         check_audio(audio)
+        self._link.check_here()
         data = flat(audio)
         self._appending = self._appending or asyncio.Lock()
         async with self._appending:

@@ -104,6 +104,7 @@ class Link:
         """End the session. Bounded in time; calling it again does nothing. Cancelled, it cuts the connection."""
         if self._reader is not None and self._reader.get_loop().is_closed():
             return  # the end of that event loop was the end of all in it
+        self.check_here()
         if self.state is not State.CLOSED:
             self._become(State.CLOSING)
         try:
@@ -120,6 +121,15 @@ class Link:
         """Whether it is open, in the event loop that runs."""
         here = self._reader is not None and self._reader.get_loop() is asyncio.get_running_loop()
         return here and self.is_open()
+
+    def check_here(self) -> None:
+        """Raise ClientStateError in another event loop than the connection's, where it would wait in vain."""
+        elsewhere = self._reader is not None and self._reader.get_loop() is not asyncio.get_running_loop()
+        if elsewhere and self.is_open():
+            raise ClientStateError(
+                "the connection belongs to another event loop: use it there (asyncio.run_coroutine_threadsafe from "
+                "another thread), or use RealtimeClient, whose connections all threads share"
+            )
 
     def abandon(self) -> None:
         """End the session, from whatever thread, without waiting for that."""

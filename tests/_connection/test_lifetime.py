@@ -242,6 +242,34 @@ def test_a_connection_whose_loop_is_gone_is_closed_for_good() -> None:
 # --- waking -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda c: c.receive(),
+        anext,
+        lambda c: c.wait_for(ResponseDone),
+        lambda c: c.send(ResponseCreate()),
+        lambda c: c.append_audio(bytes(2)),
+        lambda c: c.create_item(UserMessage.from_text("x")),
+        lambda c: c.create_response(),
+        lambda c: c.ask("x"),
+        lambda c: c.close(),
+    ],
+)
+async def test_another_event_loop_is_refused_and_the_session_goes_on(use: Callable[[Any], Any]) -> None:
+    """There it would wait for ever, and a send be taken for one on a lost connection."""
+    async with emulated() as (_, client), client.connect(model=MODEL) as connection:
+        await connection.receive()
+
+        async def elsewhere() -> None:
+            async with asyncio.timeout(DEADLINE):
+                await use(connection)
+
+        with pytest.raises(ClientStateError, match="belongs to another event loop"):
+            await asyncio.to_thread(asyncio.run, elsewhere())
+        assert isinstance(await connection.create_item(UserMessage.from_text("y")), ConversationItemAdded)
+
+
 async def test_close_wakes_everybody() -> None:
     async def iterate() -> str:
         async for _ in connection:
