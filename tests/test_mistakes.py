@@ -104,7 +104,7 @@ def test_a_wait_for_text_where_the_model_speaks(realtime_client: RealtimeClient)
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "connect: nothing is not exactly one of model, call_id and intent ("),
+        ({}, "connect: missing; needs exactly one of model, call_id and intent ("),
         ({"session": RealtimeSessionConfig(model=MODEL)}, "(the model in the session's settings does not count;"),
         ({"model": MODEL, "observers": Conversation()}, "observers: a Conversation is not a list of observers"),
         (

@@ -140,7 +140,7 @@ class RealtimeConnection(Connection[AsyncRealtimeConnection]):
     def ask(
         self, what: str | bytes | Item, response: ResponseConfig | None = None, *, timeout: float | None = 30
     ) -> Answer:
-        """Say something and return the whole answer, as `AsyncRealtimeConnection.ask`, which it reads for itself."""
+        """Say a text, audio or an item, and return the whole answer; see `AsyncRealtimeConnection.ask`."""
         gathering = self._run(lambda: put_question(self._client, what, response, timeout))
         while (answer := gathering.add(self.receive(timeout))) is None:
             pass

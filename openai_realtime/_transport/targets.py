@@ -47,8 +47,8 @@ def realtime_target(  # noqa: PLR0913 - what connect takes
     named = {"model": model, "call_id": call_id, "intent": intent}
     given = {name: value for name, value in named.items() if value is not None}
     if len(given) != 1:
-        both = Summary("object", " and ".join(given) or "nothing")
-        raise InvalidRequestError([Problem("connect", "invalid_value", both, _ONE)])
+        kind = "invalid_value" if given else "missing_required_parameter"
+        raise InvalidRequestError([Problem("connect", kind, Summary("object", " and ".join(given)), _ONE)])
     ((name, value),) = given.items()
     if not isinstance(value, str) or not value or (name == "intent" and value != "transcription"):
         allowed = "'transcription'" if name == "intent" else _TEXT
