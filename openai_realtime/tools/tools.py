@@ -19,6 +19,7 @@ from openai_realtime.models.tools import FunctionTool
 
 from .calls import Approve, Tool, ToolCall, called, run
 from .mcp_discovery import McpDiscovery
+from .missing_tools import MissingTools
 from .response_queue import ActingConnection, ResponseQueue
 
 __all__ = ["Tools"]
@@ -49,6 +50,9 @@ class Tools:
         """All calls of the session, as far as they got."""
         tools = [one if isinstance(one, Tool) else Tool(function=one) for one in functions]
         self._tools = {tool.signature.name: tool for tool in tools}
+        if len(self._tools) < len(tools):
+            names = ", ".join(tool.signature.name for tool in tools)
+            raise ConfigurationError(f"each tool needs a name of its own, as Tool(name=...) gives it: {names}")
         if not (approve is None or callable(approve)):
             raise ConfigurationError(f"approve: {approve!r} is not a function of a ToolCall that gives True or False")
         if approve is None and any(tool.needs_approval for tool in tools):
@@ -57,6 +61,7 @@ class Tools:
         self._approval_timeout = approval_timeout
         self._queue = ResponseQueue(say_while_waiting)
         self._discovery = McpDiscovery()
+        self._missing = MissingTools(self._tools)
         self._running: dict[str, tuple[ToolCall, asyncio.Task[None]]] = {}
         self._seen: set[str] = set()
         self._lost: set[str] = set()
@@ -89,6 +94,7 @@ class Tools:
     def sent(self, event: ClientEvent) -> None:
         """Follow an event that goes to the server."""
         self._queue.activity.sent(event)
+        self._missing.sent(event)
 
     def received(self, event: ServerEvent) -> None:
         """Follow an event from the server."""
@@ -96,6 +102,7 @@ class Tools:
             return
         self._queue.received(event)
         self._discovery.received(event)
+        self._missing.received(event)
         match event.type:
             case "response.output_item.done" | "conversation.item.done":
                 self._on_item_done(received_json(event))

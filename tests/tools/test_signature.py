@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import decimal
 import enum
 import functools
 import json
 import uuid
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
 
 import attrs
 import msgspec
@@ -243,10 +245,102 @@ def test_a_class_that_nothing_can_read_is_refused_when_the_tool_is_made() -> Non
         Signature(use)
 
 
+class Record(msgspec.Struct):
+    a: int
+
+
+class Pydantic:
+    """As its models are."""
+
+    def model_dump(self, *, mode: str) -> dict[str, str]:
+        return {"name": "Ann"} if mode == "json" else {}
+
+
 @pytest.mark.parametrize(
     ("result", "text"),
     [("plain", "plain"), (None, "null"), ({"a": 1}, '{"a":1}'), (Line("a"), '{"sku":"a","count":1}'),
-     (Card("1"), '{"number":"1","kind":"card"}'), ([Unit.CELSIUS], '["C"]'), (dt.date(2026, 1, 2), '"2026-01-02"')],
+     (Card("1"), '{"number":"1","kind":"card"}'), ([Unit.CELSIUS], '["C"]'), (dt.date(2026, 1, 2), '"2026-01-02"'),
+     ([Record(a=1)], '[{"a":1}]'), (Pydantic(), '{"name":"Ann"}'), ({"for": dt.timedelta(days=1)}, '{"for":"P1D"}'),
+     (decimal.Decimal("1.5"), '"1.5"'), ({1}, "[1]")],
 )  # fmt: skip
 def test_results_are_text_or_json(result: Any, text: str) -> None:
     assert written(result) == text
+
+
+@pytest.mark.parametrize("result", [b"\xff", ValueError("x"), object(), range(3), [iter(())]])
+def test_a_result_that_is_no_json_is_told_by_its_class(result: Any) -> None:
+    inner = result[0] if isinstance(result, list) else result
+    with pytest.raises(TypeError, match=f"cannot return {type(inner).__name__};"):
+        written(result)
+
+
+def test_a_result_that_no_model_could_read_is_not_sent() -> None:
+    with pytest.raises(ValueError, match="1048577 characters"):
+        written("x" * (2**20 + 1))
+
+
+def test_arguments_nested_beyond_reason_are_refused() -> None:
+    def use(anything: Any) -> None: ...
+
+    with pytest.raises(ValueError, match="recursion"):
+        Signature(use).bind('{"anything": ' + "[" * 100_000 + "]" * 100_000 + "}")
+
+
+class Shop:
+    """A shop."""
+
+    def order(self, sku: str) -> None:
+        """Order a thing."""
+
+    def __call__(self, sku: str) -> None: ...
+
+
+def plain(sku: str, count: int = 1) -> None:
+    """Take it."""
+
+
+def pieces() -> Iterator[str]:
+    yield ""
+
+
+def odd(sku: Unknown) -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [(Shop.order, "method"), (pieces, "yielding"), (lambda: None, "letters"), (odd, "Unknown"), (print, "names")],
+)
+def test_what_cannot_be_a_tool_is_refused_by_its_name(function: Any, why: str) -> None:
+    with pytest.raises(TypeError, match=f"^{function.__name__} cannot be a tool: .*{why}"):
+        Signature(function)
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "description", "arguments"),
+    [(functools.partial(plain, count=2), "plain", "Take it.", ["sku", "count"]),
+     (functools.partial(Shop().order), "order", "Order a thing.", ["sku"]), (Shop(), "Shop", "A shop.", ["sku"]),
+     (Line, "Line", None, ["sku", "count"])],
+)  # fmt: skip
+def test_what_can_be_called_is_told_as_its_author_wrote_it(
+    function: Any, name: str, description: str | None, arguments: list[str]
+) -> None:
+    definition: Any = Signature(function).definition
+    assert definition.name == name
+    assert description is None or definition.description == description
+    assert list(definition.parameters["properties"]) == arguments
+
+
+def test_the_annotation_of_the_result_may_be_for_type_checkers_only() -> None:
+    def use(sku: str) -> Unknown: ...  # type: ignore[name-defined]  # noqa: F821
+
+    assert Signature(use).bind('{"sku": "a"}') == {"sku": "a"}
+
+
+def test_an_argument_may_be_null_if_that_is_its_default_and_any_object_may_be_one() -> None:
+    missing = object()
+
+    def use(city: str = None, count: int = missing) -> None: ...  # type: ignore[assignment]  # noqa: RUF013
+
+    signature = Signature(use)
+    assert signature.bind('{"city": null}') == {"city": None, "count": missing}
+    assert "default" not in cast("Any", signature.definition.parameters)["properties"]["count"]

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from support.session_by_hand import Line
 
-from openai_realtime import APITimeoutError, ConfigurationError, RealtimeEventError, Reconnected, UserMessage
+from openai_realtime import (
+    APITimeoutError,
+    ConfigurationError,
+    RealtimeEventError,
+    Reconnected,
+    ResponseConfig,
+    UserMessage,
+)
 from openai_realtime.tools import Tool, ToolCall, Tools
 
 pytestmark = pytest.mark.anyio
@@ -435,3 +442,49 @@ async def test_an_answer_that_the_server_could_not_give_by_itself_is_waited_for_
 async def test_the_definitions_are_those_of_the_session() -> None:
     (definition,) = Tools(Tool(function=echo, name="say", description="Says it.")).definitions
     assert (definition.name, definition.description) == ("say", "Says it.")
+
+
+def test_two_tools_of_one_name_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"name of its own.*echo, echo"):
+        Tools(echo, Tool(function=plain, name="echo"))
+
+
+async def test_a_tool_that_waits_for_what_is_cancelled_has_failed() -> None:
+    async def wait() -> None:
+        forever = asyncio.ensure_future(asyncio.Event().wait())
+        forever.cancel()
+        await forever
+
+    line = Line(tools := Tools(wait))
+    line.begin()
+    line.call("wait")
+    line.end()
+    await line.until(lambda: CREATE in line.sent)
+    assert (tools.calls[0].status, json.loads(line.outputs["c1"])) == ("failed", {"error": "the tool was cancelled"})
+
+
+async def test_arguments_nested_beyond_reason_are_answered() -> None:
+    line = Line(Tools(echo))
+    line.begin()
+    line.call("echo", "c1", '{"text": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    await line.until(lambda: line.outputs)
+    assert "bad arguments" in line.outputs["c1"]
+
+
+@pytest.mark.parametrize(
+    ("tools", "asked", "warnings"),
+    [([], {}, 1), ([{"type": "function", "name": "plain"}], {}, 1), (None, {}, 0), ([], {"tools": []}, 0),
+     ([{"type": "function", "name": "echo"}, {"type": "function", "name": "plain"}], {}, 0)],
+)  # fmt: skip
+async def test_a_session_without_the_definitions_is_told_once(
+    tools: Any, asked: dict[str, Any], warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = Line(Tools(echo, plain))
+    line.hear("session.created", session={"tools": []})
+    line.hear("session.updated", session={"tools": tools})
+    if asked:
+        await line.create_response(ResponseConfig(**asked))
+    for response_id in ("r1", "r2"):
+        line.begin(response_id)
+        line.end(response_id)
+    assert [record.message.count("tools.definitions") for record in caplog.records] == [1] * warnings
