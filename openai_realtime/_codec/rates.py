@@ -6,14 +6,23 @@ from typing import Final, Literal
 
 from .raw import JSON, number_in, object_in, text_in
 
-_G711: Final = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
+_BETA: Final = {"g711_ulaw": "audio/pcmu", "g711_alaw": "audio/pcma"}
 PCM_BYTES_PER_MS: Final = 48.0
 """Of PCM16 at 24 kHz, which a session has by default."""
 
 
 def bytes_per_ms(session: JSON, side: Literal["input", "output"]) -> float:
-    """Return the bytes of a millisecond of a session's audio; the beta names its formats another way."""
-    audio_format = object_in(object_in(object_in(session, "audio"), side), "format")
-    kind = text_in(audio_format, "type") or text_in(session, f"{side}_audio_format")
-    samples_per_ms = (number_in(audio_format, "rate") or (8_000 if kind in _G711 else 24_000)) / 1000
-    return samples_per_ms if kind in _G711 else 2 * samples_per_ms
+    """Return the bytes of a millisecond of a session's audio."""
+    is_g711 = format_type(session, side) in _BETA.values()
+    samples_per_ms = (number_in(_format(session, side), "rate") or (8_000 if is_g711 else 24_000)) / 1000
+    return samples_per_ms if is_g711 else 2 * samples_per_ms
+
+
+def format_type(session: JSON, side: Literal["input", "output"]) -> str:
+    """Return the type of a session's audio format, such as ``audio/pcmu``, also for the beta's names."""
+    kind = text_in(_format(session, side), "type") or text_in(session, f"{side}_audio_format")
+    return _BETA.get(kind, kind)
+
+
+def _format(session: JSON, side: str) -> JSON:
+    return object_in(object_in(object_in(session, "audio"), side), "format")

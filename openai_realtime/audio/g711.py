@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 from .pcm import WIDTH, Audio, check_whole_samples
 
@@ -40,6 +40,13 @@ def pcm_to_alaw(pcm: Audio) -> bytes:
 def alaw_to_pcm(alaw: Audio) -> bytes:
     """Decode A-law to PCM16."""
     return _decode(alaw, _alaw())
+
+
+LAWS: Final[Mapping[str, tuple[Callable[[Audio], bytes], Callable[[Audio], bytes]]]] = {
+    "audio/pcmu": (ulaw_to_pcm, pcm_to_ulaw),
+    "audio/pcma": (alaw_to_pcm, pcm_to_alaw),
+}
+"""What decodes and encodes a session's formats."""
 
 
 class _Law(NamedTuple):

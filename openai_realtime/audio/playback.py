@@ -93,7 +93,7 @@ class Playback:
         self._ignored: set[str] = set()
         self._server_plays = False
         self._plays_here = False  # whether audio comes: on a call there are only its words
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a Sink may ask what is queued while it is written to
         self._connection: _Acting | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Final
 
-from .g711 import alaw_to_pcm, pcm_to_alaw, pcm_to_ulaw, ulaw_to_pcm
+from .g711 import LAWS
 from .pcm import RATE, WIDTH, Audio
 from .resample import Resampler
 
 __all__ = ["Transcoder"]
 
 _G711_RATE: Final = 8_000
-_G711: Final[Mapping[str, tuple[Callable[[Audio], bytes], Callable[[Audio], bytes]]]] = {
-    "audio/pcmu": (ulaw_to_pcm, pcm_to_ulaw),
-    "audio/pcma": (alaw_to_pcm, pcm_to_alaw),
-}
 
 
 class Transcoder:
@@ -27,15 +22,15 @@ class Transcoder:
 
     def __init__(self, source: str, target: str) -> None:
         self.source, self.target = source, target
-        self.bytes_per_ms = _G711_RATE // 1000 if source in _G711 else RATE * WIDTH // 1000
-        rates = (_G711_RATE if kind in _G711 else RATE for kind in (source, target))
+        self.bytes_per_ms = _G711_RATE // 1000 if source in LAWS else RATE * WIDTH // 1000
+        rates = (_G711_RATE if kind in LAWS else RATE for kind in (source, target))
         self._resampler = Resampler(*rates)
 
     def process(self, audio: Audio) -> bytes:
         """Take the next piece and give what is ready of the result, which may be nothing."""
         if self.source == self.target:
             return bytes(audio)
-        pcm = _G711[self.source][0](audio) if self.source in _G711 else audio
+        pcm = LAWS[self.source][0](audio) if self.source in LAWS else audio
         return self._encode(self._resampler.process(pcm))
 
     def flush(self) -> bytes:
@@ -43,4 +38,4 @@ class Transcoder:
         return self._encode(self._resampler.flush())
 
     def _encode(self, pcm: bytes) -> bytes:
-        return _G711[self.target][1](pcm) if self.target in _G711 else pcm
+        return LAWS[self.target][1](pcm) if self.target in LAWS else pcm

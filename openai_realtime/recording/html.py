@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from attrs import asdict
 
 from openai_realtime._codec.converter import dumps
+from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms, format_type
+from openai_realtime._codec.raw import object_in
+from openai_realtime.audio.g711 import LAWS
 from openai_realtime.audio.pcm import WIDTH, unpack
 from openai_realtime.errors import DecodeError
 from openai_realtime.models.base64 import from_base64
@@ -20,12 +23,11 @@ from .report import Report
 __all__ = ["page"]
 
 _STEP_MS: Final = 20
-_STEP_BYTES: Final = 48 * _STEP_MS
 _PLACE: Final = "/* the recording */"
 
 
 def page(entries: Sequence[Entry], report: Report) -> str:
-    """Return the HTML of a recording, explained by `report`. Waveforms are of PCM16 at 24 kHz."""
+    """Return the HTML of a recording, explained by `report`."""
     turns = [{**asdict(turn), "usage": turn.usage.to_json()} for turn in report.turns]
     data = {
         "duration": report.duration_ms,
@@ -34,7 +36,7 @@ def page(entries: Sequence[Entry], report: Report) -> str:
         "turns": turns,
         "errors": report.errors,
         "captions": [asdict(caption) for caption in report.conversation.captions],
-        "waves": {"user": _waves(entries, "client"), "model": _waves(entries, "server")},
+        "waves": {"user": _waves(entries, "client", "input"), "model": _waves(entries, "server", "output")},
         "marks": [[entry.ms, entry.type] for entry in entries if entry.type.startswith("input_audio_buffer.speech")],
     }
     template = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
@@ -42,14 +44,17 @@ def page(entries: Sequence[Entry], report: Report) -> str:
     return template.replace(_PLACE, dumps(data).decode().replace("<", "\\u003c"))
 
 
-def _waves(entries: Iterable[Entry], sender: str) -> list[list[Any]]:
+def _waves(entries: Iterable[Entry], sender: str, side: Literal["input", "output"]) -> list[list[Any]]:
     """Return stretches of sound: when each begins, and its peaks, one for 20 ms.
 
     What comes faster than life is laid end to end, and cut where the user interrupts, as it is played.
     """
     waves: list[list[Any]] = []
-    end = 0.0
+    end, per_ms, kind = 0.0, PCM_BYTES_PER_MS, ""
     for entry in entries:
+        if entry.type in ("session.created", "session.updated"):
+            session = object_in(entry.event, "session")
+            per_ms, kind = bytes_per_ms(session, side), format_type(session, side)
         if sender == "server" and entry.type == "input_audio_buffer.speech_started" and waves and end > entry.ms:
             start, peaks = waves[-1]
             del peaks[max(int((entry.ms - start) / _STEP_MS), 0) :]
@@ -59,22 +64,22 @@ def _waves(entries: Iterable[Entry], sender: str) -> list[list[Any]]:
         if not waves or entry.ms > end + 2 * _STEP_MS:
             waves.append([entry.ms, []])
             end = entry.ms
-        waves[-1][1].extend(_peaks(entry))
-        end += entry.audio_bytes / 48
+        duration = entry.audio_bytes / per_ms
+        waves[-1][1].extend(_peaks(entry, kind, max(int(duration / _STEP_MS), 1)))
+        end += duration
     return waves
 
 
-def _peaks(entry: Entry) -> list[int]:
-    """Return how loud each 20 ms are, from 0 to 100; 1 where the recording has only the length."""
-    count = max(entry.audio_bytes // _STEP_BYTES, 1)
+def _peaks(entry: Entry, kind: str, count: int) -> list[int]:
+    """Return how loud each of `count` parts is, from 0 to 100; 1 where the recording has only the length."""
     try:
         audio = from_base64(audio_of(entry.event) or "")
     except DecodeError:
         audio = b""
-    if len(audio) < entry.audio_bytes:
+    pcm = LAWS[kind][0](audio) if kind in LAWS else audio[: len(audio) // WIDTH * WIDTH]
+    if len(audio) < entry.audio_bytes or not pcm:
         return [1] * count
-    samples = unpack(audio[: len(audio) // WIDTH * WIDTH])
-    steps = (
-        samples[start : start + _STEP_BYTES // 2] for start in range(0, count * _STEP_BYTES // 2, _STEP_BYTES // 2)
-    )
+    samples = unpack(pcm)
+    size = len(samples) // count
+    steps = (samples[start * size : (start + 1) * size] for start in range(count))
     return [round(max(*step, -min(step)) / 327.68) for step in steps]

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms
 from openai_realtime._codec.raw import JSON, number_in, object_in, text_in
 from openai_realtime.conversation import Conversation, Usage
 
@@ -89,6 +90,7 @@ class _Reporter:
         self._network: float | None = None
         self._asked: dict[str, float] = {}  # what waits for an answer, by the answer's type
         self._sent = [(0.0, 0.0)]  # milliseconds of input audio, and when they had been sent
+        self._bytes_per_ms = PCM_BYTES_PER_MS
         self._silence_ms = 0.0
         self._trigger: float | None = None  # when the last turn of the user, or response.create, ended
         self._detection: float | None = None
@@ -106,7 +108,7 @@ class _Reporter:
         if entry.type in _ANSWERS:
             self._asked.setdefault(_ANSWERS[entry.type], entry.ms)
         if entry.type == "input_audio_buffer.append":
-            self._sent.append((self._sent[-1][0] + entry.audio_bytes / 48, entry.ms))
+            self._sent.append((self._sent[-1][0] + entry.audio_bytes / self._bytes_per_ms, entry.ms))
         elif entry.type == "response.create":
             self._trigger = entry.ms
         elif entry.type == "conversation.item.create":
@@ -123,7 +125,9 @@ class _Reporter:
         if kind == "session.created":
             self._sent = [(0.0, entry.ms)]
         if kind in ("session.created", "session.updated"):
-            audio = object_in(object_in(object_in(event, "session"), "audio"), "input")
+            session = object_in(event, "session")
+            audio = object_in(object_in(session, "audio"), "input")
+            self._bytes_per_ms = bytes_per_ms(session, "input")
             self._silence_ms = number_in(object_in(audio, "turn_detection"), "silence_duration_ms") or 0
         elif kind == "input_audio_buffer.speech_stopped":
             self._trigger = entry.ms

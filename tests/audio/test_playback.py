@@ -271,3 +271,19 @@ def test_an_interruption_after_the_end_is_sent_nowhere() -> None:
     with Emulator() as emulator:
         asyncio.run(open_and_close(emulator))
     assert playback.interrupt() == []
+
+
+async def test_a_sink_may_ask_what_is_queued_while_it_is_written_to() -> None:
+    seen: list[float] = []
+
+    class Meter(PlaybackStream):
+        def write(self, pcm: Any) -> None:
+            super().write(pcm)
+            seen.append(playback.queued_ms)
+
+    line = Line(playback := Playback(Meter()))
+    line.begin()
+    hearing = threading.Thread(target=audio, args=(line, 300), daemon=True)
+    hearing.start()
+    await asyncio.to_thread(hearing.join, 10)
+    assert seen == [300]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from playwright.async_api import async_playwright
 from support.cli import run
 
+from openai_realtime.audio import pcm_to_alaw, pcm_to_ulaw
 from openai_realtime.recording import read
 from openai_realtime.recording.diff import compare
 from openai_realtime.recording.html import page
@@ -144,3 +146,27 @@ async def test_the_page_shows_it_in_a_browser(recording: Path, tmp_path: Path, s
 def test_no_text_of_a_session_ends_the_script_of_the_page(recording: Path) -> None:
     entries = list(read(recording))
     assert page(entries, report(entries)).count("</script>") == 1
+
+
+@pytest.mark.parametrize(
+    ("session", "encode"),
+    [({"audio": {"input": {"format": {"type": "audio/pcmu"}}}}, pcm_to_ulaw),
+     ({"input_audio_format": "g711_alaw"}, pcm_to_alaw)],
+)  # fmt: skip
+def test_speech_of_the_telephone_has_its_length_and_its_wave(tmp_path: Path, session: Any, encode: Any) -> None:
+    path = tmp_path / "call.jsonl"
+    audio = base64.b64encode(encode(b"\x00\x40\x00\xc0" * 4_000)).decode()  # a second
+    path.write_text("\n".join((
+        line(0, "server", "session.created", session=session),
+        line(100, "client", "input_audio_buffer.append", audio=audio),
+        line(1100, "client", "input_audio_buffer.append", audio="AA=="),
+        line(1500, "server", "input_audio_buffer.speech_stopped", audio_end_ms=1000, item_id="u"),
+        line(1600, "server", "response.created", response={"id": "r1", "conversation_id": "c"}),
+    )))  # fmt: skip
+    entries = list(read(path))
+    (turn,) = report(entries).turns
+    assert turn.detection_ms == 1400
+    waves = json.loads(re.search(r'"waves":({.*?})', page(entries, report(entries)))[1])  # type: ignore[index]
+    (start, peaks), *_ = waves["user"]
+    assert (start, len(peaks)) == (100, 51)
+    assert all(48 <= peak <= 52 for peak in peaks[:50])
