@@ -163,7 +163,8 @@ def _resolve(options: dict[str, Any], environ: Mapping[str, str]) -> ClientConfi
         known = ", ".join(ClientOptions.__annotations__)
         raise ConfigurationError(f"unknown option: {', '.join(sorted(unknown))}; known are {known}")
     base_url = _base_url(options, environ)
-    check_url(base_url, allow_insecure=options.get("allow_insecure_http", False))
+    setting = "azure_endpoint" if _azure(options) else "base_url"
+    check_url(base_url, allow_insecure=options.get("allow_insecure_http", False), setting=setting)
     return ClientConfig(
         base_url=base_url,
         credential=_azure_credential(options, environ) if _azure(options) else _credential(options, environ),
@@ -175,16 +176,17 @@ def _resolve(options: dict[str, Any], environ: Mapping[str, str]) -> ClientConfi
     )
 
 
-def check_url(url: str, *, allow_insecure: bool) -> None:
+def check_url(url: str, *, allow_insecure: bool, setting: str = "base_url") -> None:
     """Refuse what would send a key in the clear. Raises ConfigurationError, without quoting the URL's secrets."""
     parts = _split(url)
     # An empty query or fragment is none for urlsplit, and would still swallow the path of an operation.
     if parts is None or any(mark in url for mark in "?#@"):
-        raise ConfigurationError("base_url: needs the form https://HOST/v1, without user, query and fragment")
+        form = "https://HOST/v1" if setting == "base_url" else "https://NAME.openai.azure.com"
+        raise ConfigurationError(f"{setting}: needs the form {form}, without user, query and fragment")
     host = parts.hostname or ""
     if parts.scheme == "http" and not (is_loopback(host) or allow_insecure):
         raise ConfigurationError(
-            f"base_url: http to {host} would send the key in the clear; use https, or pass allow_insecure_http=True"
+            f"{setting}: http to {host} would send the key in the clear; use https, or pass allow_insecure_http=True"
         )
 
 
@@ -213,7 +215,8 @@ def proxy_for(url: str) -> str | None:
     """Find the proxy that the environment names for `url`; none for loopback."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if is_loopback(host) or urllib.request.proxy_bypass(host):
+    # With a port and brackets, as a URL has it, and without.
+    if is_loopback(host) or any(map(urllib.request.proxy_bypass, (host, parts.netloc))):
         return None
     return urllib.request.getproxies().get(parts.scheme)
 
@@ -227,7 +230,7 @@ def _base_url(options: Mapping[str, Any], environ: Mapping[str, str]) -> str:
     if endpoint and given:
         raise ConfigurationError("give azure_endpoint or base_url, not both")
     if endpoint:
-        return _tidy(endpoint).removesuffix("/openai/v1") + "/openai/v1"
+        return _tidy(endpoint).removesuffix("/openai/v1").removesuffix("/openai") + "/openai/v1"
     return _tidy(given or environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL)
 
 

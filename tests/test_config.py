@@ -295,7 +295,9 @@ def test_what_is_this_machine() -> None:
 # --- Azure -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("endpoint", [AZURE, AZURE + "/", AZURE + "/openai/v1", AZURE + "/openai/v1/"])
+@pytest.mark.parametrize(
+    "endpoint", [AZURE + path for path in ("", "/", "/openai", "/openai/", "/openai/v1", "/openai/v1/")]
+)
 def test_azure_has_its_own_path_and_header(endpoint: str) -> None:
     made = config({}, azure_endpoint=endpoint, api_key="azure-key")
     assert made.base_url == AZURE + "/openai/v1"
@@ -322,6 +324,9 @@ def test_azure_options_that_do_not_fit() -> None:
     assert "not both" in str(refusal(azure_endpoint=AZURE, base_url="https://h.example/v1"))
     assert "needs azure_endpoint" in str(refusal(azure_ad_token_provider=lambda: "token"))
     assert "in the clear" in str(refusal(azure_endpoint="http://example.openai.azure.com", api_key="azure-key"))
+    needed = "azure_endpoint: needs the form https://NAME.openai.azure.com, without user, query and fragment"
+    for endpoint in ("wss://example.openai.azure.com", "example.openai.azure.com", AZURE + "/openai/realtime?a=b"):
+        assert str(refusal(azure_endpoint=endpoint, api_key="azure-key")) == needed
 
 
 # --- timeouts, retries, TLS, proxies ---------------------------------------------------------------------------------
@@ -397,6 +402,10 @@ def test_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config().proxy == Secret("http://proxy.example:3128")
     assert config(proxy="http://mine.example:1").proxy == Secret("http://mine.example:1")
     assert config(base_url="https://inside.example/v1").proxy is None
+    monkeypatch.setenv("NO_PROXY", "gateway.example:8443, [fd00::1], fd00::2")
+    for inside in ("gateway.example:8443", "[fd00::1]", "[fd00::1]:8443", "[fd00::2]"):
+        assert config(base_url=f"https://{inside}/v1").proxy is None
+    assert config(base_url="https://gateway.example/v1").proxy is not None
     assert config(base_url="https://localhost/v1").proxy is None
     assert proxy_for("http://outside.example/v1") is None
 
