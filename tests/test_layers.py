@@ -46,7 +46,7 @@ LAYERS = """
     _transport.websocket
     _transport
     _connection.append _connection.ids _connection.tasks _connection.observers _connection.unanswered
-    _connection.requests _connection.speech _connection.reconnect_policy
+    _connection.requests _connection.kept_audio _connection.reconnect_policy
     _connection.expiry _connection.inbox _connection.tracker
     _connection.restore _connection.answers
     _connection.reconnect

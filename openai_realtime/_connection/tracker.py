@@ -17,7 +17,7 @@ from openai_realtime._codec.raw import JSON, decoded_size, json_of, number_in, o
 from openai_realtime.models.client_events import InputAudioBufferAppend
 from openai_realtime.models.events import ClientEvent, ServerEvent
 
-from .speech import Speech
+from .kept_audio import KeptAudio
 from .unanswered import Sent, Unanswered
 
 Place: TypeAlias = tuple[str, int]
@@ -46,7 +46,7 @@ class SessionTracker:
         """The last settings event that the server accepted, and in `settings` what all of them set."""
         self.settings: JSON = {}
         self.unanswered = Unanswered()
-        self.speech = Speech()
+        self.speech = KeptAudio()
         self.translates = False
         """Whether it is a translation that is going on: the API does not tell how far it got."""
         self.transcribes_only = False

@@ -1,4 +1,4 @@
-"""The user's speech that a new session would lack: audio in no turn yet, and turns that are not told to the end.
+"""`KeptAudio`: the speech that a new session would lack: audio in no turn yet, and turns that are not told to the end.
 
 A turn's audio is kept until its item has come, and its transcript too where there are any. No sockets and no clock:
 time is that of the audio, in milliseconds since the session began, as the server counts it.
@@ -32,7 +32,7 @@ class Appended:
     end_ms: float
 
 
-class Speech:
+class KeptAudio:
     """What was appended and is in no item that is whole."""
 
     def __init__(self) -> None:
