@@ -176,12 +176,13 @@ class Transport:
     async def _exchange(self, request: Request, headers: Mapping[str, str | Secret]) -> Response:
         """Send, and follow redirects that stay at this origin and keep the body."""
         url = self.config.base_url + request.path
-        for _ in range(1 + MAX_REDIRECTS):
-            response = await self._send_once(url, request, headers)
+        response = await self._send_once(url, request, headers)
+        for _ in range(MAX_REDIRECTS):
             target = redirect_target(url, response.status, response.headers)
             if target is None:
                 break
             url = target
+            response = await self._send_once(url, request, headers)
         return response
 
     async def _send_once(self, url: str, request: Request, headers: Mapping[str, str | Secret]) -> Response:

@@ -114,8 +114,8 @@ class RefusedError(aiohttp.ClientError):
 class _Connector(aiohttp.TCPConnector):
     """Keeps no connection on which a server said more than it was asked: that would answer the next request."""
 
-    async def _get(self, *given: Any) -> Any:
-        while connection := await super()._get(*given):
+    async def _get(self, key: Any, traces: Any) -> Any:
+        while connection := await super()._get(key, traces):
             if connection.protocol is not None and not connection.protocol.should_close:
                 return connection
             connection.close()
