@@ -231,9 +231,7 @@ class AsyncRealtimeClient:
 
         target = realtime_target(model, call_id, intent, dialect=dialect, query=query, headers=headers)
         update = None if session is None else settings(session, target.dialect)
-        connection = functools.partial(
-            AsyncRealtimeConnection, self._transport, target, options, reconnect, observers=observers
-        )
+        connection = functools.partial(AsyncRealtimeConnection, self._transport, target, options, reconnect, observers)
         return Connecting(connection, update, timeout, self._links)
 
     @without_frames
@@ -263,7 +261,7 @@ class AsyncRealtimeClient:
         target = translation_target(model, query, headers)
         update = None if session is None else translation_settings(session)
         connection = functools.partial(
-            AsyncRealtimeTranslationConnection, self._transport, target, options, reconnect, observers=observers
+            AsyncRealtimeTranslationConnection, self._transport, target, options, reconnect, observers
         )
         return Connecting(connection, update, timeout, self._links)
 

@@ -48,7 +48,7 @@ LAYERS = """
     _connection.append _connection.ids _connection.tasks _connection.observers _connection.unanswered
     _connection.requests _connection.kept_audio _connection.reconnect_policy
     _connection.expiry _connection.inbox _connection.tracker
-    _connection.restore _connection.answers
+    _connection.restore _connection.answers _connection.dispatcher
     _connection.reconnect
     _connection.link
     _connection.status

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from types import NoneType
-from typing import Any, Self, TypeVar, cast, overload
+from typing import Any, Final, Self, TypeVar, cast, overload
 
 from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import encode
@@ -38,6 +39,7 @@ _AWAITED = "an event class of the server, such as ResponseDone, or a plain funct
 _AUDIO = "bytes of audio, which are no base64 and no path (openai_realtime.audio.read_wav gives those of a file)"
 _SAMPLES = "its samples alone (openai_realtime.audio.read_wav gives them)"
 _WIDTH = 2  # bytes of the widest sample that the API takes
+_DEFAULTS: Final = ConnectOptions()
 _CHUNK = 48_000  # bytes of audio a frame: one second of PCM16 at 24 kHz, far below the API's 15 MiB
 
 
@@ -54,15 +56,13 @@ class AsyncConnection(ConnectionStatus):
         target: ConnectTarget,
         options: ConnectOptions | None,
         reconnect: ReconnectPolicy | None,
-        *,
         observers: Sequence[Observer] = (),
     ) -> None:
         check_kind("options", options, "ConnectOptions or None", ConnectOptions, NoneType)
         check_kind("reconnect", reconnect, "a ReconnectPolicy or None", ReconnectPolicy, NoneType)
-        self._link = Link(transport, target, options or ConnectOptions(), reconnect, observers)
+        self._link = Link(transport, target, options or _DEFAULTS, reconnect, observers)
         self._inbox = self._link.inbox
         self._requests = self._link.requests
-        self._appending: asyncio.Lock | None = None
 
     async def _open(self, update: ClientEvent | None, timeout: float | None) -> None:
         """Connect, and put the settings of `update` in force."""
@@ -73,7 +73,7 @@ class AsyncConnection(ConnectionStatus):
         except BaseException:
             await self.close()
             raise
-        self._link.observers.opened(self)
+        self._link.dispatcher.observers.opened(self)
 
     async def _apply(self, update: ClientEvent, timeout: float | None) -> None:
         if not self._link.options.wait_for_session:
@@ -187,11 +187,14 @@ class AsyncConnection(ConnectionStatus):
         self._inbox.skip_to(index)
         return event
 
+    @functools.cached_property
+    def _appending(self) -> asyncio.Lock:
+        return asyncio.Lock()
+
     async def _append(self, cls: type[InputAudioBufferAppend | SessionInputAudioBufferAppend], audio: Binary) -> None:
         check_audio(audio)
         self._link.check_here()
         data = flat(audio)
-        self._appending = self._appending or asyncio.Lock()
         async with self._appending:
             for start in range(0, len(data), _CHUNK):
                 if start:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from openai_realtime._codec.raw import number_in, object_in
+from openai_realtime._transport.websocket import Entry
 from openai_realtime.models.events import ServerEvent
 
 from .reconnect_policy import SessionExpiring, until_renewal
@@ -17,8 +18,10 @@ _BEFORE = 60.0  # seconds before the end, when it is announced
 class Expiry:
     """A timer that hands out a `SessionExpiring` a minute before the end of a session."""
 
-    def __init__(self, emit: Callable[[SessionExpiring], None]) -> None:
-        self._emit = emit
+    __slots__ = ("_put", "_timer")
+
+    def __init__(self, put: Callable[[Entry], None]) -> None:
+        self._put = put
         self._timer: asyncio.TimerHandle | None = None
 
     def follow(self, event: ServerEvent) -> None:
@@ -26,11 +29,13 @@ class Expiry:
         self.cancel()
         expires_at = number_in(object_in(event.raw or {}, "session"), "expires_at")
         delay = until_renewal(expires_at, _BEFORE, time.time())
-        if expires_at is not None and delay is not None:
-            expiring = SessionExpiring(expires_at=expires_at)
-            self._timer = asyncio.get_running_loop().call_later(delay, self._emit, expiring)
+        if delay is not None and expires_at is not None:
+            self._timer = asyncio.get_running_loop().call_later(delay, self._announce, expires_at)
 
     def cancel(self) -> None:
         """Hand out nothing any more."""
         if self._timer is not None:
             self._timer.cancel()
+
+    def _announce(self, expires_at: float) -> None:
+        self._put((SessionExpiring(expires_at=expires_at), 0))

@@ -13,14 +13,13 @@ from collections.abc import Callable, Collection
 from itertools import islice
 from typing import TypeAlias
 
+from openai_realtime._transport.websocket import Entry
 from openai_realtime.errors import ConnectionClosedError, RealtimeError, UnreadEventsError
 from openai_realtime.models.events import ServerEvent
 
 from .requests import Wait
 
 Match: TypeAlias = Callable[[ServerEvent], bool]
-Entry: TypeAlias = tuple[ServerEvent, int]
-"""An event and its size in bytes of JSON."""
 Listener: TypeAlias = Callable[[Entry | None], None]
 """Takes every event as it comes, and None after the last."""
 
@@ -66,7 +65,8 @@ class Inbox:
         """Add an event and wake whom it concerns."""
         self._unread.append(entry)
         self._bytes += entry[1]
-        self.full = self._bytes >= self._limit and self._bounded
+        if self._bytes >= self._limit:
+            self.full = self._bounded
         if self._waits:
             self._fulfil(entry[0])
         if self._listener is not None:
@@ -95,8 +95,8 @@ class Inbox:
         event, size = self._unread.popleft()
         self._read += 1
         self._bytes -= size
-        self.full = self._bytes >= self._limit and self._bounded
-        if self._waiters:
+        if self.full:
+            self.full = self._bytes >= self._limit
             self.wake()  # there may be room now
         return event
 

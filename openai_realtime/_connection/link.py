@@ -12,7 +12,7 @@ import contextlib
 import enum
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, Final
 
 from openai_realtime._codec.converter import encode
@@ -21,7 +21,7 @@ from openai_realtime._logging import SESSION, outcome
 from openai_realtime._redaction import Secret
 from openai_realtime._transport.http import Transport
 from openai_realtime._transport.targets import ConnectTarget
-from openai_realtime._transport.websocket import ABNORMAL, NORMAL, EventSocket
+from openai_realtime._transport.websocket import ABNORMAL, NORMAL, Entry, EventSocket
 from openai_realtime.errors import ClientStateError, ConnectionClosedError
 from openai_realtime.models.base64 import Binary, to_base64
 from openai_realtime.models.client_events import InputAudioBufferAppend
@@ -29,13 +29,11 @@ from openai_realtime.models.events import ClientEvent
 from openai_realtime.models.translation_events import SessionInputAudioBufferAppend
 
 from .append import append_frame
-from .expiry import Expiry
+from .dispatcher import Dispatcher
 from .ids import new_id
-from .inbox import Entry, Inbox
-from .observers import Observer, Observers
+from .observers import Observer
 from .reconnect import Recovery
 from .reconnect_policy import ReconnectPolicy
-from .requests import FOLLOWED_TYPES, Requests
 from .tasks import stop
 from .tracker import RestoredSpeech
 
@@ -44,7 +42,6 @@ _TYPES: Final[dict[type, str]] = {
     InputAudioBufferAppend: "input_audio_buffer.append",
     SessionInputAudioBufferAppend: "session.input_audio_buffer.append",
 }
-_SESSION = ("session.created", "session.updated")
 
 
 class State(enum.Enum):
@@ -62,6 +59,11 @@ class State(enum.Enum):
 class Link:
     """The state of a connection, its socket, and the task that reads. It does not know the object that users have."""
 
+    __slots__ = (
+        *("_backoff", "_helpers", "_process", "_reader", "_recovery", "_resent"),
+        *("__weakref__", "dispatcher", "inbox", "options", "requests", "socket", "state", "target"),
+    )  # thousands may be open
+
     def __init__(
         self,
         transport: Transport,
@@ -71,22 +73,19 @@ class Link:
         observers: Sequence[Observer],
     ) -> None:
         self.state = State.CONNECTING
-        self.session: Any = None
-        """The settings in force, as the server told them last."""
-        self.inbox = Inbox(options.buffer_size)
-        self.requests = Requests(self.inbox.promise, time.monotonic)
-        self.observers = Observers(observers)
+        self.dispatcher = Dispatcher(options, target.dialect, observers, tells_end=policy is None)
+        self.inbox = self.dispatcher.inbox
+        self.requests = self.dispatcher.requests
         self.socket = EventSocket(transport, target, options)
         self.target = target
         self.options = options
         self._backoff = transport.backoff
         self._recovery = Recovery(transport, target, options, policy) if policy else None
         self._process = os.getpid()
-        self._expiry = Expiry(lambda event: self._take((event, 0)))
-        self._resent: frozenset[str] = frozenset()
+        self._resent: Collection[str] = ()
         self._reader: asyncio.Task[None] | None = None
         # What belongs to the present socket: its renewal, and the sending of what the last one did not answer.
-        self._helpers: list[asyncio.Task[None]] = []
+        self._helpers: Sequence[asyncio.Task[None]] = ()
 
     def _become(self, state: State) -> None:
         """Change the state, the only place that does, and let those who wait for that look again."""
@@ -96,7 +95,7 @@ class Link:
     async def open(self) -> None:
         """Connect, up to the server's first event that is no error. Raises what the HTTP calls raise."""
         for entry in await self.socket.open(self._backoff()):
-            self._received(entry)
+            self._take(entry)
         self._become(State.OPEN)
         self._reader = asyncio.create_task(self._live())
 
@@ -152,15 +151,15 @@ class Link:
             await self.ready()
         self.requests.unanswered.appended(len(audio))
         event_id, kind = new_id("event"), _TYPES[cls]
-        if self.observers.active or self._recovery is not None:
+        if self.dispatcher.observers.active or self._recovery is not None:
             self._follow(cls(event_id=event_id, audio=to_base64(audio)))
         await self._write(Secret(append_frame(kind, event_id, audio)), kind, event_id)
 
     def _follow(self, event: ClientEvent) -> None:
         if self._recovery is not None:
             self._recovery.tracker.sent(event)
-        if self.observers.active:
-            self.observers.sent(event)
+        if self.dispatcher.observers.active:
+            self.dispatcher.observers.sent(event)
 
     async def _write(self, frame: Secret, kind: str, event_id: str) -> None:
         socket, lost = self.socket, False
@@ -194,7 +193,7 @@ class Link:
 
     async def _live(self) -> None:
         """Read one socket after the other, until nothing may take the place of the last."""
-        ended = ConnectionClosedError(ABNORMAL, "the reader failed")
+        ended = None
         try:
             while True:
                 self._renew_later()
@@ -204,9 +203,10 @@ class Link:
             ended = error
         # A defect of ours, or an exit in the user's on_reconnect: whoever waits must see it, and not wait on.
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001
+            ended = ended or _failed()
             ended.__cause__ = error
         finally:
-            self._end(ended)
+            self._end(ended or _failed())
             await self._stop_helpers()
             await self.socket.close()
             if self._recovery is not None:
@@ -221,44 +221,25 @@ class Link:
                     socket.pause(on=True)
                     await inbox.room()
                     socket.pause(on=False)
-                self._received(await socket.next())
+                await socket.read(self._take)
         except ConnectionClosedError as ended:
             return ended
 
-    def _received(self, entry: Entry) -> None:
-        """Give an event to whom it concerns: an answer to who asked, and all but his errors to the inbox."""
-        event = entry[0]
-        if self._recovery is not None and not self._recovery.received(event):
-            return
-        self._take(entry)
-
-    def _take(self, entry: Entry) -> None:
-        event = entry[0]
-        self._announce(event)
-        kind: Any = event.type
-        # A type may be anything, also a list.
-        if isinstance(kind, str) and kind in FOLLOWED_TYPES and self.requests.received(event, self.inbox.count + 1):
-            self.inbox.wake()
-            return
-        self.inbox.put(entry)
-
-    def _announce(self, event: Any) -> None:
-        """Give an event of the server to the observers, and keep the settings that it tells."""
-        if self.observers.active:
-            self.observers.received(event)
-        if event.type in _SESSION:
-            self.session = getattr(event, "session", None)
-            if self._recovery is None:
-                self._expiry.follow(event)
+    def _take(self, entry: Entry) -> bool:
+        """Take an event of the socket; whether there is room for another."""
+        if self._recovery is None or self._recovery.received(entry[0]):
+            self.dispatcher.put(entry)
+        return not self.inbox.full
 
     def _end(self, ended: ConnectionClosedError) -> None:
         if self.state is not State.CLOSED:
-            self._expiry.cancel()
+            if self.dispatcher.expiry is not None:
+                self.dispatcher.expiry.cancel()
             by_client = self.state is State.CLOSING
             SESSION.info("session ended with %d", NORMAL if by_client else ended.code)
             self.inbox.end(ConnectionClosedError(NORMAL, "by the client") if by_client else ended)
             self._become(State.CLOSED)
-            self.observers.closed()
+            self.dispatcher.observers.closed()
 
     async def _replace(self, ended: ConnectionClosedError) -> None:
         """Go on with a new connection. Raises `ended` if there is none."""
@@ -276,13 +257,13 @@ class Link:
         kept = self._resent | new.answered
         self.requests.replaced(kept)
         # First, for those who wait for it. All other waits end, but those whose answers are still to come.
-        self._take((new.reconnected, 0))
+        self.dispatcher.put((new.reconnected, 0))
         self.inbox.fail_waits(ended, self.requests.waits_of(kept))
         for entry in new.received:
-            self._take(entry)
+            self.dispatcher.put(entry)
         for event in new.settings:
-            self._announce(event)
-        self._helpers.append(asyncio.create_task(self._resend(new.events)))
+            self.dispatcher.announce(event)
+        self._help(self._resend(new.events))
 
     async def _resend(self, events: Sequence[ClientEvent]) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):  # lost again: the next plan has them
@@ -293,8 +274,11 @@ class Link:
             self._become(State.OPEN)
 
     async def _stop_helpers(self) -> None:
-        helpers, self._helpers = self._helpers, []
+        helpers, self._helpers = self._helpers, ()
         await stop(helpers)
+
+    def _help(self, work: Coroutine[Any, Any, None]) -> None:
+        self._helpers = (*self._helpers, asyncio.create_task(work))
 
     def _renew_later(self) -> None:
         """Have the connection replaced before the session ends, if the policy says so."""
@@ -302,7 +286,7 @@ class Link:
             return
         delay = self._recovery.renewal(time.time())
         if delay is not None:
-            self._helpers.append(asyncio.create_task(self._renew(self._recovery, delay)))
+            self._help(self._renew(self._recovery, delay))
 
     async def _renew(self, recovery: Recovery, delay: float) -> None:
         """Make a new connection ready, then close the one that works. While none is to be had that one is kept."""
@@ -319,3 +303,7 @@ class Link:
                 await asyncio.sleep(pause)
                 pause *= 2
         await self.socket.finish()
+
+
+def _failed() -> ConnectionClosedError:
+    return ConnectionClosedError(ABNORMAL, "the reader failed")

@@ -19,7 +19,7 @@ from openai_realtime._redaction import Secret
 from openai_realtime._transport.http import Transport
 from openai_realtime._transport.retry import delays
 from openai_realtime._transport.targets import ConnectTarget
-from openai_realtime._transport.websocket import ABNORMAL, EventSocket
+from openai_realtime._transport.websocket import ABNORMAL, Entry, EventSocket
 from openai_realtime.errors import (
     APIConnectionError,
     APIStatusError,
@@ -37,7 +37,6 @@ from openai_realtime.models.items import Item
 from openai_realtime.models.server_events import ConversationItemAdded, ConversationItemDeleted, ConversationItemDone
 
 from .ids import identified, new_id
-from .inbox import Entry
 from .reconnect_policy import Lost, Reconnected, ReconnectPolicy, RestorePlan, until_renewal
 from .requests import FOLLOWED_TYPES, Requests
 from .restore import ASKED_ON_CALLS, is_recoverable, plan_restore
@@ -298,12 +297,15 @@ class _Setup:
 
     async def _read(self) -> None:
         """Read to the end, and raise it."""
-        while True:
-            event, size = await self._socket.next()
-            self._tracker.received(event)
-            consumed = event.type in FOLLOWED_TYPES and self._requests.received(event, 0)
-            if not consumed and (event.type not in _RESTORE_ANSWERS or _lists_tools(event)):
-                self._received.append((event, size))
+        await self._socket.read(self._take)
+
+    def _take(self, entry: Entry) -> bool:
+        event = entry[0]
+        self._tracker.received(event)
+        consumed = event.type in FOLLOWED_TYPES and self._requests.received(event, 0)
+        if not consumed and (event.type not in _RESTORE_ANSWERS or _lists_tools(event)):
+            self._received.append(entry)
+        return True
 
     async def _ask_all(self, reading: asyncio.Task[None], events: Sequence[ClientEvent]) -> dict[str, Any]:
         """Return the answers to `events`, or their refusals, by the events' ids."""

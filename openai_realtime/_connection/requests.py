@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Any, Final, TypeAlias
 
@@ -32,31 +31,30 @@ class Requests:
     that of a later one.
     """
 
+    __slots__ = ("_late_cancels", "_make_wait", "_now", "_seen", "_waits", "unanswered")  # thousands may be open
+
     def __init__(self, make_wait: Callable[[], Wait], now: Callable[[], float]) -> None:
         self.unanswered = Unanswered()
         self._make_wait = make_wait
         self._now = now
         self._waits: dict[str, Wait] = {}
-        self._times: deque[tuple[float, str]] = deque()
         # A cancel that comes too late is no error; the server's word on it may come after all else.
-        self._late_cancels: deque[str] = deque(maxlen=_REMEMBERED)
-        self._seen: deque[str] = deque(maxlen=_REMEMBERED)
+        self._late_cancels: list[str] = []
+        self._seen: list[str] = []
 
     def sent(self, event: ClientEvent) -> None:
         """Follow an event that goes to the server."""
-        self.unanswered.sent(event)
-        if event.type in ANSWERS:
-            now = self._now()
-            self._times.append((now, str(event.event_id)))
-            self._forget(now)
-            if event.type == "response.cancel":
-                self._late_cancels.append(str(event.event_id))
+        now = self._now()
+        self.unanswered.sent(event, now)
+        self.unanswered.forget(now - _FORGET, self._waits)
+        if event.type == "response.cancel":
+            _remember(self._late_cancels, str(event.event_id))
 
     def received(self, event: ServerEvent, index: int) -> bool:
         """Give an event of a type in FOLLOWED_TYPES to who asked for it; tell whether it concerns nobody else."""
         raw = event.raw or {}
         if self._waits:
-            self._seen.append(_brief(event))
+            _remember(self._seen, _brief(event))
         consumed = False
         for sent in self.unanswered.received(raw):
             wait = self._waits.get(str(sent.event.event_id))
@@ -71,15 +69,6 @@ class Requests:
                 wait.set_result((event, index))
         late = event.type == "error" and self._is_late_cancel(raw)  # also of one that somebody has: it comes once
         return consumed or late
-
-    def _forget(self, now: float) -> None:
-        """Let go of what was given up, or only sent, so long ago that no answer comes any more."""
-        while self._times[0][0] < now - _FORGET:
-            event_id = self._times.popleft()[1]
-            if event_id in self._waits:
-                self._times.append((now, event_id))
-            else:
-                self.unanswered.pending.pop(event_id, None)
 
     async def ask(self, event: ClientEvent, send: Callable[[], Awaitable[None]], timeout: float | None) -> Any:
         """Send an event that has an id; its answer and the index behind that.
@@ -106,7 +95,7 @@ class Requests:
         lost, self.unanswered = self.unanswered, Unanswered()
         for event_id, sent in lost.pending.items():
             if event_id in kept:
-                self.unanswered.sent(sent.event)
+                self.unanswered.sent(sent.event, self._now())
 
     def waits_of(self, event_ids: Collection[str]) -> set[Wait]:
         """Return the waits for the answers to these events."""
@@ -135,6 +124,12 @@ _NOT_COMMITTED: Final = {
         "message": "the server cleared the input audio and committed none of it",
     },
 }
+
+
+def _remember(names: list[str], name: str) -> None:
+    """Add a name to the last ones."""
+    names.append(name)
+    del names[:-_REMEMBERED]
 
 
 def _brief(event: ServerEvent) -> str:

@@ -27,7 +27,7 @@ class ConnectionStatus:
     @property
     def session(self) -> RealtimeSession | RealtimeTranscriptionSession | RealtimeTranslationSession | Any:
         """The settings in force, as the server sent them last; None before it has sent any."""
-        return self._link.session
+        return self._link.dispatcher.session
 
     @property
     def session_id(self) -> str | None:
@@ -37,7 +37,7 @@ class ConnectionStatus:
     @property
     def observer_errors(self) -> Sequence[BaseException]:
         """What observers raised; each was called no more afterwards."""
-        return self._link.observers.errors
+        return self._link.dispatcher.observers.errors
 
     @property
     def closed(self) -> bool:
@@ -51,4 +51,4 @@ class ConnectionStatus:
 
     def _session_text(self, name: str) -> str | None:
         """Return a text of the session as the server sent it, of whatever class it was read as."""
-        return text_in(getattr(self._link.session, "raw", None) or {}, name) or None
+        return text_in(getattr(self.session, "raw", None) or {}, name) or None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
@@ -55,11 +55,15 @@ _LEAST_MS: Final = 100  # the server refuses to commit less
 
 @attrs.frozen
 class Sent:
-    """A client event, its place in the order of sending, and how much input audio went before it since the last."""
+    """A client event, its place in the order of sending, when that was, and how much audio went before since the last.
+
+    `at` is seconds, of whatever clock.
+    """
 
     order: int
     event: ClientEvent
-    audio_bytes: int = 0
+    at: float
+    audio_bytes: int
 
     @functools.cached_property
     def json(self) -> JSON:
@@ -69,6 +73,8 @@ class Sent:
 
 class Unanswered:
     """Feed it every event with `sent` and `received`: what was sent and not answered yet, and what responses run."""
+
+    __slots__ = ("_audio_bytes", "_keeps_ids", "_least", "calls_tools", "changes", "order", "pending", "responses")
 
     def __init__(self) -> None:
         self.pending: dict[str, Sent] = {}
@@ -104,14 +110,20 @@ class Unanswered:
         """Hold the conversation's responses to be over, whose ends did not come."""
         self.responses = {name: own for name, own in self.responses.items() if not own}
 
-    def sent(self, event: ClientEvent) -> None:
+    def sent(self, event: ClientEvent, at: float = 0) -> None:
         """Follow an event that goes to the server. It has an event id, and an item that it creates has an id."""
         if event.type in _APPENDS:
             self.appended(decoded_size(audio_of(event)))
         elif event.type in ANSWERS:
-            self.pending[str(event.event_id)] = Sent(next(self.order), event, self._audio_bytes)
+            self.pending[str(event.event_id)] = Sent(next(self.order), event, at, self._audio_bytes)
             if event.type in ("input_audio_buffer.commit", "input_audio_buffer.clear"):
                 self._audio_bytes = 0
+
+    def forget(self, before: float, kept: Collection[str]) -> None:
+        """Let go of what was sent before a time, too long ago for an answer, but for the events with the ids `kept`."""
+        for sent in list(itertools.takewhile(lambda sent: sent.at < before, self.pending.values())):
+            if sent.event.event_id not in kept:
+                del self.pending[str(sent.event.event_id)]
 
     def appended(self, size: int) -> None:
         """Follow input audio, by its bytes."""

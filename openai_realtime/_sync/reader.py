@@ -7,7 +7,8 @@ from functools import partial
 from itertools import islice
 from queue import SimpleQueue
 
-from openai_realtime._connection.inbox import Entry, Inbox
+from openai_realtime._connection.inbox import Inbox
+from openai_realtime._transport.websocket import Entry
 from openai_realtime.models.events import ServerEvent
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import MethodType
 from typing import Any
 
 
@@ -12,15 +13,15 @@ def share_drain(protocol: Any) -> None:
     aiohttp hands all who wait the same bare future: it is cancelled with the first of them, and so are the others, the
     reader's pong among them, and all who come later.
     """
+    protocol._drain_helper = MethodType(_drain, protocol)  # noqa: SLF001
 
-    async def drain() -> None:
-        if protocol.transport is None:
-            raise ConnectionResetError("the connection was lost")
-        if protocol._paused:  # noqa: SLF001 - aiohttp has no public name for any of it
-            waiter = protocol._drain_waiter = protocol._drain_waiter or _future()  # noqa: SLF001
-            await asyncio.shield(waiter)
 
-    protocol._drain_helper = drain  # noqa: SLF001
+async def _drain(protocol: Any) -> None:
+    if protocol.transport is None:
+        raise ConnectionResetError("the connection was lost")
+    if protocol._paused:  # noqa: SLF001 - aiohttp has no public name for any of it
+        waiter = protocol._drain_waiter = protocol._drain_waiter or _future()  # noqa: SLF001
+        await asyncio.shield(waiter)
 
 
 def _future() -> asyncio.Future[None]:

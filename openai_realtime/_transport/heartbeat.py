@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from aiohttp import ClientWebSocketResponse
 
+_PING: Final = b"\x89\x80\x00\x00\x00\x00"  # not by aiohttp, where it may wait behind the audio that is to be judged
 _UNSENT = 128 * 1024  # bytes that the kernel holds back at most: what goes out next is not long on its way
 
 
@@ -19,41 +21,52 @@ class Heartbeat:
     slowly. A ping waits behind what is written, and is not judged while that moves.
     """
 
-    __slots__ = ("_alive", "_interval", "_socket", "_tcp", "failed", "paused")
+    __slots__ = ("_alive", "_interval", "_tcp", "_timer", "failed", "paused")  # no task: thousands may be open
 
     def __init__(self, ws: ClientWebSocketResponse[Any], tcp: Any, interval: float | None) -> None:
         self.failed = False
         """Whether the peer stopped answering."""
         self.paused = False
         """Whether nobody reads at the moment: then silence says nothing about the peer."""
-        self._socket = ws
         self._tcp = tcp
         self._interval = interval
         self._alive = True
+        self._timer: asyncio.TimerHandle | None = None
         _limit_write_buffer(tcp)
         # aiohttp has no public name for it; it calls this for each piece of data, of which a message may need many.
         ws._response.connection.protocol._data_received_cb = self._on_data  # type: ignore[union-attr]  # noqa: SLF001
+        self._watch()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _on_data(self) -> None:
         self._alive = True
 
-    async def run(self) -> None:
-        """Watch, up to the end of the connection."""
-        while self._interval is not None:
-            if await self._is_alive(self._interval):
-                continue
-            with contextlib.suppress(ConnectionError, RuntimeError):
-                await self._socket.ping()
-            if not await self._is_alive(self._interval / 2):
-                self.failed = True
-                cut(self._tcp)  # wakes `receive`
-                return
+    def _watch(self) -> None:
+        if self._interval is not None:
+            self._look_in(self._interval, self._ping)
 
-    async def _is_alive(self, seconds: float) -> bool:
-        """Say whether anything moved in this time."""
+    def _look_in(self, seconds: float, if_still: Callable[[float], None]) -> None:
         self._alive, unsent = False, self._tcp.get_write_buffer_size()
-        await asyncio.sleep(seconds)
-        return self._alive or self.paused or self._tcp.get_write_buffer_size() != unsent
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look, unsent, seconds, if_still)
+
+    def _look(self, unsent: int, seconds: float, if_still: Callable[[float], None]) -> None:
+        """Begin anew if anything moved in so many seconds."""
+        if self._alive or self.paused or self._tcp.get_write_buffer_size() != unsent:
+            self._watch()
+        elif not self._tcp.is_closing():
+            if_still(seconds)
+
+    def _ping(self, seconds: float) -> None:
+        self._tcp.write(_PING)
+        self._look_in(seconds / 2, self._fail)
+
+    def _fail(self, _: float) -> None:
+        self.failed = True
+        cut(self._tcp)  # wakes `receive`
 
 
 def _limit_write_buffer(tcp: Any) -> None:

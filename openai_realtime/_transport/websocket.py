@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from logging import DEBUG
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiohttp import WSMsgType
 
@@ -34,17 +34,20 @@ from .targets import ConnectTarget
 
 NORMAL, ABNORMAL = 1000, 1006
 _GOING_AWAY, _NO_STATUS = 1001, 1005
-_TEXT = WSMsgType.TEXT  # a member of an enum is slow to look up, and this one is looked up for every event
+_TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY  # looked up for every event, and slowly in an enum
 _SHOWN = 2000  # bytes of a frame that is no event
 _CLOSE = 5.0  # seconds that closing may take
 _ANSWER_CLOSE = 0.5  # the same when the peer has closed and waits for our answer at most
 
+Entry: TypeAlias = tuple[ServerEvent, int]
+"""An event and its size in bytes of JSON."""
+
 
 class EventSocket:
-    """Its events come from `next`, one after the other, with their size in bytes of JSON. Pings are answered there."""
+    """`read` hands out its events, one after the other. Pings are answered there."""
 
     __slots__ = (
-        *("_close_timeout", "_closing", "_decode_event", "_heartbeat", "_heartbeat_task", "_options", "_response"),
+        *("_close_timeout", "_closing", "_decode_event", "_heartbeat", "_options", "_response"),
         *("_secrets", "_socket", "_target", "_tcp", "_transport", "last_error"),
     )  # thousands of connections may be open
 
@@ -57,9 +60,9 @@ class EventSocket:
         self._secrets: tuple[Secret, ...] = ()
         self._closing: asyncio.Lock | None = None
         self._close_timeout = _CLOSE
-        self._heartbeat_task: asyncio.Task[None] | None = None
+        self._heartbeat: Heartbeat | None = None
 
-    async def open(self, backoff: Iterator[float]) -> list[tuple[ServerEvent, int]]:
+    async def open(self, backoff: Iterator[float]) -> list[Entry]:
         """Connect, and give what the server sent up to its first event that is no error.
 
         Tried again after each delay of `backoff`. A call's sideband sends nothing: there the socket is open after the
@@ -75,19 +78,21 @@ class EventSocket:
                 HTTP.info("upgrade again in %.3f s: %s", delay, outcome(error))
             await asyncio.sleep(delay)
 
-    async def next(self) -> tuple[ServerEvent, int]:
-        """Return the next event. Raises ConnectionClosedError, SessionExpiredError when there are no more."""
+    async def read(self, take: Callable[[Entry], bool]) -> None:
+        """Hand each event to `take`, as long as that says that it takes another.
+
+        Raises ConnectionClosedError, SessionExpiredError when there are no more.
+        """
         while True:
             try:
                 message = await self._socket.receive()
             except ConnectionError as error:
                 raise self._ended(ABNORMAL, str(error)) from None
             kind, data = message.type, message.data
-            if kind is _TEXT:
-                return self._decode(data), len(data)
-            if kind is WSMsgType.BINARY:  # some proxies relay events so
-                return self._decode(data, "invalid_event"), len(data)
-            if kind is WSMsgType.PING:
+            if kind is _TEXT or kind is _BINARY:  # some proxies relay events in binary frames
+                if not take((self._decode(data, kind), len(data))):
+                    return
+            elif kind is WSMsgType.PING:
                 await self._pong(data)
             elif kind is not WSMsgType.PONG:
                 raise self._closed(message)
@@ -96,7 +101,7 @@ class EventSocket:
         """Hand one event to the socket, and wait until that has taken it.
 
         It is a secret, because a settings event may hold an MCP server's authorization. Raises ConnectionError or
-        RuntimeError; `next` then tells how it ended.
+        RuntimeError; `read` then tells how it ended.
         """
         if SESSION.isEnabledFor(DEBUG):
             data = frame.reveal()
@@ -110,11 +115,12 @@ class EventSocket:
             await self._response.connection.protocol._drain_helper()  # type: ignore[union-attr]  # noqa: SLF001
 
     def pause(self, *, on: bool) -> None:
-        """Say that nobody calls `next` for a while, or again: meanwhile silence says nothing about the server."""
-        self._heartbeat.paused = on
+        """Say that nobody calls `read` for a while, or again: meanwhile silence says nothing about the server."""
+        if self._heartbeat is not None:
+            self._heartbeat.paused = on
 
     async def finish(self) -> None:
-        """Ask the server to close, so that `next` gives all it has sent before; close it if it does not."""
+        """Ask the server to close, so that `read` gives all it has sent before; close it if it does not."""
         with contextlib.suppress(ConnectionError, RuntimeError):
             await self._socket.send_frame(NORMAL.to_bytes(2, "big"), WSMsgType.CLOSE)
         await asyncio.sleep(_CLOSE)
@@ -122,11 +128,11 @@ class EventSocket:
 
     async def close(self) -> None:
         """Close it, within a few seconds. What was not read is gone. Calling it again does nothing."""
-        if self._heartbeat_task is None:
+        if self._heartbeat is None:
             return
         self._closing = self._closing or asyncio.Lock()
         async with self._closing:
-            self._heartbeat_task.cancel()
+            self._heartbeat.stop()
             try:
                 async with asyncio.timeout(self._close_timeout):
                     await self._socket.close(code=NORMAL)
@@ -135,11 +141,10 @@ class EventSocket:
             finally:  # also if this is cancelled: a send that waits for room would wait on, and the socket stay open
                 cut(self._tcp)
                 self._response.close()
-            await asyncio.wait([self._heartbeat_task])
 
-    async def _open(self) -> list[tuple[ServerEvent, int]]:
+    async def _open(self) -> list[Entry]:
         """Try once; the attempt before leaves nothing."""
-        self.last_error, self._close_timeout, self._heartbeat_task = None, _CLOSE, None
+        self.last_error, self._close_timeout, self._heartbeat = None, _CLOSE, None
         try:
             async with asyncio.timeout(self._options.open_timeout):
                 self._socket, self._secrets = await self._transport.open_socket(self._target, self._options)
@@ -148,7 +153,6 @@ class EventSocket:
                 self._tcp: Any = self._response.connection.transport  # type: ignore[union-attr]
                 share_drain(self._response.connection.protocol)  # type: ignore[union-attr]
                 self._heartbeat = Heartbeat(self._socket, self._tcp, self._options.heartbeat)
-                self._heartbeat_task = asyncio.create_task(self._heartbeat.run())
                 return await self._first_events() if self._expects_events else []
         except BaseException as error:
             await self.close()
@@ -162,7 +166,7 @@ class EventSocket:
 
     def _nothing_came(self) -> str:
         """Say what the server did in place of opening a session."""
-        if self._heartbeat_task is None:
+        if self._heartbeat is None:
             return f"no session within {self._options.open_timeout} seconds"
         last = (
             f"only an error came: {error_from_event(self.last_error.raw, 0, '')}"
@@ -174,23 +178,27 @@ class EventSocket:
             "for servers that wait for the client's first event there is ConnectOptions(wait_for_session=False)"
         )
 
-    async def _first_events(self) -> list[tuple[ServerEvent, int]]:
+    async def _first_events(self) -> list[Entry]:
         """Read up to the first event that is no error. The API refuses after the upgrade: error, close."""
-        events = []
+        events: list[Entry] = []
+
+        def take(entry: Entry) -> bool:
+            events.append(entry)
+            return entry[0] is self.last_error
+
         try:
-            while True:
-                events.append(await self.next())
-                if events[-1][0] is not self.last_error:
-                    return events
+            await self.read(take)
         except ConnectionClosedError as error:
             closed = error
+        else:
+            return events
         raise error_from_event(self.last_error.raw if self.last_error else None, closed.code, closed.reason)
 
-    def _decode(self, data: bytes, code: str = "invalid_json") -> ServerEvent:
+    def _decode(self, data: bytes, kind: WSMsgType) -> ServerEvent:
         try:
             event = self._decode_event(data)
         except DecodeError as error:
-            event = self._no_event(data, code, str(error))
+            event = self._no_event(data, "invalid_json" if kind is _TEXT else "invalid_event", str(error))
         if SESSION.isEnabledFor(DEBUG):
             SESSION.debug("received %s, %d bytes", event_type(event.type), len(data))
         if event.type == "error":
@@ -216,7 +224,7 @@ class EventSocket:
         self._close_timeout = _ANSWER_CLOSE
         if message.type is WSMsgType.CLOSE:
             return self._ended(int(message.data or _NO_STATUS), str(message.extra or ""))
-        if self._heartbeat.failed:
+        if self._heartbeat is not None and self._heartbeat.failed:
             return self._ended(ABNORMAL, "the server stopped answering pings")
         return self._ended(self._socket.close_code or ABNORMAL, str(message.data or "the connection was lost"))
 

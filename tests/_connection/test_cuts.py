@@ -58,7 +58,7 @@ class Line:
 
 
 async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, left: int | None) -> None:
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(ConnectionError), contextlib.closing(writer):
         while data := await reader.read(4096):
             writer.write(data[:left])
             await writer.drain()
@@ -67,7 +67,6 @@ async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, left:
                 await asyncio.sleep(0.01)  # what was written is out
                 writer.transport.abort()
                 return
-    writer.close()
 
 
 def session(*, detects: bool) -> RealtimeSessionConfig:

@@ -49,12 +49,11 @@ async def slow_uplink(client: AsyncRealtimeClient, rate: int) -> AsyncIterator[A
     tasks: set[asyncio.Task[Any]] = set()
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pause: float) -> None:
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError), contextlib.closing(writer):
             while data := await reader.read(16_384):
                 writer.write(data)
                 await writer.drain()
                 await asyncio.sleep(len(data) * pause)
-        writer.close()
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)

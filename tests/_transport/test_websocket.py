@@ -230,8 +230,7 @@ async def test_close_at_the_moment_of_a_reconnect_closes_the_new_socket(monkeypa
 
     async def replace(self: Recovery, *args: Any, **options: Any) -> Any:
         new = await original(self, *args, **options)
-        closing.set_result(asyncio.create_task(connection.close()))
-        await asyncio.sleep(0)  # the close runs up to its first wait
+        closing.set_result(asyncio.create_task(connection.close()))  # it runs when the reader waits next
         return new
 
     monkeypatch.setattr(Recovery, "replace", replace)
@@ -334,8 +333,8 @@ async def test_without_a_heartbeat_nobody_pings() -> None:
         serving(greeting(answer)) as client,
         client.connect(model="m", options=options) as connection,
     ):
-        assert connection._link.socket._heartbeat_task is not None
-        await connection._link.socket._heartbeat_task  # it has nothing to do
+        assert connection._link.socket._heartbeat is not None
+        assert connection._link.socket._heartbeat._timer is None  # it has nothing to do
         await connection.send(ResponseCreate())
         await connection.wait_for(RateLimitsUpdated, DEADLINE)
 
