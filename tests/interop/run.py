@@ -37,11 +37,12 @@ Reports: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 @frozen
 class Peer:
-    """A client that nobody here wrote: its script, what to install for it, and whether it wants https and wss."""
+    """A client that nobody here wrote: its script, what to install for it, and whether it wants TLS or the beta."""
 
     script: str
     packages: Sequence[str]
     tls: bool = False
+    beta: bool = False
 
     @property
     def name(self) -> str:
@@ -93,6 +94,7 @@ ALL = (
     Peer("strands_bidi.py", ["strands-agents[bidi-openai]"]),
     Peer("openai_node.mjs", ["openai@7", "ws"], tls=True),
     Peer("agents_realtime_node.mjs", ["@openai/agents-realtime", "zod"]),
+    Peer("reference_node.mjs", ["openai-realtime-api@1"], beta=True),
 )
 
 
@@ -122,7 +124,7 @@ def main(folder: Path, names: Sequence[str]) -> int:
         home = peer.install(folder)
         version = peer.version(home)
         for speed in SPEEDS:
-            reports = hold(peer.command(home), speed, tls=peer.tls)
+            reports = hold(peer, home, speed)
             _print_row(version, f"{speed:g}", [_word(reports[turn]) for turn in TURNS])
             for turn, report in reports.items():
                 if not report["ok"]:
@@ -132,19 +134,20 @@ def main(folder: Path, names: Sequence[str]) -> int:
     return 1 if failed or complaints.texts else 0
 
 
-def hold(command: Sequence[str], speed: float, *, tls: bool) -> Reports:
-    """Let a peer hold its turns with an emulator; give what it tells."""
+def hold(peer: Peer, home: Path, speed: float) -> Reports:
+    """Let a peer that is installed in `home` hold its turns with an emulator; give what it tells."""
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    with authority.cert_pem.tempfile() as trusted, Emulator(speed=speed, tls=context if tls else None) as emulator:
+    tls = context if peer.tls else None
+    with authority.cert_pem.tempfile() as trusted, Emulator(speed=speed, tls=tls, beta=peer.beta) as emulator:
         prepare(emulator, speed)
         settings = {
             "OPENAI_BASE_URL": emulator.base_url,
             "OPENAI_API_KEY": emulator.api_key,
             "NODE_EXTRA_CA_CERTS": trusted,
         }
-        output, log = _run(command, settings)
+        output, log = _run(peer.command(home), settings)
     lines = (json.loads(line) for line in output.splitlines() if line.startswith('{"turn"'))
     untold = {turn: {"ok": False, "why": f"never told: {log[-400:]}"} for turn in TURNS}
     return untold | {line["turn"]: line for line in lines}

@@ -124,7 +124,6 @@ class ResponseRun:
         if self.reply.failure is None:
             yield _UNTIL_FIRST_DELTA
             yield from self._items()
-        yield _UNTIL_DONE
         self.active = False
         if not self.output:
             given = Tokens()
@@ -138,15 +137,19 @@ class ResponseRun:
         yield from self._play_out()
 
     def _items(self) -> Iterator[Step]:
-        """Put out the items. Models that reason begin the next one before they end the one before, as recorded."""
+        """Put out the items. Models that reason begin the next one before they end the one before, as recorded.
+
+        Who answers the end of the last one at once finds that the response has ended, too.
+        """
         ending: Iterator[Step] = iter(())
         for part in self._parts():
+            if not self.settings.reasons:
+                yield from ending
             yield from part.begin()
             yield from ending
             yield from part.body()
             ending = part.end()
-            if not self.settings.reasons:
-                yield from ending
+        yield _UNTIL_DONE
         yield from ending
 
     def _parts(self) -> Iterator[OutputItem]:

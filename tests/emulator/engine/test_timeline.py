@@ -15,7 +15,7 @@ from support.wire import (
     tone,
 )
 
-from openai_realtime.emulator import Reply
+from openai_realtime.emulator import Reply, ToolCall
 from openai_realtime.emulator.script import Script
 from openai_realtime.emulator.sessions.realtime import LiveSession
 
@@ -152,3 +152,16 @@ def test_a_response_that_is_cancelled_just_before_its_pause_ends(deltas: int) ->
     while (event := session.pull(math.inf)) is not None:
         types.append(event.type)
     assert "response.done" in types
+
+
+@pytest.mark.parametrize("model", ["gpt-realtime", "gpt-realtime-2.1"])
+def test_a_response_ends_with_its_last_item(model: str) -> None:
+    """Clients answer a call as soon as its item is done: then no response may be active any more."""
+    script = Script()
+    script.add(Reply(text="Let me see.", tool_calls=[ToolCall(name="weather")]), None)
+    session = LiveSession({"type": "realtime", "model": model}, script, time.time)
+    list(session.receive(session.read(json.dumps(RESPOND))))
+    times = [(event.type, session.timeline.now) for event in iter(lambda: session.pull(10), None)]
+    done = [moment for kind, moment in times if kind in ("response.output_item.done", "response.done")]
+    assert len(done) == 3
+    assert done[-2] == done[-1] > next(moment for kind, moment in times if kind == "response.created")
