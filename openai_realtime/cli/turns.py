@@ -10,11 +10,20 @@ import click
 
 from openai_realtime._connection.reconnect_policy import Reconnected
 from openai_realtime._sync.connection import RealtimeConnection
+from openai_realtime.audio.pcm import RATE
 from openai_realtime.errors import ConnectionClosedError, DecodeError, RealtimeEventError, ResponseEndedError
+from openai_realtime.models.audio import AudioPcm
+from openai_realtime.models.base import UNSET, Maybe
 from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.items import UserMessage
 from openai_realtime.models.responses import ResponseConfig
 from openai_realtime.models.server_events import Error, ResponseDone, ResponseOutputAudioDelta
+from openai_realtime.models.sessions import (
+    RealtimeAudioConfig,
+    RealtimeAudioInput,
+    RealtimeAudioOutput,
+    RealtimeSessionConfig,
+)
 
 from .terminal import print_stderr, waiting
 
@@ -28,6 +37,18 @@ class ResponseFailedError(click.ClickException):
 
 class SessionOverError(click.ClickException):
     """The server has ended the session in order, and with it the answer."""
+
+
+def spoken_session(
+    voice: str | None, instructions: str | None, hearing: Maybe[RealtimeAudioInput] = UNSET
+) -> RealtimeSessionConfig:
+    """Make the settings of a session in which the model speaks PCM of 24 kHz."""
+    output = RealtimeAudioOutput(format=AudioPcm(rate=RATE), voice=voice or UNSET)
+    return RealtimeSessionConfig(
+        output_modalities=["audio"],
+        instructions=UNSET if instructions is None else instructions,
+        audio=RealtimeAudioConfig(input=hearing, output=output),
+    )
 
 
 def ask(connection: RealtimeConnection, text: str, response: ResponseConfig | None = None) -> Iterator[ServerEvent]:

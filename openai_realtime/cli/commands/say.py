@@ -11,16 +11,13 @@ import click
 
 from openai_realtime._sync.client import RealtimeClient
 from openai_realtime._sync.connection import RealtimeConnection
-from openai_realtime.audio import RATE, duration, write_wav
+from openai_realtime.audio import duration, write_wav
 from openai_realtime.cli.output import Output
 from openai_realtime.cli.server import Server, with_server
 from openai_realtime.cli.settings import MODEL
 from openai_realtime.cli.terminal import print_stdout, printable, stdout_console
-from openai_realtime.cli.turns import ask, decode_audio
-from openai_realtime.models.audio import AudioPcm
-from openai_realtime.models.base import UNSET
+from openai_realtime.cli.turns import ask, decode_audio, spoken_session
 from openai_realtime.models.server_events import ResponseOutputAudioDelta, ResponseOutputAudioTranscriptDelta
-from openai_realtime.models.sessions import RealtimeAudioConfig, RealtimeAudioOutput, RealtimeSessionConfig
 
 
 @click.command()
@@ -48,22 +45,13 @@ def say(server: Server, /, text: str, output: str, model: str, **settings: Any) 
     with (
         server.session_options("It repeats your words, and hums in place of a voice.") as options,
         RealtimeClient(**options) as client,
-        server.connect(client, model=model, session=_config(**settings)) as connection,
+        server.connect(client, model=model, session=spoken_session(**settings)) as connection,
     ):
         audio = _listen(connection, text)
     if not audio:
         raise click.ClickException("the answer has no audio; nothing was written")
     _replace(output, _wav(audio))
     print_stdout(f"{duration(audio):.1f} s of speech are in {output}.")
-
-
-def _config(voice: str | None, instructions: str | None) -> RealtimeSessionConfig:
-    output = RealtimeAudioOutput(format=AudioPcm(rate=RATE), voice=voice or UNSET)
-    return RealtimeSessionConfig(
-        output_modalities=["audio"],
-        instructions=UNSET if instructions is None else instructions,
-        audio=RealtimeAudioConfig(output=output),
-    )
 
 
 def _listen(connection: RealtimeConnection, text: str) -> bytes:

@@ -24,16 +24,11 @@ from openai_realtime.cli.server import Server, with_server
 from openai_realtime.cli.settings import MODEL, file_name
 from openai_realtime.cli.talk_screen import TalkScreen
 from openai_realtime.cli.terminal import print_stderr
+from openai_realtime.cli.turns import spoken_session
 from openai_realtime.conversation import Conversation
 from openai_realtime.errors import ConfigurationError, DecodeError
 from openai_realtime.models.audio import AudioPcm, AudioTranscription
-from openai_realtime.models.base import UNSET
-from openai_realtime.models.sessions import (
-    RealtimeAudioConfig,
-    RealtimeAudioInput,
-    RealtimeAudioOutput,
-    RealtimeSessionConfig,
-)
+from openai_realtime.models.sessions import RealtimeAudioInput, RealtimeSessionConfig
 
 _TRANSCRIBER = "gpt-transcribe"
 _SILENCE = bytes(RATE // 50 * 2)  # 20 ms
@@ -62,12 +57,7 @@ class _Job:
     def session(self) -> RealtimeSessionConfig:
         """The session's settings; the words of the user are wanted too."""
         heard = RealtimeAudioInput(format=AudioPcm(rate=RATE), transcription=AudioTranscription(model=_TRANSCRIBER))
-        spoken = RealtimeAudioOutput(format=AudioPcm(rate=RATE), voice=self.voice or UNSET)
-        return RealtimeSessionConfig(
-            output_modalities=["audio"],
-            instructions=UNSET if self.instructions is None else self.instructions,
-            audio=RealtimeAudioConfig(input=heard, output=spoken),
-        )
+        return spoken_session(self.voice, self.instructions, heard)
 
 
 @click.command()
