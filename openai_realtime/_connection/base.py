@@ -156,8 +156,7 @@ class AsyncConnection(ConnectionStatus):
         ends without it, and UnreadEventsError when nobody iterates and the buffer is full.
         """
         if not _can_be_awaited(event):
-            given = Summary("object", event.__name__) if isinstance(event, type) else event
-            raise InvalidRequestError([Problem("event", "invalid_type", given, _AWAITED)])
+            raise InvalidRequestError([Problem("event", "invalid_type", _shown(event), _AWAITED)])
         self._link.check_here()
         match: Match = self._of_class(event) if isinstance(event, type) else cast("Match", event)
         async with deadline(timeout, f"no {getattr(event, '__name__', 'such event')}"):
@@ -207,6 +206,12 @@ def _can_be_awaited(event: Any) -> bool:
     if isinstance(event, type):
         return issubclass(event, ServerEvent) or issubclass(ServerEvent, event)
     return callable(event) and not inspect.iscoroutinefunction(event)
+
+
+def _shown(event: Any) -> Any:
+    if isinstance(event, type):
+        return Summary("object", event.__name__)
+    return Summary("object", "an async function") if callable(event) else event
 
 
 def check_audio(audio: object) -> None:

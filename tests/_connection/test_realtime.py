@@ -282,7 +282,7 @@ async def test_bad_settings_are_refused_before_the_network(given: dict[str, Any]
         ("wait_for", None, "event"),
         ("wait_for", ResponseCreate, "event: ResponseCreate is not an event class of the server"),
         ("wait_for", dict, "event"),
-        ("wait_for", asyncio.sleep, "event: .* or a plain function"),
+        ("wait_for", asyncio.sleep, "event: an async function is not .* or a plain function"),
     ],
 )
 async def test_arguments_of_a_wrong_type_are_named_before_the_wire(operation: str, argument: Any, name: str) -> None:
