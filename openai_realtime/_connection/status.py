@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from openai_realtime._codec.raw import text_in
 from openai_realtime.models.sessions import RealtimeSession, RealtimeTranscriptionSession
@@ -23,6 +23,9 @@ class ConnectionStatus:
             return f"<{name} not made>"
         model, session_id = self._session_text("model"), self.session_id
         return f"<{name} {model=} {session_id=} state={self._link.state.value} unread={self.unread}>"
+
+    def __reduce_ex__(self, _: object) -> NoReturn:
+        raise TypeError("a connection cannot be copied or pickled: the end of the copy would be the session's end")
 
     @property
     def session(self) -> RealtimeSession | RealtimeTranscriptionSession | RealtimeTranslationSession | Any:

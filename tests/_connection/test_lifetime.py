@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import functools
+import gc
 import inspect
 import itertools
+import pickle
 import signal
 import threading
 import traceback
@@ -237,6 +240,15 @@ def test_a_connection_whose_loop_is_gone_is_closed_for_good() -> None:
             await client.close()
 
         asyncio.run(arrive(asyncio.run(leave())))
+
+
+@pytest.mark.parametrize("take", [copy.copy, copy.deepcopy, pickle.dumps])
+async def test_a_connection_cannot_be_copied(take: Callable[[object], object]) -> None:
+    async with emulated() as (_, client), client.connect(model=MODEL) as connection:
+        with pytest.raises(TypeError, match="a connection cannot be copied or pickled"):
+            take(connection)
+        gc.collect()
+        await connection.create_item(UserMessage.from_text("still there"))
 
 
 # --- waking -----------------------------------------------------------------------------------------------------------
