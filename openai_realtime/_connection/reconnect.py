@@ -264,15 +264,8 @@ class _Setup:
             resent_audio_ms=round(self._tracker.speech.milliseconds()),
             lost=[*plan.lost, *refused],
         )
-        return Replacement(
-            self._socket,
-            self._tracker,
-            reconnected,
-            tuple(self._received),
-            settings,
-            events,
-            frozenset(answered),
-        )
+        received = tuple(self._received)
+        return Replacement(self._socket, self._tracker, reconnected, received, settings, events, frozenset(answered))
 
     async def _apply(self, reading: asyncio.Task[None], settings: Sequence[ClientEvent]) -> tuple[ServerEvent, ...]:
         """Put the settings in force, and return the answers. Raises RealtimeEventError if the server refuses them."""

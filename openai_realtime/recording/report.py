@@ -118,33 +118,40 @@ class _Reporter:
                 run.ms, run.output = entry.ms - run.start_ms, text_in(item, "output")
 
     def _on_server(self, entry: Entry) -> None:
-        event, kind = entry.event, entry.type
-        if kind in self._asked:
-            trip = entry.ms - self._asked.pop(kind)
+        if entry.type in self._asked:
+            trip = entry.ms - self._asked.pop(entry.type)
             self._network = trip if self._network is None else min(self._network, trip)
-        if kind == "session.created":
+        match entry.type:
+            case "session.created" | "session.updated":
+                self._on_session(entry, object_in(entry.event, "session"))
+            case "input_audio_buffer.speech_stopped":
+                self._on_speech_stopped(entry)
+            case "response.created":
+                self._on_created(entry, object_in(entry.event, "response"))
+            case "response.output_item.done":
+                self._on_item(entry, object_in(entry.event, "item"))
+            case "response.done":
+                self._turn(object_in(entry.event, "response")).end_ms = entry.ms
+            case "error":
+                self._on_error(entry, object_in(entry.event, "error"))
+            case kind if kind.removeprefix("response.") in _DELTAS:
+                self._on_delta(entry)
+
+    def _on_session(self, entry: Entry, session: JSON) -> None:
+        if entry.type == "session.created":
             self._sent = [(0.0, entry.ms)]
-        if kind in ("session.created", "session.updated"):
-            session = object_in(event, "session")
-            audio = object_in(object_in(session, "audio"), "input")
-            self._bytes_per_ms = bytes_per_ms(session, "input")
-            self._silence_ms = number_in(object_in(audio, "turn_detection"), "silence_duration_ms") or 0
-        elif kind == "input_audio_buffer.speech_stopped":
-            self._trigger = entry.ms
-            end = (number_in(event, "audio_end_ms") or 0) - self._silence_ms
-            self._detection = entry.ms - self._when_sent(end)
-        elif kind == "response.created":
-            self._on_created(entry, object_in(event, "response"))
-        elif kind.removeprefix("response.") in _DELTAS:
-            self._on_delta(entry)
-        elif kind == "response.output_item.done":
-            self._on_item(entry, object_in(event, "item"))
-        elif kind == "response.done":
-            self._turn(object_in(event, "response")).end_ms = entry.ms
-        elif kind == "error":
-            error = object_in(event, "error")
-            code = text_in(error, "code") or text_in(error, "type")
-            self._errors.append((entry.ms, code, text_in(error, "message")))
+        audio = object_in(object_in(session, "audio"), "input")
+        self._bytes_per_ms = bytes_per_ms(session, "input")
+        self._silence_ms = number_in(object_in(audio, "turn_detection"), "silence_duration_ms") or 0
+
+    def _on_speech_stopped(self, entry: Entry) -> None:
+        self._trigger = entry.ms
+        end = (number_in(entry.event, "audio_end_ms") or 0) - self._silence_ms
+        self._detection = entry.ms - self._when_sent(end)
+
+    def _on_error(self, entry: Entry, error: JSON) -> None:
+        code = text_in(error, "code") or text_in(error, "type")
+        self._errors.append((entry.ms, code, text_in(error, "message")))
 
     def _when_sent(self, audio_ms: float) -> float:
         index = bisect.bisect_left(self._sent, (audio_ms, 0.0))

@@ -122,7 +122,7 @@ class Server:
         change = faults.HTTPResponse()
         try:
             name, operation, call_id = find_operation(request.method, request.rel_url.raw_path)
-            change = await _suffer(request, self._faults.get(name))
+            change = await _apply_faults(request, self._faults.get(name))
             answer = _replacement(change)
             if answer is None:
                 key = self._state.authenticate(request.headers)
@@ -143,7 +143,7 @@ class Server:
     async def _connect(self, request: web.Request, wanted: admission.Request) -> web.StreamResponse:
         """Open a WebSocket, or do what a fault wants instead."""
         started = time.perf_counter()
-        fault = await _suffer(request, self._faults.get(faults.CONNECT))
+        fault = await _apply_faults(request, self._faults.get(faults.CONNECT))
         if (answer := _replacement(fault)) is not None:
             return await _send(request, answer, fault, started)
         socket = websocket.new_socket()
@@ -189,7 +189,7 @@ async def _received(request: web.Request) -> ReceivedRequest:
     return ReceivedRequest(method=request.method, path=masked_path(request.raw_path), headers=headers, body=body)
 
 
-async def _suffer(request: web.Request, wanted: Sequence[faults.Fault]) -> faults.HTTPResponse:
+async def _apply_faults(request: web.Request, wanted: Sequence[faults.Fault]) -> faults.HTTPResponse:
     """Do what faults do before there is an answer, or in its place; give what they change of the answer."""
     change = faults.HTTPResponse()
     for fault in wanted:

@@ -182,10 +182,10 @@ class LiveConnection:
     async def _write(self) -> None:
         while not self._gone:
             self._wake.clear()
-            await self._suffer_at(self._sent)
+            await self._apply_due_faults(self._sent)
             event = self._events.pull()
             if event is not None:
-                await self._suffer_at(event.type)
+                await self._apply_due_faults(event.type)
                 await self._deliver(event)
             elif self.session.close is not None:
                 await self._channel.close(*self.session.close)
@@ -223,13 +223,13 @@ class LiveConnection:
             async with asyncio.timeout(self.shared.clock.seconds_to(self.session.next_due)):
                 await self._wake.wait()
 
-    async def _suffer_at(self, place: int | str) -> None:
+    async def _apply_due_faults(self, place: int | str) -> None:
         """Let happen what shall happen here."""
         for fault in [fault for fault in self.faults if _is_due(fault.at, place)]:
             self.faults.remove(fault)
-            await self._suffer(fault)
+            await self._apply_fault(fault)
 
-    async def _suffer(self, fault: faults.Fault) -> None:
+    async def _apply_fault(self, fault: faults.Fault) -> None:
         match fault:
             case faults.Drop():
                 self._channel.drop()
