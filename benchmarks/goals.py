@@ -79,7 +79,9 @@ GOALS = {
     "take over p99": Goal("the same, p99 of 200 kills", "s", at_most=2.5),
     # Voice
     "voice event": Goal("an event with five observers, CPU", "us", of_limit=2.5),
-    "voice peer": Goal("the same turns beside another session", "us", of_peer=1 / 8),
+    "session openai-agents": Goal("an event with conversation, tools, playback, CPU", "us", of_peer=1 / 8),
+    "session pydantic-ai": Goal("the same, beside another peer", "us", of_peer=1 / 8),
+    "session livekit": Goal("the same, beside another peer", "us", of_peer=1 / 8),
     "interrupt p50": Goal("speech_started to truncate, 100 sessions, p50", "ms", at_most=2),
     "interrupt p99": Goal("the same, p99", "ms", at_most=10),
     "voice stream": Goal("100 sessions of audio both ways with observers, CPU", "% of a core"),

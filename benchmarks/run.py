@@ -21,7 +21,7 @@ from harness import HERE, child
 from table import Row, Side, show
 
 CODEC = "test_codec.py"
-SCRIPTS = ("imports", "codec", "rest", "websocket", "memory", "scale", "web", "calls", "voice")
+SCRIPTS = ("imports", "codec", "rest", "websocket", "memory", "scale", "web", "calls", "voice", "sessions")
 PACKAGES = (
     *("openai-realtime", "aiohttp", "anyio", "attrs", "cattrs", "orjson", "pybase64"),
     *("openai", "websockets", "httpx", "msgspec", "uvloop"),

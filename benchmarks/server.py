@@ -107,12 +107,14 @@ async def _echo(_: web.Request, socket: web.WebSocketResponse, __: int) -> None:
 
 
 async def _session(request: web.Request, socket: web.WebSocketResponse, turns: int) -> None:
-    """Hold a conversation of so many turns, once a response is asked for, and acknowledge the client's items."""
+    """Hold a conversation of so many turns, once a response is asked for, and acknowledge what the client sends."""
     replay: asyncio.Task[None] | None = None
     async for message in socket:
         event = orjson.loads(message.data)
         if event["type"] == "conversation.item.create":
             _transport(request).write(frame(turn.put(event["item"])))
+        elif event["type"] == "session.update":
+            _transport(request).write(frame(turn.session_updated()))
         elif event["type"] == "response.create" and replay is None:
             replay = asyncio.create_task(_replay(request, turn.session(turns)))
 

@@ -54,6 +54,7 @@ SESSION: dict[str, Any] = {
     },
     "include": None,
 }
+_USER = "item_Bench00000000000000000"
 _PLACE = {
     "response_id": "resp_Bench00000000000000001",
     "item_id": "item_Bench00000000000000001",
@@ -115,13 +116,16 @@ def session(turns: int) -> Iterator[bytes]:
     """Make so many turns, one after the other in a conversation, with ids of their own."""
     events = whole_turn()
     for number in range(turns):
+        last = _CALL["item_id"].replace("Bench", f"T{number - 1:05}_") if number else None
         for one in events:
-            yield re.sub(rb"\b(event|item|resp|call)_Bench", rb"\1_T%05d_" % number, one)
+            linked = one.replace(b'"previous_item_id":null', b'"previous_item_id":%b' % orjson.dumps(last))
+            yield re.sub(rb"\b(event|item|resp|call)_Bench", rb"\1_T%05d_" % number, linked)
 
 
 def put(item: dict[str, Any]) -> bytes:
     """Answer an item that the client creates, and may have given no id."""
-    return event("conversation.item.added", previous_item_id=None, item={"id": f"item_Put{next(_numbers)}", **item})
+    put_item = {"id": f"item_Put{next(_numbers)}", **item}
+    return event("conversation.item.added", previous_item_id="item_Last", item=put_item)
 
 
 def answer(number: int) -> list[bytes]:
@@ -149,7 +153,7 @@ def speech_started() -> bytes:
 
 
 def _heard() -> list[bytes]:
-    user = "item_Bench00000000000000000"
+    user = _USER
     return [
         event("session.updated", session=SESSION),
         event("input_audio_buffer.speech_started", audio_start_ms=320, item_id=user),
@@ -199,14 +203,14 @@ def _spoken() -> list[bytes]:
     return [
         event("response.created", response=_response("in_progress", [])),
         event("response.output_item.added", **item_place, item=begun),
-        event("conversation.item.added", previous_item_id=None, item=begun),
+        event("conversation.item.added", previous_item_id=_USER, item=begun),
         event("response.content_part.added", **_PLACE, part={"type": "audio", "transcript": ""}),
         *(event(kinds[0], **_PLACE, delta=f" {word}", obfuscation="Zk2") for word in words),
         *sounds,
         event("response.output_audio.done", **_PLACE),
         event("response.output_audio_transcript.done", **_PLACE, transcript=" ".join(words)),
         event("response.content_part.done", **_PLACE, part={"type": "audio", "transcript": " ".join(words)}),
-        event("conversation.item.done", previous_item_id=None, item=ended),
+        event("conversation.item.done", previous_item_id=_USER, item=ended),
         event("response.output_item.done", **item_place, item=ended),
     ]
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import itertools
 import json
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import scale
-from harness import KEY, Server, Stopwatch, allow_many_files, child, interleave, pairs, report, row, run, serve
+from harness import Server, Stopwatch, allow_many_files, child, interleave, pairs, report, row, run, serve
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -68,71 +67,41 @@ def observers(player: Any) -> Iterator[list[Any]]:
         yield [Conversation(), Tools(look_up), Playback(player), telemetry, recorder]
 
 
-async def observed(server: Server) -> float:
-    """Measure iteration, until the recording is written too."""
+async def five(server: Server) -> float:
+    """Measure iteration with all five, until the recording is written too."""
     with observers(Ear()) as all_observers:
-        return await _turns(server, all_observers, all_observers[-1].close)
+        return await observed(server, all_observers, all_observers[-1].close)
 
 
 async def bare(server: Server) -> float:
     """Measure iteration."""
-    return await _turns(server, [], lambda: None)
+    return await observed(server, [])
 
 
-async def _turns(server: Server, observing: list[Any], finish: Callable[[], None]) -> float:
+async def observed(server: Server, observing: list[Any], finish: Callable[[], None] = lambda: None) -> float:
+    """Return the CPU seconds in which a connection hears all turns."""
+    left = TURNS
     async with ours(server, f"session-{TURNS}", observers=observing) as connection:
         await connection.send(ResponseCreate())
         with Stopwatch() as watch:
-            await _last_turn(event.type async for event in connection)
+            async for event in connection:
+                left -= event.type == "rate_limits.updated"  # the last event of a turn
+                if not left:
+                    break
             finish()
         if connection.observer_errors:
             raise connection.observer_errors[0]
+    if left:
+        raise RuntimeError(f"the connection ended {left} turns too early")
     return watch.cpu
-
-
-async def agents(server: Server) -> float:
-    """Measure openai-agents, which has conversation, tools and playback, but neither recorder nor telemetry."""
-    from agents import function_tool, realtime  # noqa: PLC0415 - may not be installed
-
-    agent: Any = realtime.RealtimeAgent(name="bench", tools=[function_tool(look_up)])
-    runner = realtime.RealtimeRunner(agent, config={"tracing_disabled": True})
-    url = f"ws{server.websocket.removeprefix('http')}/realtime?model=session-{TURNS}"
-    tracker = realtime.RealtimePlaybackTracker()
-    async with await runner.run(model_config={"url": url, "api_key": KEY, "playback_tracker": tracker}) as session:
-        start = realtime.RealtimeModelSendRawMessage(message={"type": "response.create"})
-        await session.model.send_event(start)
-        with Stopwatch() as watch:
-            await _last_turn(_played(session, tracker))
-    return watch.cpu
-
-
-async def _played(session: AsyncIterable[Any], tracker: Any) -> AsyncIterator[str]:
-    """Give the types of the server's events, all audio of which is played at once."""
-    async for event in session:
-        if event.type == "audio":
-            tracker.on_play_bytes(event.item_id, event.content_index, event.audio.data)
-        elif event.type == "raw_model_event" and event.data.type == "raw_server_event":
-            yield event.data.data["type"]
-
-
-async def _last_turn(kinds: AsyncIterable[str]) -> None:
-    left = TURNS
-    async for kind in kinds:
-        left -= kind == "rate_limits.updated"  # the last event of a turn
-        if not left:
-            return
-    raise RuntimeError(f"the connection ended {left} turns too early")
 
 
 def turns() -> list[Row]:
-    """Measure CPU microseconds an event with observers and without, and beside openai-agents where it is installed."""
-    sessions: dict[str, Callable[[Server], Awaitable[float]]] = {"ours": observed, "bare": bare}
-    if importlib.util.find_spec("agents"):
-        sessions["openai-agents"] = agents
+    """Measure CPU microseconds an event with observers and without."""
+    sessions: dict[str, Callable[[Server], Awaitable[float]]] = {"ours": five, "bare": bare}
     with serve() as server:
         samples = interleave({name: lambda one=one: run(one, server) / EVENTS * 1e6 for name, one in sessions.items()})
-    peers = [row("voice peer", samples, peer="openai-agents")] if "openai-agents" in samples else []
-    return [row("voice event", samples, limit="bare"), *peers]
+    return [row("voice event", samples, limit="bare")]
 
 
 async def interrupted(server: Server) -> dict[str, float]:

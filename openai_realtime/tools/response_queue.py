@@ -8,7 +8,7 @@ from collections import deque
 from typing import Protocol
 
 from openai_realtime.conversation.activity import Activity
-from openai_realtime.errors import RealtimeError
+from openai_realtime.errors import ConnectionClosedError, RealtimeError
 from openai_realtime.models.client_events import ConversationItemCreate
 from openai_realtime.models.events import ClientEvent, ServerEvent
 from openai_realtime.models.items import Item
@@ -96,7 +96,8 @@ class ResponseQueue:
                 await self._connection.create_response(config)
         except RealtimeError as error:
             self.activity.give_up()
-            _LOG.warning("the model was not asked to speak: %s", error)
+            if not isinstance(error, ConnectionClosedError):  # which nobody overlooks
+                _LOG.warning("the model was not asked to speak: %s", error)
         finally:
             self._task, self._is_filling = None, False
         self.advance()

@@ -488,3 +488,13 @@ async def test_a_session_without_the_definitions_is_told_once(
         line.begin(response_id)
         line.end(response_id)
     assert [record.message.count("tools.definitions") for record in caplog.records] == [1] * warnings
+
+
+async def test_a_connection_that_is_closed_before_the_model_is_asked_is_no_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    line = Line(tools := Tools(echo))
+    line.closed = True
+    tools.say_when_idle("It is noon.")
+    await line.settle()
+    assert (line.sent, caplog.records) == ([], [])
