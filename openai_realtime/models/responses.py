@@ -7,7 +7,6 @@ recorded traffic.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Annotated, Any, Literal, TypeAlias
 
 from attrs import field, frozen
@@ -153,13 +152,18 @@ class RealtimeResponse(Model):
     @property
     def text(self) -> str:
         """What the model said; of speech the transcript."""
-        messages = (item for item in self.output or () if isinstance(item, AssistantMessage))
-        return "".join(map(_words, chain.from_iterable(message.content or () for message in messages)))
+        messages = (item for item in _listed(self.output) if isinstance(item, AssistantMessage))
+        return "".join(_words(part) for message in messages for part in _listed(message.content))
 
     @property
     def function_calls(self) -> list[FunctionCall]:
         """The functions that the model wants to be called before it answers; none if this is its answer."""
-        return [item for item in self.output or () if isinstance(item, FunctionCall)]
+        return [item for item in _listed(self.output) if isinstance(item, FunctionCall)]
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    """Return a list as a server sent it; an empty one for anything else."""
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _words(part: Any) -> str:

@@ -30,6 +30,7 @@ from openai_realtime.models import (
     NoiseReduction,
     RealtimeCreateClientSecretRequest,
     RealtimeCreateClientSecretResponse,
+    RealtimeResponse,
     RealtimeSession,
     RealtimeSessionConfig,
     RealtimeTranslationClientSecretCreateResponse,
@@ -187,6 +188,27 @@ def test_evolve_keeps_unknown_fields_on_encode_and_a_known_field_wins_over_raw()
     session = decode(b'{"model": "m", "new": {"a": [1, null]}, "instructions": "Hi."}', RealtimeSessionConfig)
     changed = attrs.evolve(session, model="n", instructions=UNSET)
     assert json.loads(encode(changed)) == {"model": "n", "new": {"a": [1, None]}}
+
+
+@pytest.mark.parametrize(
+    ("output", "text"),
+    [
+        ([], ""),
+        (None, ""),
+        (5, ""),
+        ([{"type": "message", "role": "assistant", "content": 5}, {"type": "odd"}, 7], ""),
+        ([{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}, 7]}], "a"),
+        ([{"type": "message", "role": "assistant", "content": [{"type": "output_audio", "transcript": "b"}]}], "b"),
+        ([{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": 5}]}], ""),
+    ],
+)
+def test_a_response_has_its_words_and_calls_whatever_a_server_sends(output: Any, text: str) -> None:
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    response = decode(json.dumps({"output": output}), RealtimeResponse)
+    assert (response.text, response.function_calls) == (text, [])
+    if isinstance(output, list):
+        response = decode(json.dumps({"output": [*output, call]}), RealtimeResponse)
+        assert (response.text, [each.name for each in response.function_calls]) == (text, ["f"])
 
 
 def test_http_is_outside_equality_repr_and_json() -> None:
