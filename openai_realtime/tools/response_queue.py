@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from typing import Protocol
 
+from openai_realtime._codec.raw import object_in, received_json
 from openai_realtime.conversation.activity import Activity
 from openai_realtime.errors import ConnectionClosedError, RealtimeError
 from openai_realtime.models.client_events import ConversationItemCreate
@@ -17,6 +18,8 @@ from openai_realtime.models.responses import ResponseConfig
 from .pending_responses import PendingResponses
 
 _LOG = logging.getLogger("openai_realtime.tools")
+_SESSION = ("session.created", "session.updated")
+_FREE = ("auto", "none", None)
 _EXACTLY = "Say exactly this, and nothing else: "
 
 
@@ -44,6 +47,7 @@ class ResponseQueue:
         self._items: deque[tuple[Item, ResponseConfig]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._is_filling = False
+        self._is_forced = False  # to call a function in each response, by the session's settings
         self._connection: ActingConnection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -59,7 +63,9 @@ class ResponseQueue:
             self._loop.call_soon_threadsafe(self.advance)
 
     def received(self, event: ServerEvent) -> None:
-        """Follow a response from its beginning to its end."""
+        """Follow a response from its beginning to its end, and what the session has the model do in each."""
+        if event.type in _SESSION:
+            self._is_forced = object_in(received_json(event), "session").get("tool_choice") not in _FREE
         begun = len(self.activity.responses)
         self.activity.received(event)
         if len(self.activity.responses) > begun and not self._is_filling:  # a filler is made without the outputs
@@ -76,7 +82,8 @@ class ResponseQueue:
             return
         if self.pending.is_due:
             self.pending.asked()
-            self._ask(None, ResponseConfig())
+            # Forced to call a function in each response, it would never come to speak.
+            self._ask(None, ResponseConfig(tool_choice="auto") if self._is_forced else ResponseConfig())
         elif self.fillers and self._say_while_waiting:
             self.fillers.clear()
             self._is_filling = True

@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
-from openai_realtime import AsyncRealtimeClient, McpTool, RealtimeClient, RealtimeSessionConfig, UserMessage
+from openai_realtime import (
+    UNSET,
+    AsyncRealtimeClient,
+    McpTool,
+    RealtimeClient,
+    RealtimeSessionConfig,
+    ResponseCreate,
+    UserMessage,
+)
 from openai_realtime.conversation import Conversation
 from openai_realtime.emulator import Emulator, McpToolCall, Reply, ToolCall as Called
-from openai_realtime.models import McpListedTool
+from openai_realtime.models import McpListedTool, ToolChoiceFunction
 from openai_realtime.tools import Tool, ToolCall, Tools
 
 MODEL = "gpt-realtime-2.1"
@@ -45,6 +53,28 @@ async def test_an_mcp_server_is_listed_approved_called_and_spoken_about(approved
     assert conversation.captions[-1].text == ("It says seven." if approved else "As you like.")
     statuses = [one.status for one in conversation.responses.values()]
     assert statuses == ["completed"] * (3 if approved else 2)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("choice", "then"), [("required", "auto"), (ToolChoiceFunction(name="look"), "auto"), ("auto", UNSET)]
+)
+async def test_who_is_forced_to_call_may_speak_about_the_output(choice: Any, then: Any) -> None:
+    """It would call again and again, and never come to speak."""
+
+    def look() -> str:
+        return "5"
+
+    tools, conversation = Tools(look), Conversation()
+    session = RealtimeSessionConfig(output_modalities=["text"], tools=tools.definitions, tool_choice=choice)
+    async with Emulator() as emulator, AsyncRealtimeClient(**emulator.client_options) as client:
+        emulator.reply(Reply(tool_calls=[Called(name="look")]), "It is five.")
+        async with client.connect(model=MODEL, session=session, observers=[tools, conversation]) as connection:
+            await connection.create_item(UserMessage.from_text("Look"))
+            await connection.create_response()
+            await connection.wait_for(lambda _: conversation.captions[-1].text == "It is five.", 10)
+        asked = [event.response for event in emulator.sessions[-1].received if isinstance(event, ResponseCreate)]
+    assert [response.tool_choice for response in asked if response] == [UNSET, then]
 
 
 def test_a_blocking_program_has_its_tools_called_in_other_threads() -> None:
