@@ -31,7 +31,7 @@ class Dispatcher:
         self.requests = Requests(self.inbox.promise, time.monotonic)
         self.observers = Observers(observers)
         self.expiry = Expiry(self.put) if tells_end else None
-        self._dialect = dialect
+        self._dialect: Dialect = dialect
         self._session = b""
 
     @property

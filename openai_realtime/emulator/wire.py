@@ -89,8 +89,9 @@ MAX_VALUES = 100_000  # in one event or body
 
 def has_too_many_values(text: str | bytes) -> bool:
     """Whether JSON has more than MAX_VALUES values, which would take seconds to check; or so many brackets."""
-    marks: Any = "[{," if isinstance(text, str) else (b"[", b"{", b",")
-    lists, objects, commas = map(text.count, marks)
+    data: Any = text
+    marks = ("[", "{", ",") if isinstance(text, str) else (b"[", b"{", b",")
+    lists, objects, commas = map(data.count, marks)
     if lists + objects + commas < MAX_VALUES:
         return False
     if lists + objects > MAX_VALUES:
