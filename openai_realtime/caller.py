@@ -121,10 +121,15 @@ class Caller:
             yield
         finally:
             self.microphone.end()
-            for task in filter(None, (playing, self._agent)):
+            tasks = [task for task in (playing, self._agent) if task is not None]
+            for task in tasks:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            ended, going_on = await asyncio.wait(tasks, timeout=self.timeout)
+            if going_on:
+                raise AssertionError(f"the agent goes on, {self.timeout:g} seconds after it was cancelled")
+            for task in ended:
+                if not task.cancelled():
+                    task.result()
 
     async def say(self, text: str, *, audio: bytes | None = None, silence_ms: int = _SILENCE_MS) -> None:
         """Say `text` and be silent, until the server has it; `audio` (PCM16, 24 kHz) is its sound."""

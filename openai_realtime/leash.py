@@ -64,13 +64,16 @@ class Leash:
         self._server_plays = False
         self._changed = asyncio.Event()
         self._connection: Any = None
+        self._is_open = False
         self._timer: asyncio.TimerHandle | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
     def opened(self, connection: Any) -> None:
-        """Begin to count."""
-        self._connection = connection
+        """Begin to count. Raises ConfigurationError while another session is open."""
+        if self._is_open:
+            raise ConfigurationError("this Leash is of another open session, so make one for each")
+        self._connection, self._is_open = connection, True
         if self._seconds is not None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._seconds, self._reached, "seconds")
@@ -93,6 +96,7 @@ class Leash:
 
     def closed(self) -> None:
         """Count no more: the session is over."""
+        self._is_open = False
         self._cancel_timers()
 
     def _count(self, event: ServerEvent) -> None:

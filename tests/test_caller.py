@@ -260,3 +260,20 @@ async def test_keys_of_a_telephone(realtime_emulator: Emulator, realtime_caller:
         realtime_caller.send_dtmf("1#")
         await realtime_caller.wait_until(lambda: len(pressed) == 2)
     assert pressed == ["1", "#"]
+
+
+async def test_an_agent_that_goes_on_when_it_is_cancelled_is_an_error() -> None:
+    end = asyncio.Event()
+
+    async def stubborn(_: CaptureStream, __: CallerSpeaker) -> None:
+        while not end.is_set():
+            try:
+                await end.wait()
+            except asyncio.CancelledError:
+                continue
+
+    async with Emulator() as emulator:
+        with pytest.raises(AssertionError, match=r"the agent goes on, 0\.2 seconds after it was cancelled"):
+            async with Caller(emulator, timeout=0.2).call(stubborn):
+                await asyncio.sleep(0)
+    end.set()

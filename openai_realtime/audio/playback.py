@@ -134,7 +134,9 @@ class Playback:
         return events
 
     def opened(self, connection: _Acting) -> None:
-        """Act on a connection from now on."""
+        """Act on a connection from now on. Raises ConfigurationError while another one is open."""
+        if self._connection is not None:
+            raise ConfigurationError("this Playback is of another open session, so make one for each")
         self._connection, self._loop = connection, asyncio.get_running_loop()
 
     def closed(self) -> None:

@@ -62,6 +62,7 @@ class Tools:
         self._queue = ResponseQueue(say_while_waiting)
         self._discovery = McpDiscovery()
         self._missing = MissingTools(self._tools)
+        self._is_open = False
         self._running: dict[str, tuple[ToolCall, asyncio.Task[None]]] = {}
         self._seen: set[str] = set()
         self._lost: set[str] = set()
@@ -88,8 +89,15 @@ class Tools:
         self._queue.put(item, ResponseConfig(instructions=UNSET if instructions is None else instructions))
 
     def opened(self, connection: ActingConnection) -> None:
-        """Act on a connection from now on."""
+        """Act on a connection from now on. Raises ConfigurationError while another one is open."""
+        if self._is_open:
+            raise ConfigurationError("these Tools are of another open session, so make some for each")
+        self._is_open = True
         self._queue.opened(connection)
+
+    def closed(self) -> None:
+        """Be free for another session: this one is over."""
+        self._is_open = False
 
     def sent(self, event: ClientEvent) -> None:
         """Follow an event that goes to the server."""

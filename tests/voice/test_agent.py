@@ -18,12 +18,15 @@ from support.guides import ROOT, blocks, ran
 from support.speech import say
 from sybil import Example
 
-from openai_realtime import AsyncRealtimeClient, RealtimeClient
+from openai_realtime import AsyncRealtimeClient, ConfigurationError, RealtimeClient
+from openai_realtime.audio.playback import Playback
 from openai_realtime.caller import Agent, Caller
 from openai_realtime.conversation import Conversation, Usage
 from openai_realtime.emulator import Emulator, Reply, ToolCall
 from openai_realtime.emulator.faults import Drop
+from openai_realtime.leash import Leash
 from openai_realtime.recording import feed
+from openai_realtime.tools import Tools
 
 TOOLS = ("weather", "balance")
 AGENTS = blocks([ROOT / "openai_realtime" / "tools" / "README.rst"], "python", "Leash(", *TOOLS)
@@ -118,3 +121,16 @@ def test_it_has_at_most_forty_lines(example: Example) -> None:
     lines = {number for part in own for number in range(part.lineno, (part.end_lineno or 0) + 1)}
     text = str(example.parsed).splitlines()
     assert len([number for number in lines if text[number - 1].strip()]) <= 40
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("make", [Tools, Playback, functools.partial(Leash, seconds=600)])
+async def test_what_acts_on_a_session_acts_on_no_other_while_that_is_open(make: Any) -> None:
+    shared = make()
+    async with Emulator() as emulator, AsyncRealtimeClient(**emulator.client_options) as client:
+        async with client.connect(model="gpt-realtime-2.1", observers=[shared]) as first:
+            async with client.connect(model="gpt-realtime-2.1", observers=[shared]) as second:
+                (refused,) = second.observer_errors
+            assert (first.observer_errors, type(refused)) == ([], ConfigurationError)
+        async with client.connect(model="gpt-realtime-2.1", observers=[shared]) as third:
+            assert third.observer_errors == []
