@@ -15,6 +15,7 @@ from openai_realtime.errors import APIResponseError, APIStatusError, DecodeError
 from .redirects import origin
 
 MAX_BODY = 16 * 2**20
+_MAX_SHOWN = 256 * 1024  # bytes of a body that an error keeps: looking for secrets in many more takes seconds
 
 
 @define(kw_only=True, eq=False)  # frozen ones take three times as long to make
@@ -50,7 +51,7 @@ class Response:
     def unexpected(self, problem: str) -> APIResponseError:
         """Make the error for a response that is not what the API promises."""
         secrets = secrets_in(self.sent)
-        text = mask(self.body[:MAX_BODY].decode(errors="replace"), secrets)
+        text = mask(self.body[:_MAX_SHOWN].decode(errors="replace"), secrets)
         return APIResponseError(problem, status=self.status, headers=mask(self.headers, secrets), body=text)
 
     def refusal(self) -> APIStatusError:
@@ -62,10 +63,11 @@ class Response:
         if self.status < 400:  # noqa: PLR2004
             where = origin(self.headers.get("location", ""))
             return {"error": {"message": f"a redirect{where and ' to ' + where} is not followed"}}
+        body = self.body[:_MAX_SHOWN]
         try:
-            return load(self.body)
+            return load(body)
         except DecodeError:
-            return self.body.decode(errors="replace")
+            return body.decode(errors="replace")
 
 
 def secrets_in(headers: Mapping[str, str | Secret]) -> tuple[Secret, ...]:

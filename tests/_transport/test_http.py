@@ -412,6 +412,14 @@ async def test_a_body_over_the_limit_is_refused() -> None:
     assert await secret_attempts(answer(200, SECRET + padding[1:])) == 1
 
 
+@pytest.mark.parametrize("content_type", ["text/html", "application/json"])
+@pytest.mark.parametrize("status", [200, 500])
+async def test_of_a_large_page_an_error_keeps_the_beginning(status: int, content_type: str) -> None:
+    page = b'{"error":{"message":"' + b"a" * LIMIT
+    error, _ = await secret_failure(answer(status, page[:LIMIT], content_type))
+    assert (error.status, len(error.body), error.body[:10]) == (status, 256 * 1024, page[:10].decode())
+
+
 async def test_an_error_body_over_the_limit_is_refused() -> None:
     error, requests = await secret_failure(answer(500, bytes(LIMIT + 1), x_request_id="req_big"))
     assert (type(error), error.status, error.request_id, requests) == (APIResponseError, 500, "req_big", 1)
