@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import trustme
-from attrs import frozen
+from attrs import evolve, frozen
 
 from openai_realtime.emulator import Emulator, Reply, ToolCall
 
 PEERS = Path(__file__).with_name("peers")
 TURNS = ("text", "audio", "tool", "cancel", "barge_in", "transcription", "transcription_session")
+_LAST = "errors_of_the_handshake"  # of those that `more` holds
 SPEEDS = (math.inf, 3.0)
 DEADLINE = 180.0  # of all turns of a peer
 STORY = "It was a dark and stormy night, and the rain fell in torrents. " * 12
@@ -37,12 +38,16 @@ Reports: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 @frozen
 class Peer:
-    """A client that nobody here wrote: its script, what to install for it, and whether it wants TLS or the beta."""
+    """A client that nobody here wrote: its script, what to install for it, and whether it wants TLS or the beta.
+
+    `more` is a script of more turns, which also wants the beta.
+    """
 
     script: str
     packages: Sequence[str]
     tls: bool = False
     beta: bool = False
+    more: str = ""
 
     @property
     def name(self) -> str:
@@ -86,7 +91,7 @@ class Peer:
 
 
 ALL = (
-    Peer("openai_python.py", ["openai[realtime]"]),
+    Peer("openai_python.py", ["openai[realtime]"], more="openai_python_more.py"),
     Peer("openai_agents.py", ["openai-agents[realtime,voice]"]),
     Peer("livekit_agents.py", ["livekit-plugins-openai[realtime]"]),
     Peer("pipecat_ai.py", ["pipecat-ai[openai]"]),
@@ -126,6 +131,10 @@ def main(folder: Path, names: Sequence[str]) -> int:
         for speed in SPEEDS:
             reports = hold(peer, home, speed)
             _print_row(version, f"{speed:g}", [_word(reports[turn]) for turn in TURNS])
+            if peer.more:
+                more = hold(evolve(peer, script=peer.more, beta=True), home, speed, [_LAST])
+                print(f"{'':43}  {sum(bool(report['ok']) for report in more.values())} more turns of {len(more)}")
+                reports = {**reports, **more}
             for turn, report in reports.items():
                 if not report["ok"]:
                     reasons.setdefault(f"{version}: {report['why']}", []).append(f"{turn} at {speed:g}")
@@ -134,8 +143,8 @@ def main(folder: Path, names: Sequence[str]) -> int:
     return 1 if failed or complaints.texts else 0
 
 
-def hold(peer: Peer, home: Path, speed: float) -> Reports:
-    """Let a peer that is installed in `home` hold its turns with an emulator; give what it tells."""
+def hold(peer: Peer, home: Path, speed: float, turns: Sequence[str] = TURNS) -> Reports:
+    """Let a peer that is installed in `home` hold turns, at least `turns`, with an emulator; give what it tells."""
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -149,7 +158,7 @@ def hold(peer: Peer, home: Path, speed: float) -> Reports:
         }
         output, log = _run(peer.command(home), settings)
     lines = (json.loads(line) for line in output.splitlines() if line.startswith('{"turn"'))
-    untold = {turn: {"ok": False, "why": f"never told: {log[-400:]}"} for turn in TURNS}
+    untold = {turn: {"ok": False, "why": f"never told: {log[-400:]}"} for turn in turns}
     return untold | {line["turn"]: line for line in lines}
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import attrs
 from attrs import frozen
 
 from openai_realtime.emulator.script import Heard
+from openai_realtime.models.base import UNSET
 from openai_realtime.models.responses import FailureDetails, InputTokenDetails
 from openai_realtime.models.server_events import (
     ConversationItemInputAudioTranscriptionCompleted,
     ConversationItemInputAudioTranscriptionDelta,
     ConversationItemInputAudioTranscriptionFailed,
+    LogProb,
     TranscriptionDurationUsage,
     TranscriptionTokenUsage,
 )
@@ -24,6 +27,7 @@ from .timeline import Task, Wait, padding, words
 _UNTIL_DELTA = Wait(0.03)
 _UNTIL_COMPLETED = Wait(0.4)
 _BY_THE_TOKEN = ("gpt-4o-transcribe", "gpt-4o-mini-transcribe")
+_LIKELY = -0.05  # the logarithm of 95 %
 _WHOLE = ("whisper-1",)  # one delta, with the whole text
 # These tell words while the user speaks.
 STREAMING_MODELS = frozenset({"gpt-realtime-whisper", "gpt-live-transcribe"})
@@ -64,7 +68,7 @@ class Caption:
 class Spoken:
     """What is in one audio message: the model that transcribes it, how many deltas were sent, and seconds of audio.
 
-    With a `failure` nothing is sent but that.
+    With a `failure` nothing is sent but that. `include_logprobs` says how likely each word was.
     """
 
     item_id: str
@@ -73,6 +77,13 @@ class Spoken:
     sent: int
     seconds: float
     failure: FailureDetails | None = None
+    include_logprobs: bool = False
+
+    def logprobs(self, deltas: Sequence[str]) -> Any:
+        """Give the tokens of `deltas`, if they are wanted and the model tells them."""
+        if not (self.include_logprobs and self.model.startswith(_BY_THE_TOKEN)):
+            return UNSET
+        return [LogProb(token=text, logprob=_LIKELY, bytes=[*text.encode("utf-8", "surrogatepass")]) for text in deltas]
 
 
 def task(spoken: Spoken, finish: Callable[[str], None]) -> Task:
@@ -86,7 +97,7 @@ def task(spoken: Spoken, finish: Callable[[str], None]) -> Task:
     deltas = pieces(spoken.text, spoken.model)
     for piece in deltas[spoken.sent :]:
         yield _UNTIL_DELTA
-        yield delta(spoken.item_id, piece)
+        yield attrs.evolve(delta(spoken.item_id, piece), logprobs=spoken.logprobs([piece]))
     yield _UNTIL_COMPLETED
     finish("".join(deltas))
     yield ConversationItemInputAudioTranscriptionCompleted(
@@ -94,6 +105,7 @@ def task(spoken: Spoken, finish: Callable[[str], None]) -> Task:
         content_index=0,
         transcript="".join(deltas),
         usage=cost(spoken.model, spoken.text, spoken.seconds),
+        logprobs=spoken.logprobs(deltas),
     )
 
 

@@ -31,6 +31,7 @@ from .response import ResponseRun
 from .responses import Responses
 
 _MIN_COMMIT_MS = 100
+_LOGPROBS = "item.input_audio_transcription.logprobs"
 _QUIET = 0.002  # audio below this is silence, in which nobody said anything
 _SLICE_SECONDS = 0.5  # of audio that are listened to in one go, so that other sessions do not wait
 
@@ -170,7 +171,13 @@ class Turns:
 
         sent = caption.sent if caption else 0
         spoken = transcription.Spoken(
-            item_id=key, model=model, text=text, sent=sent, seconds=self._seconds(audio), failure=failure
+            item_id=key,
+            model=model,
+            text=text,
+            sent=sent,
+            seconds=self._seconds(audio),
+            failure=failure,
+            include_logprobs=_LOGPROBS in (self._context.settings["include"] or ()),
         )
         self._context.timeline.start(transcription.task(spoken, finish))
 

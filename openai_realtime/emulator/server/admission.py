@@ -16,6 +16,7 @@ from .state import State, bearer_token
 PATH = "/v1/realtime"
 TRANSLATIONS = "/v1/realtime/translations"
 AZURE = "/openai"
+PREVIEW = "/openai/realtime"  # where Azure speaks the beta's dialect, to a `deployment`
 UNAUTHENTICATED = 401
 KEY_PROTOCOL = "openai-insecure-api-key."  # the key follows
 _BETA_PROTOCOL = "openai-beta.realtime-v1"
@@ -29,11 +30,17 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     azure: bool = False
+    preview: bool = False
+
+    @property
+    def model(self) -> str | None:
+        """The model that the URL names."""
+        return self.query.get("deployment" if self.preview else "model")
 
 
 def find(path: str) -> tuple[str, bool] | None:
     """Give the WebSocket's path without Azure's prefix, and whether it had one; None if it is no such path."""
-    bare = path.removeprefix(AZURE)
+    bare = PATH if path == PREVIEW else path.removeprefix(AZURE)
     return (bare, bare != path) if bare in (PATH, TRANSLATIONS) else None
 
 
@@ -59,7 +66,8 @@ def admit(request: Request, state: State) -> JSON:
 
 def asks_for_beta(request: Request) -> bool:
     """Whether the client speaks the beta's dialect."""
-    return "realtime=v1" in request.headers.get("openai-beta", "") or _BETA_PROTOCOL in _protocols(request)
+    asked = "realtime=v1" in request.headers.get("openai-beta", "") or _BETA_PROTOCOL in _protocols(request)
+    return asked or request.preview
 
 
 def close_code(refusal: Refusal) -> int:
@@ -93,7 +101,7 @@ def _call_session(call_id: str, key: str, state: State) -> JSON:
 def _translation(request: Request, secret: JSON | None) -> JSON:
     """Give the translation session that is asked for."""
     base = secret if secret is not None and secret["type"] == "translation" else {"type": "translation"}
-    model = request.query.get("model") or base.get("model")
+    model = request.model or base.get("model")
     if not model:
         raise api_errors.missing_model()
     if not request.azure:
@@ -103,7 +111,7 @@ def _translation(request: Request, secret: JSON | None) -> JSON:
 
 def _config(request: Request, secret: JSON | None) -> JSON:
     """Give the session that is asked for, on top of that of the client secret."""
-    model, intent = request.query.get("model"), request.query.get("intent")
+    model, intent = request.model, request.query.get("intent")
     kind = {"transcription": "transcription", "realtime": "realtime"}.get(intent or "", (secret or {}).get("type"))
     if intent is not None and intent not in ("transcription", "realtime"):
         raise api_errors.unsupported_value(intent, ["realtime", "transcription"], "intent")

@@ -180,7 +180,8 @@ def _session_request(request: web.Request) -> admission.Request | None:
     if found is None or not websocket.is_wanted(request):
         return None
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return admission.Request(path=found[0], azure=found[1], query=request.query, headers=headers)
+    preview = request.path == admission.PREVIEW
+    return admission.Request(path=found[0], azure=found[1], preview=preview, query=request.query, headers=headers)
 
 
 async def _received(request: web.Request) -> ReceivedRequest:

@@ -138,3 +138,18 @@ async def test_a_transcription_that_fails(emulator: Emulator, model: str) -> Non
         assert retrieved["item"]["content"][0]["transcript"] is None
         await wire.send(append(tone(600) + silence(600)))
         assert (await wire.until(f"{SAID}.completed"))[-1]["transcript"] == "One."
+
+
+@pytest.mark.parametrize(("model", "tokens"), [("gpt-4o-transcribe", ["Two", " words."]), ("whisper-1", [])])
+async def test_how_likely_each_word_is(emulator: Emulator, model: str, tokens: list[str]) -> None:
+    emulator.queue_transcripts("Two words.")
+    async with Wire(emulator) as wire:
+        settings = hearing(transcription={"model": model})
+        settings["session"]["include"] = ["item.input_audio_transcription.logprobs"]
+        await wire.send(settings, append(tone(600) + silence(600)))
+        events = await wire.until(f"{SAID}.completed")
+    deltas = [event for event in events if event["type"] == f"{SAID}.delta"]
+    likely = [entry for event in deltas for entry in event.get("logprobs", [])]
+    assert [entry["token"] for entry in likely] == tokens
+    assert events[-1].get("logprobs", []) == likely
+    assert all(entry["logprob"] < 0 and bytes(entry["bytes"]).decode() == entry["token"] for entry in likely)

@@ -399,6 +399,18 @@ async def test_on_azure_a_model_may_have_any_name(emulator: Emulator) -> None:
         await wire.expect("session.created", "session.updated")
 
 
+async def test_azures_preview_is_the_beta(emulator: Emulator) -> None:
+    options: dict[str, Any] = {"headers": {"api-key": emulator.api_key}, "prefix": "/openai/realtime"}
+    path = "?api-version=2025-04-01-preview&deployment=my-own"
+    async with BetaWire(emulator, path, **options) as wire:
+        (created,) = await wire.expect("session.created")
+        assert (created["session"]["model"], "type" in created["session"]) == ("my-own", False)
+    async with Emulator() as retired:
+        options["headers"] = {"api-key": retired.api_key}
+        async with Wire(retired, path, **options) as wire:
+            assert (await wire.error())["code"] == "beta_api_shape_disabled"
+
+
 async def test_our_client(emulator: Emulator) -> None:
     async with (
         AsyncRealtimeClient(**emulator.client_options) as client,
