@@ -65,10 +65,12 @@ class Part:
             self._buffer.write(self._text)
         self._buffer.write(delta)
 
-    def finish(self, text: str = "") -> None:
-        """End the words: `text` if it is given, else what came."""
+    def finish(self, text: str = "") -> bool:
+        """End the words: `text` if it is given, else what came. Tell whether that is news."""
+        is_news = not (self.final and text and self.words == text)
         self.words = text or self.words
         self.final = True
+        return is_news
 
     def keep(self, audio: bytes) -> None:
         """Append speech that is kept."""

@@ -207,8 +207,8 @@ class Conversation:
         self._part(raw, "user").words = text_in(raw, "transcript")
 
     def _on_transcribed(self, raw: JSON) -> None:
-        self._part(raw, "user").finish(text_in(raw, "transcript"))
-        self.usage += Usage.of_transcription(object_in(raw, "usage"))
+        if self._part(raw, "user").finish(text_in(raw, "transcript")):  # servers send the same event several times
+            self.usage += Usage.of_transcription(object_in(raw, "usage"))
         self._sequence.look_again(text_in(raw, "item_id"))
 
     def _on_delta(self, raw: JSON) -> None:

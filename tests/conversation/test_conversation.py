@@ -382,6 +382,11 @@ def test_usage_adds_up_and_has_a_price() -> None:
     assert conversation.cost(prices) == pytest.approx(2 * (20 + 6) + 1)
 
 
+def test_a_transcription_that_is_told_several_times_is_counted_once() -> None:
+    twice = [transcribed("a", "Hello.", usage={"type": "duration", "seconds": 2})] * 3
+    assert after(user("a", ""), *twice).usage.transcription_seconds == 2
+
+
 def test_tokens_that_a_server_does_not_split_are_text() -> None:
     assert Usage.of_response({"input_tokens": 7, "output_tokens": 5}) == Usage(input_text=7, output_text=5)
     assert Usage.of_response({"input_tokens": -7, "output_tokens": "5"}) == Usage()
