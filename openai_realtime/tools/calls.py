@@ -103,11 +103,6 @@ async def run(call: ToolCall, tool: Tool | None, approved: Callable[[ToolCall], 
     try:
         async with deadline:
             call.end("completed", written(await called(partial(tool.function, **arguments))))
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        call.fail("failed", "the tool was cancelled", error)  # it waited for something that was
     except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the session goes on
         if isinstance(error, TimeoutError) and deadline.expired():
             call.fail("timed_out", f"no result within {tool.timeout} seconds", error)

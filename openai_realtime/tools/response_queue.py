@@ -77,29 +77,37 @@ class ResponseQueue:
             await self._connection.send(event)
 
     def advance(self) -> None:
-        """Ask for the next thing, if nothing is in its way."""
-        if self._connection is None or self._task is not None or not self.activity.is_idle:
-            return
+        """Ask for the next thing, if nothing is in its way when all that came at once has been followed."""
+        if self._connection is not None and self._task is None and self._is_ready:
+            self._task = asyncio.ensure_future(self._ask())
+
+    @property
+    def _is_ready(self) -> bool:
+        has_item = bool(self._items) and not self.pending.is_waiting
+        return self.activity.is_idle and (self.pending.is_due or self._has_filler or has_item)
+
+    @property
+    def _has_filler(self) -> bool:
+        return bool(self.fillers and self._say_while_waiting)
+
+    def _next(self) -> tuple[Item | None, ResponseConfig]:
         if self.pending.is_due:
             self.pending.asked()
             # Forced to call a function in each response, it would never come to speak.
-            self._ask(None, ResponseConfig(tool_choice="auto") if self._is_forced else ResponseConfig())
-        elif self.fillers and self._say_while_waiting:
+            return None, ResponseConfig(tool_choice="auto") if self._is_forced else ResponseConfig()
+        if self._has_filler:
             self.fillers.clear()
             self._is_filling = True
-            said = _EXACTLY + self._say_while_waiting
-            self._ask(None, ResponseConfig(instructions=said, input=[], tool_choice="none"))
-        elif self._items and not self.pending.is_waiting:
-            self._ask(*self._items.popleft())
+            said = f"{_EXACTLY}{self._say_while_waiting}"
+            return None, ResponseConfig(instructions=said, input=[], tool_choice="none")
+        return self._items.popleft()
 
-    def _ask(self, item: Item | None, config: ResponseConfig) -> None:
-        self._task = asyncio.ensure_future(self._asked(item, config))
-
-    async def _asked(self, item: Item | None, config: ResponseConfig) -> None:
+    async def _ask(self) -> None:
         try:
-            if item is not None:
-                await self.send(ConversationItemCreate(item=item))
-            if self._connection is not None:
+            if self._connection is not None and self._is_ready:
+                item, config = self._next()
+                if item is not None:
+                    await self.send(ConversationItemCreate(item=item))
                 await self._connection.create_response(config)
         except RealtimeError as error:
             self.activity.give_up()

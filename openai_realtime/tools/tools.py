@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -64,6 +64,7 @@ class Tools:
         self._missing = MissingTools(self._tools)
         self._is_open = False
         self._running: dict[str, tuple[ToolCall, asyncio.Task[None]]] = {}
+        self._finishing: set[asyncio.Task[None]] = set()
         self._seen: set[str] = set()
         self._lost: set[str] = set()
 
@@ -157,7 +158,7 @@ class Tools:
     def _on_interrupted(self) -> None:
         for call, task in list(self._running.values()):
             tool = self._tools.get(call.name)
-            if tool is not None and tool.when_interrupted == "cancel":
+            if tool is not None and tool.when_interrupted == "cancel" and not task.done():
                 call.fail("cancelled", "the user interrupted, and the call was given up")
                 task.cancel()
 
@@ -167,22 +168,23 @@ class Tools:
         self._lost |= {call_id for call_id, (call, _) in self._running.items() if call.item_id not in restored}
         self._queue.pending.lost()
 
-    def _start(self, call: ToolCall, work: Callable[[ToolCall], Awaitable[None]]) -> None:
+    def _start(self, call: ToolCall, work: Callable[[ToolCall], Coroutine[Any, Any, None]]) -> None:
         self._seen.add(call.call_id)
         self.calls.append(call)
         is_done = call.response_id not in self._queue.activity.responses
         self._queue.pending.started(call.response_id, call.call_id, is_done=is_done)
-        self._running[call.call_id] = call, asyncio.ensure_future(self._finish(call, work))
+        running = asyncio.create_task(work(call))
+        self._running[call.call_id] = call, running
+        finishing = asyncio.create_task(self._finish(call, running))  # by itself: a task may be cancelled unbegun
+        self._finishing.add(finishing)
+        finishing.add_done_callback(self._finishing.discard)
 
-    async def _finish(self, call: ToolCall, work: Callable[[ToolCall], Awaitable[None]]) -> None:
-        """Run a call and send its output, unless the session that it belongs to is gone."""
-        try:
-            await work(call)
-        except asyncio.CancelledError:
-            if call.status == "running":  # not by us: the event loop ends
-                raise
-        finally:
-            del self._running[call.call_id]
+    async def _finish(self, call: ToolCall, running: asyncio.Task[None]) -> None:
+        """Send the output of a call when it has run, unless the session that it belongs to is gone."""
+        await asyncio.wait([running])
+        del self._running[call.call_id]
+        if call.status == "running":
+            call.fail("failed", "the tool was cancelled")  # or waited for something that was
         await self._send_output(call)
         tool = self._tools.get(call.name)
         respond = call.status not in ("lost", "cancelled") and (tool is None or tool.respond)

@@ -213,6 +213,29 @@ async def test_an_interrupted_call_goes_on_or_is_given_up(policy: Any) -> None:
     assert ("interrupted" in line.outputs["c1"]) == given_up
 
 
+async def test_a_call_that_is_interrupted_before_it_began_has_an_output_too() -> None:
+    line = Line(tools := Tools(slow_tool(Slow(), when_interrupted="cancel")))
+    line.begin()
+    line.call("slow")
+    line.hear("input_audio_buffer.speech_started", audio_start_ms=0, item_id="u")
+    line.end()
+    line.hear("input_audio_buffer.speech_stopped", audio_end_ms=900, item_id="u")
+    tools.say_when_idle("It is noon.")
+    await line.settle()
+    assert (tools.calls[0].status, line.sent) == ("cancelled", [OUTPUT, "message", CREATE])
+
+
+async def test_who_begins_to_speak_as_a_response_ends_is_not_talked_over() -> None:
+    line = Line(Tools(echo))
+    line.begin()
+    line.call("echo")
+    await line.settle()
+    line.end()
+    line.hear("input_audio_buffer.speech_started", audio_start_ms=0, item_id="u")  # both came at once
+    await line.settle()
+    assert line.sent == [OUTPUT]
+
+
 def reconnected(*restored: str) -> Reconnected:
     return Reconnected(code=1006, reason="", restored=restored, resent=[], lost=[])
 
