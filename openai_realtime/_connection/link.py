@@ -13,7 +13,7 @@ import enum
 import os
 import time
 from collections.abc import Collection, Coroutine, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from openai_realtime._codec.converter import encode
 from openai_realtime._config import ConnectOptions
@@ -32,10 +32,12 @@ from .append import append_frame
 from .dispatcher import Dispatcher
 from .ids import new_id
 from .observers import Observer
-from .reconnect import Recovery
 from .reconnect_policy import ReconnectPolicy
 from .tasks import stop
-from .tracker import RestoredSpeech
+
+if TYPE_CHECKING:
+    from .reconnect import Recovery
+    from .tracker import RestoredSpeech
 
 _RENEWAL_PAUSE = 1.0  # seconds after which a renewal that failed is tried again, then twice as many
 _TYPES: Final[dict[type, str]] = {
@@ -80,7 +82,7 @@ class Link:
         self.target = target
         self.options = options
         self._backoff = transport.backoff
-        self._recovery = Recovery(transport, target, options, policy) if policy else None
+        self._recovery = _recovery(transport, target, options, policy) if policy else None
         self._process = os.getpid()
         self._resent: Collection[str] = ()
         self._reader: asyncio.Task[None] | None = None
@@ -303,6 +305,14 @@ class Link:
                 await asyncio.sleep(pause)
                 pause *= 2
         await self.socket.finish()
+
+
+def _recovery(
+    transport: Transport, target: ConnectTarget, options: ConnectOptions, policy: ReconnectPolicy
+) -> Recovery:
+    from .reconnect import Recovery  # noqa: PLC0415 - most connections never need it
+
+    return Recovery(transport, target, options, policy)
 
 
 def _failed() -> ConnectionClosedError:

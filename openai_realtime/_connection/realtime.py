@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -57,8 +57,10 @@ from .base import AsyncConnection, check_kind
 from .ids import identified, new_id
 from .inbox import Match
 from .requests import deadline
-from .tracker import RestoredSpeech, share_of
 from .unanswered import BUSY, CREATED_BY, NOT_ACTIVE
+
+if TYPE_CHECKING:
+    from .tracker import RestoredSpeech
 
 __all__ = ["AsyncRealtimeConnection"]
 
@@ -138,7 +140,7 @@ class AsyncRealtimeConnection(AsyncConnection):
         cut: Any = {"item_id": item_id, "audio_end_ms": audio_end_ms, "content_index": content_index}
         speech = self._link.restored_speech(item_id, content_index)
         if speech is not None:
-            await self._shorten(item_id, share_of(speech.text, audio_end_ms, speech.length_ms), speech, timeout)
+            await self._shorten(item_id, speech.heard_words(audio_end_ms), speech, timeout)
             return structure({"type": "conversation.item.truncated", **cut}, ConversationItemTruncated)
         event = ConversationItemTruncate(**cut)
         answer: ConversationItemTruncated = await self._ask(event, timeout)

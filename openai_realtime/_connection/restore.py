@@ -12,6 +12,7 @@ from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import structure
 from openai_realtime._codec.hints import field_hints
 from openai_realtime._codec.raw import JSON, text_in
+from openai_realtime.conversation import ItemState
 from openai_realtime.errors import ConnectionClosedError, InvalidRequestError, SessionExpiredError
 from openai_realtime.models.base import Model
 from openai_realtime.models.client_events import InputAudioBufferAppend, InputAudioBufferCommit
@@ -31,7 +32,7 @@ from openai_realtime.models.items import (
 )
 
 from .reconnect_policy import Lost, RestorePlan
-from .tracker import Place, SessionTracker
+from .tracker import SessionTracker
 
 _RECOVERABLE: Final = (1001, 1005, 1006, 1011, 1012, 1013, 1015)
 _FATAL: Final = ("invalid_api_key", "insufficient_quota", "invalid_model", "missing_model", "beta_api_shape_disabled")
@@ -70,7 +71,7 @@ def plan_restore(tracker: SessionTracker, cause: ConnectionClosedError, *, serve
     if server_keeps_it:
         return _plan_on_call(unanswered, cause, tracker)
     tracker.truncate_as_asked()
-    items, again = {item_id: _restored(tracker, item_id) for item_id in tracker.items}, []
+    items, again = {item.id: _restored(tracker, item) for item in tracker.items}, []
     for turn in tracker.speech.turns:
         if tracker.transcribes_only or turn == tracker.speech.unanswered_turn:
             again += _turn_again(tracker, turn)
@@ -150,14 +151,13 @@ def _lost_transcripts(tracker: SessionTracker, items: Mapping[str, tuple[Item | 
     return [Lost(what="transcript", id=name, reason=reason) for name in waiting]
 
 
-def _restored(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
+def _restored(tracker: SessionTracker, state: ItemState) -> tuple[Item | None, str]:
     """Make an item for the new session, and tell what of it is lost; no item if nothing is left."""
-    raw = tracker.items[item_id]
-    kind = text_in(raw, "type")
-    restore = _RESTORE.get((kind, text_in(raw, "role") if kind == "message" else ""))
+    kind = state.type
+    restore = _RESTORE.get((kind, text_in(state.raw, "role") if kind == "message" else ""))
     if restore is None:
         return None, f"{kind or 'an item without type'}: the server does not take it back"
-    item, reason = restore(tracker, item_id)
+    item, reason = restore(tracker, state)
     try:
         if item is not None:
             check(item)
@@ -166,46 +166,53 @@ def _restored(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
     return item, reason
 
 
-def _message(cls: Any, part: Any) -> Callable[[SessionTracker, str], tuple[Item | None, str]]:
+def _message(cls: Any, part: Any) -> Callable[[SessionTracker, ItemState], tuple[Item | None, str]]:
     """Make the rule for messages of a class: their words as `part`, and images as they are."""
 
-    def restore(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
-        if item_id in tracker.speech.transcribing:  # half a sentence would stand as all of it
-            return _restored_turn(tracker, item_id)
-        places = tracker.parts(item_id)
-        parts = [_part(tracker, place, part) for place in places]
+    def restore(tracker: SessionTracker, state: ItemState) -> tuple[Item | None, str]:
+        if state.id in tracker.speech.transcribing:  # half a sentence would stand as all of it
+            return _restored_turn(tracker, state.id)
+        told = state.raw.get("content")
+        count = max(len(told) if isinstance(told, list) else 0, len(state.parts))
+        parts = [_part(state, index, part) for index in range(count)]
         content = [part for part in parts if part is not None]
         reason = ""
-        if any(place in tracker.cut for place in places):
+        if any(part.cut_ms is not None for part in state.parts):
             reason = "truncated speech: its words were cut by its share of the time"
         elif len(content) < len(parts) or not parts:
             reason = "no transcript of its audio came" if parts else "nothing of it came"
-        return (cls(id=item_id, content=content) if content else None), reason
+        return (cls(id=state.id, content=content) if content else None), reason
 
     return restore
 
 
-def _part(tracker: SessionTracker, place: Place, cls: Any) -> Model | None:
-    text, raw = tracker.text(place), tracker.part(place)
+def _part(state: ItemState, index: int, cls: Any) -> Model | None:
+    content = state.raw.get("content")
+    told = content[index] if isinstance(content, list) and index < len(content) else {}
+    raw = told if isinstance(told, dict) else {}
+    part = state.part(index)
+    text = part.heard_words
+    if not text and part.cut_ms is None:
+        text = text_in(raw, "text") or text_in(raw, "transcript")
     if not text:
         return _evolved(raw, InputImage) if raw.get("image_url") else None
     # The beta and servers like it say "text" where today's API says "output_text".
     return TextPart(text=text) if raw.get("type") in ("text", "audio") else cls(text=text)
 
 
-def _listed(_: SessionTracker, __: str) -> tuple[Item | None, str]:
+def _listed(_: SessionTracker, __: ItemState) -> tuple[Item | None, str]:
     return None, ""  # the server lists the tools of MCP servers anew
 
 
-def _call(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
-    raw = tracker.items[item_id]
+def _call(_: SessionTracker, state: ItemState) -> tuple[Item | None, str]:
+    raw = state.raw
     if raw.get("status") in _INCOMPLETE:
         return None, "function_call: its arguments had not all come"
     return _evolved(raw, FunctionCall), ""
 
 
-def _output(tracker: SessionTracker, item_id: str) -> tuple[Item | None, str]:
-    return _evolved(tracker.items[item_id], FunctionCallOutput), ""
+def _output(_: SessionTracker, state: ItemState) -> tuple[Item | None, str]:
+    return _evolved(state.raw, FunctionCallOutput), ""
 
 
 def _evolved(raw: JSON, cls: Any) -> Any:
@@ -214,7 +221,7 @@ def _evolved(raw: JSON, cls: Any) -> Any:
     return structure({key: value for key, value in raw.items() if key in known and value is not None}, cls)
 
 
-_RESTORE: Final[Mapping[Any, Callable[[SessionTracker, str], tuple[Item | None, str]]]] = {
+_RESTORE: Final[Mapping[Any, Callable[[SessionTracker, ItemState], tuple[Item | None, str]]]] = {
     ("message", "user"): _message(UserMessage, InputText),
     ("message", "assistant"): _message(AssistantMessage, OutputText),
     ("message", "system"): _message(SystemMessage, InputText),

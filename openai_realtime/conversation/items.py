@@ -94,8 +94,7 @@ class Part:
         """The words that were heard: of cut speech its share, to the whole word, as the API tells no place in them."""
         if self.cut_ms is None:
             return self.words
-        share = self.cut_ms / self.audio_ms if self.audio_ms else 0
-        return self.words if share >= 1 else self.words[: int(len(self.words) * share)].rpartition(" ")[0]
+        return share_of(self.words, self.cut_ms, self.audio_ms)
 
     def to_json(self) -> dict[str, Any]:
         """Return all that is known."""
@@ -110,6 +109,12 @@ class Part:
             setattr(part, name, state[name])
         part.audio = bytearray(from_base64(state["audio"])) if "audio" in state else None
         return part
+
+
+def share_of(text: str, heard_ms: float, length_ms: float) -> str:
+    """Return the part of the text of speech that was heard, to the whole word."""
+    share = heard_ms / length_ms if length_ms else 0
+    return text if share >= 1 else text[: int(len(text) * share)].rpartition(" ")[0]
 
 
 class ItemState:

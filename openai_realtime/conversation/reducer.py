@@ -160,7 +160,9 @@ class Conversation:
     def _on_item_added(self, raw: JSON) -> None:
         item = object_in(raw, "item")
         known = self.item(text_in(item, "id"))
-        if known is None or not (known.raw and self._sequence.has_place(known.id)):  # if so, it was restored
+        if known is not None and known.raw and self._sequence.has_place(known.id):
+            known.raw = self._kept(item)  # and not its words: it may be restored, of which fewer are left
+        else:
             self._update(self._sequence.place(text_in(item, "id"), raw), item)
 
     def _on_item_done(self, raw: JSON) -> None:
@@ -177,12 +179,15 @@ class Conversation:
         self._update(state, item)
 
     def _update(self, state: ItemState, item: JSON) -> None:
-        state.update(item if self._keep_audio else _without_audio(item))
+        state.update(self._kept(item))
         if state.role != "assistant":
             for index, content in enumerate(objects_in(item, "content")):
                 part = state.part(index)
                 part.final = part.final or content.get("type") != "input_audio" or not self._transcribes
         self._sequence.look_again(state.id)
+
+    def _kept(self, item: JSON) -> JSON:
+        return item if self._keep_audio else _without_audio(item)
 
     def _on_item_deleted(self, raw: JSON) -> None:
         self._sequence.delete(text_in(raw, "item_id"))
@@ -251,6 +256,7 @@ class Conversation:
         for item in output:
             if summary.in_conversation and text_in(item, "id") in loose:  # some servers tell of no item's place
                 self._update(self._sequence.place(text_in(item, "id"), {}), item)
+            loose.pop(text_in(item, "id"), None)
         for name in [state.id for state in loose.values() if state.response_id == summary.id]:
             del loose[name]
         for state in map(self.item, summary.item_ids):

@@ -37,6 +37,7 @@ from openai_realtime import (
 from openai_realtime._connection import unanswered
 from openai_realtime._connection.ids import identified
 from openai_realtime._connection.tracker import SessionTracker
+from openai_realtime.conversation import Conversation
 from openai_realtime.models import UnknownObject
 from openai_realtime.models.beta import BetaSessionUpdate, TranscriptionSessionUpdate
 from openai_realtime.models.events import ClientEvent, Dialect
@@ -54,7 +55,7 @@ def test_items_are_in_the_order_of_their_predecessors() -> None:
     conversation.adds("b", "a")
     conversation.adds("d", "b")
     conversation.adds("c", "b")
-    assert list(conversation.items) == ["a", "b", "c", "d"]
+    assert list(conversation.told) == ["a", "b", "c", "d"]
 
 
 def test_an_item_whose_predecessor_is_unknown_or_null_comes_last() -> None:
@@ -63,7 +64,7 @@ def test_an_item_whose_predecessor_is_unknown_or_null_comes_last() -> None:
     conversation.adds("b", "item_of_nobody")
     conversation.adds("c", None)
     conversation.says("conversation.item.added", item={"id": "d"})
-    assert list(conversation.items) == ["a", "b", "c", "d"]
+    assert list(conversation.told) == ["a", "b", "c", "d"]
 
 
 def test_an_item_at_the_root_comes_first() -> None:
@@ -75,7 +76,7 @@ def test_an_item_at_the_root_comes_first() -> None:
     assert conversation.pending[create.event_id].event is create
     conversation.adds("b", "a")  # of the server, in between
     conversation.adds("first")
-    assert list(conversation.items) == ["first", "a", "b"]
+    assert list(conversation.told) == ["first", "a", "b"]
     assert not conversation.pending
 
 
@@ -85,8 +86,8 @@ def test_an_item_that_is_told_twice_keeps_its_place() -> None:
         conversation.adds(item_id, previous)
     conversation.adds("a", None, again=True)
     conversation.adds("b", "a", again=True)
-    assert list(conversation.items) == ["a", "b", "c"]
-    assert conversation.items["b"]["again"]
+    assert list(conversation.told) == ["a", "b", "c"]
+    assert conversation.told["b"]["again"]
 
 
 @pytest.mark.parametrize("item", [None, "x", {}, {"id": None}, {"id": 3}])
@@ -96,7 +97,7 @@ def test_an_item_without_an_id_is_none(item: Any, previous: str | None) -> None:
     conversation.adds("a")
     conversation.adds("b", "a")
     conversation.says("conversation.item.added", previous_item_id=previous, item=item)
-    assert list(conversation.items) == ["a", "b"]
+    assert list(conversation.told) == ["a", "b"]
 
 
 @pytest.mark.parametrize("done", ["conversation.item.done", "response.output_item.done"])
@@ -107,8 +108,8 @@ def test_done_replaces_the_item_and_does_not_move_it(done: str) -> None:
     # The API says null here for some items whose place it told before.
     conversation.says(done, previous_item_id=None, item={"id": "a", "status": "completed"})
     conversation.says(done, item={"id": "out_of_band", "status": "completed"})
-    assert list(conversation.items) == ["a", "b"]
-    assert conversation.items["a"]["status"] == "completed"
+    assert list(conversation.told) == ["a", "b"]
+    assert conversation.told["a"]["status"] == "completed"
 
 
 def test_the_beta_names_its_events_otherwise() -> None:
@@ -134,12 +135,12 @@ def test_a_deleted_item_is_gone_with_what_was_known_of_it() -> None:
     delete = conversation.sends(ConversationItemDelete(item_id="a"))
     assert delete.event_id in conversation.pending
     conversation.says("conversation.item.deleted", item_id="a")
-    assert list(conversation.items) == ["b"]
+    assert list(conversation.told) == ["b"]
     assert not conversation.busy
     conversation.adds("a", "b", **message("a", {"type": "output_text", "text": "New"}))
     assert conversation.text(("a", 0)) == "New"
     conversation.says("conversation.item.deleted", item_id="never_there")
-    assert list(conversation.items) == ["b", "a"]
+    assert list(conversation.told) == ["b", "a"]
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -151,7 +152,7 @@ def test_words_come_from_deltas_then_from_what_is_done_then_from_the_item() -> N
     assert conversation.parts("a") == []
     conversation.says("response.output_audio_transcript.delta", item_id="a", content_index=0, delta="Hel")
     assert conversation.parts("a") == [("a", 0)]
-    assert (conversation.text(("a", 0)), conversation.part(("a", 0))) == ("Hel", {})
+    assert (conversation.text(("a", 0)), conversation.told["a"]["content"]) == ("Hel", [])
     conversation.says("response.output_audio_transcript.done", item_id="a", content_index=0, transcript="Hello")
     assert conversation.text(("a", 0)) == "Hello"
     conversation.says("response.output_text.delta", item_id="a", content_index=1, delta="Bye")
@@ -206,7 +207,7 @@ def spoken(text: str, milliseconds: int, **settings: Any) -> Session:
     conversation = Session()
     conversation.says("session.created", session=settings)
     conversation.adds("a", None, **message("a", {"type": "output_audio", "transcript": text}))
-    per_ms = int(conversation._output_bytes_per_ms)
+    per_ms = int(conversation.conversation._bytes_per_ms)
     audio = base64.b64encode(bytes(milliseconds * per_ms)).decode()
     conversation.says("response.output_audio.delta", item_id="a", content_index=0, delta=audio)
     return conversation
@@ -250,7 +251,7 @@ def test_speech_of_unknown_length_that_was_truncated_is_not_heard() -> None:
 )
 def test_telephone_audio_has_eight_bytes_a_millisecond(settings: dict[str, Any]) -> None:
     conversation = spoken("one two three four", 1000, **settings)
-    assert conversation._output_bytes_per_ms == 8
+    assert conversation.conversation._bytes_per_ms == 8
     conversation.says("conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=500)
     assert conversation.text(("a", 0)) == "one two"
 
@@ -411,7 +412,11 @@ def speaks(conversation: Session, item_id: str) -> None:
 
 
 def kept(conversation: Session) -> tuple[int, ...]:
-    return len(conversation._texts), len(conversation._output_bytes), len(conversation.cut)
+    """How many parts have words, speech, and a place where they were cut."""
+    sequence = conversation.conversation._sequence
+    parts = [part for item in (*sequence, *sequence.loose.values()) for part in item.parts]
+    kinds = ([part.words for part in parts], [part.audio_ms for part in parts], [part.cut_ms for part in parts])
+    return tuple(sum(bool(value) for value in values) for values in kinds)
 
 
 def test_what_a_response_out_of_band_said_is_forgotten_at_its_end() -> None:
@@ -645,7 +650,9 @@ FIELDS = st.dictionaries(st.sampled_from((*NAMES, *MORE_NAMES)), JSON, max_size=
 
 
 @given(
-    events=st.lists(st.tuples(st.sampled_from(sorted(SessionTracker._handlers)), FIELDS), max_size=6),
+    events=st.lists(
+        st.tuples(st.sampled_from(sorted({*SessionTracker._handlers, *Conversation._handlers})), FIELDS), max_size=6
+    ),
     dialect=st.sampled_from(DIALECTS),
 )
 def test_no_field_raises_or_loses_an_item(events: list[tuple[str, dict[str, Any]]], dialect: Dialect) -> None:
@@ -655,13 +662,13 @@ def test_no_field_raises_or_loses_an_item(events: list[tuple[str, dict[str, Any]
     conversation.sends(ConversationItemCreate(event_id="evt", item=ITEM, previous_item_id="root"))
     conversation.hears(300)
     for kind, fields in events:
-        before, gone = set(conversation.items), fields.get("item_id")
+        before, gone = set(conversation.told), fields.get("item_id")
         conversation.received(decode_server_event(json.dumps({"type": kind, **fields}), dialect=dialect))
         deleted = {gone} if kind == "conversation.item.deleted" and isinstance(gone, str) else set()
-        assert before - deleted <= set(conversation.items)
-        assert "" not in conversation.items
-        assert all(isinstance(item, dict) for item in conversation.items.values())
-        for item_id in conversation.items:
+        assert before - deleted <= set(conversation.told)
+        assert "" not in conversation.told
+        assert all(isinstance(item, dict) for item in conversation.told.values())
+        for item_id in conversation.told:
             assert all(isinstance(conversation.text(place), str) for place in conversation.parts(item_id))
         conversation.hears(100)
         assert isinstance(conversation.unanswered_events(), list)
@@ -671,13 +678,13 @@ def test_no_field_raises_or_loses_an_item(events: list[tuple[str, dict[str, Any]
 def test_an_event_whose_type_is_no_text_is_passed_over(type_: Any) -> None:
     conversation = Session()
     conversation.received(decode_server_event(json.dumps({"type": type_})))
-    assert not conversation.items
+    assert not conversation.told
 
 
 def test_an_event_of_our_own_is_passed_over() -> None:
     conversation = Session()
     conversation.received(UnknownEvent(type="conversation.item.added"))
-    assert not conversation.items
+    assert not conversation.told
 
 
 # --- the cost does not grow -------------------------------------------------------------------------------------------
@@ -706,7 +713,8 @@ class Counting(dict[str, Any]):
 
 def test_ten_thousand_items_are_not_gone_through_for_one_more() -> None:
     conversation = Session()
-    conversation.items = Counting()
+    sequence = conversation.conversation._sequence
+    sequence._placed = Counting()
     Counting.walked = 0
     previous = None
     for index in range(10_000):
@@ -717,8 +725,8 @@ def test_ten_thousand_items_are_not_gone_through_for_one_more() -> None:
         conversation.says("conversation.item.done", item={"id": item_id})
         conversation.says("response.output_text.delta", item_id=item_id, content_index=0, delta="x")
         previous = item_id
-    assert isinstance(conversation.items, Counting)  # no copy was made
-    assert len(conversation.items) == 10_000
+    assert isinstance(sequence._placed, Counting)  # no copy was made
+    assert len(sequence._placed) == 10_000
     assert Counting.walked == 0
     assert not conversation.pending
 
@@ -753,7 +761,7 @@ def recorded() -> list[Path]:
 def test_a_recorded_session_is_followed_to_its_end(path: Path | None) -> None:
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path else GOLDEN
     beta = any("beta" in str(line.get("era")) for line in lines)
-    conversation, added, deleted = SessionTracker(), [], set()
+    conversation, added, deleted = Session(), [], set()
     for line in (line for line in lines if "event" in line):
         text, dialect = json.dumps(line["event"]), "beta" if beta else "realtime"
         if line["dir"] == "client":
@@ -765,12 +773,12 @@ def test_a_recorded_session_is_followed_to_its_end(path: Path | None) -> None:
             added.append(event["item"]["id"])
         if event["type"] == "conversation.item.deleted":
             deleted.add(event["item_id"])
-    assert set(conversation.items) == set(added) - deleted
+    assert set(conversation.told) == set(added) - deleted
     done = {event["response"]["id"] for event in events_of(lines, "response.done")}
     created = {event["response"]["id"] for event in events_of(lines, "response.created")}
     assert set(conversation.unanswered.responses) == created - done
     said = [event["transcript"] for event in events_of(lines, "response.output_audio_transcript.done")]
-    texts = [conversation.text(place) for item_id in conversation.items for place in conversation.parts(item_id)]
+    texts = [conversation.text(place) for item_id in conversation.told for place in conversation.parts(item_id)]
     assert set(said) <= set(texts)
 
 

@@ -116,6 +116,23 @@ def test_a_server_that_never_says_what_comes_before_appends() -> None:
     assert ids(after(user("a", "1"), user("b", "2"), user("c", "3", "0"))) == ["a", "b", "c"]
 
 
+def test_an_item_that_is_told_twice_is_as_it_was_told_last_and_keeps_its_words() -> None:
+    conversation = after(user("a", "Count to ten."), user("b", "Now.", "a"), user("a", "Count."))
+    assert [(item.id, item.text) for item in conversation.items] == [("a", "Count to ten."), ("b", "Now.")]
+    assert conversation.items[0].raw["content"][0]["text"] == "Count."
+
+
+def test_what_is_said_out_of_band_is_forgotten_though_its_words_name_no_response() -> None:
+    conversation = after(
+        {"type": "response.created", "response": {"id": "r", "conversation_id": None}},
+        {"type": "response.output_text.delta", "item_id": "x", "content_index": 0, "delta": "aside"},
+    )
+    assert conversation.item("x") is not None
+    output = [{"id": "x", "type": "message"}]
+    feed(conversation, {"type": "response.done", "response": {"id": "r", "conversation_id": None, "output": output}})
+    assert conversation.item("x") is None
+
+
 @pytest.mark.parametrize("before", [[], [user("b", "2", "c")]])
 def test_an_item_that_is_said_to_stand_behind_itself_is_the_last(before: list[Event]) -> None:
     conversation = after(*before, user("a", "1", "a"))

@@ -41,6 +41,19 @@ class Session(SessionTracker):
         return [self.sends(silence(chunk)) for _ in range(milliseconds // chunk)]
 
     @property
+    def told(self) -> dict[str, Any]:
+        """The items by id, as the server told them last."""
+        return {item.id: item.raw for item in self.items}
+
+    def text(self, place: tuple[str, int]) -> str:
+        item = self.conversation.item(place[0])
+        return "" if item is None else item.part(place[1]).heard_words
+
+    def parts(self, item_id: str) -> list[tuple[str, int]]:
+        item = self.conversation.item(item_id)
+        return [] if item is None else [(item_id, index) for index in range(len(item.parts))]
+
+    @property
     def audio_kept(self) -> list[InputAudioBufferAppend]:
         return [sent.event for sent in self.audio]
 
