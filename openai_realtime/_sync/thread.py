@@ -25,6 +25,20 @@ T = TypeVar("T")
 Work = Callable[[], Coroutine[Any, Any, T]]
 
 
+class Portal(BlockingPortal):
+    """A portal whose `start_task_soon` goes on at once, where anyio's waits until the task has begun.
+
+    Who calls waits for the end anyway, and each waking of a thread on another core can cost a tenth of a millisecond.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+
+    def _spawn_task_from_thread(self, func: Any, args: Any, kwargs: Any, name: object, future: Any) -> None:  # noqa: ARG002
+        self._loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self._call_func(func, args, kwargs, future)))
+
+
 class LoopThread(threading.Thread):
     """The thread whose event loop all blocking objects of a process share. It ends when nothing holds it."""
 
@@ -36,7 +50,7 @@ class LoopThread(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="openai_realtime", daemon=True)
         self.holders: set[object] = set()
-        self.portal: BlockingPortal
+        self.portal: Portal
         self.loop: asyncio.AbstractEventLoop | None = None
         self._ready: SimpleQueue[BaseException | None] = SimpleQueue()
 
@@ -74,10 +88,12 @@ class LoopThread(threading.Thread):
         except BaseException as error:  # noqa: BLE001 - whoever waits must see it
             LoopThread.current = None
             self._ready.put(error)
+            for waiter in [holder for holder in self.holders if isinstance(holder, Waiter)]:
+                waiter.end_early()
 
     async def _serve(self) -> None:
         self._unused = asyncio.Event()
-        async with BlockingPortal() as self.portal:
+        async with Portal() as self.portal:
             self.loop = asyncio.get_running_loop()
             self._ready.put(None)
             self._end_if_unused()  # who started it may have been interrupted
@@ -136,9 +152,13 @@ class Waiter(Generic[T]):
             error = None  # its traceback holds this frame
             self._leave()
 
+    def end_early(self) -> None:
+        """Wake who waits."""
+        self._outcomes.put((None, _ended_early()))
+
     def interrupt(self) -> None:
         """Cancel the coroutine and wake who waits for it. Call it in the loop thread."""
-        self._outcomes.put((None, _ended_early()))
+        self.end_early()
         self._cancelled = True
         if self._task is not None:
             self._task.cancel()
