@@ -24,6 +24,8 @@ from openai_realtime.errors import (
     APIConnectionError,
     APIStatusError,
     ConnectionClosedError,
+    InvalidRequestError,
+    Problem,
     RealtimeEventError,
 )
 from openai_realtime.models.client_events import (
@@ -295,7 +297,7 @@ class _Setup:
     def _take(self, entry: Entry) -> bool:
         event = entry[0]
         self._tracker.received(event)
-        consumed = event.type in FOLLOWED_TYPES and self._requests.received(event, 0)
+        consumed = text_in(event.raw or {}, "type") in FOLLOWED_TYPES and self._requests.received(event, 0)
         if not consumed and (event.type not in _RESTORE_ANSWERS or _lists_tools(event)):
             self._received.append(entry)
         return True
@@ -363,9 +365,11 @@ def _as_if_answered(event: ClientEvent, answer: Any) -> ServerEvent:
     return structure({"type": "conversation.item.added", "previous_item_id": None, "item": item}, ConversationItemAdded)
 
 
-def _checked(plan: RestorePlan) -> RestorePlan:
+def _checked(approved: Any) -> RestorePlan:
     """Return the plan, with an id for each event. Raises InvalidRequestError for what the API would refuse."""
-    plan = attrs.evolve(plan, events=tuple(identified(event) for event in plan.events))
+    if not isinstance(approved, RestorePlan):
+        raise InvalidRequestError([Problem("on_reconnect", "invalid_type", approved, "a RestorePlan or None")])
+    plan = attrs.evolve(approved, events=tuple(identified(event) for event in approved.events))
     for part in (*_settings(plan), *plan.items, *plan.events):
         check(part)
     return plan

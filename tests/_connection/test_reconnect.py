@@ -1359,6 +1359,33 @@ async def test_a_frame_that_is_no_event_does_not_refuse_the_settings_of_a_restor
         await connection.wait_for(Reconnected, 10)
 
 
+async def test_an_event_whose_type_is_no_text_does_not_end_a_restore() -> None:
+    async def first(peer: Peer) -> None:
+        await peer.answers(1)
+        peer.abort()
+
+    async def second(peer: Peer) -> None:
+        update = await peer.receive()
+        await peer.socket.send_str('{"type": ["x"]}')
+        await peer.answer(update)
+
+    async with connected(first, second, session=TEXT) as connection:
+        await connection.wait_for(Reconnected, 10)
+
+
+@pytest.mark.parametrize("junk", ["yes", True, {"items": []}])
+async def test_what_on_reconnect_returns_and_is_no_plan_is_told(junk: Any) -> None:
+    async def first(peer: Peer) -> None:
+        peer.abort()
+
+    policy = ReconnectPolicy(on_reconnect=lambda _: junk)
+    async with connected(first, policy=policy) as connection:
+        with pytest.raises(ConnectionClosedError) as ended:
+            await read_into([], connection)
+    assert "on_reconnect" in str(ended.value.__cause__)
+    assert "a RestorePlan or None" in str(ended.value.__cause__)
+
+
 # --- interruption after a reconnect -----------------------------------------------------------------------------------
 
 
