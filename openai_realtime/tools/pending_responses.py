@@ -19,11 +19,15 @@ class PendingResponses:
 
     def __init__(self) -> None:
         self._groups: dict[str, _Group] = {}
+        self._is_asked = False  # and the response has not ended
+        self._is_lost = False
 
     @property
     def is_due(self) -> bool:
         """Whether the model is to be asked now."""
-        return any(group.is_done and group.unspoken and not group.running for group in self._groups.values())
+        return self._is_lost or any(
+            group.is_done and group.unspoken and not group.running for group in self._groups.values()
+        )
 
     @property
     def is_waiting(self) -> bool:
@@ -51,18 +55,21 @@ class PendingResponses:
 
     def done(self, response_id: str) -> None:
         """Follow a response that ended."""
+        self._is_asked = False
         if response_id in self._groups:
             self._groups[response_id].is_done = True
             self._clean()
 
     def lost(self) -> None:
-        """End all responses: their connection is gone."""
+        """End all responses: their connection is gone. One that was asked for is due again."""
+        self._is_lost, self._is_asked = self._is_asked, False
         for group in self._groups.values():
             group.is_done = True
         self._clean()
 
     def asked(self) -> None:
         """Count what is due as answered: the model is asked now."""
+        self._is_asked, self._is_lost = True, False
         for group in self._groups.values():
             if group.is_done and not group.running:
                 group.unspoken.clear()
@@ -70,6 +77,7 @@ class PendingResponses:
 
     def spoken(self) -> None:
         """Count every output that the server has as answered: a response began that knows them."""
+        self._is_lost = False
         for group in self._groups.values():
             group.unspoken = {call_id: has for call_id, has in group.unspoken.items() if not has}
         self._clean()

@@ -254,6 +254,26 @@ async def test_a_call_is_answered_in_the_new_session_if_that_has_it(has_it: bool
     assert (tools.calls[0].status, tools.calls[0].output) == ("completed" if has_it else "lost", "slow")
 
 
+@pytest.mark.parametrize("ended", [False, True])
+async def test_a_response_about_outputs_that_was_lost_is_asked_for_again(ended: bool) -> None:  # noqa: FBT001
+    line = Line(Tools(echo))
+    line.begin()
+    line.call("echo")
+    line.end()
+    await line.settle()
+    line.begin("r2")
+    if ended:
+        line.end("r2")
+    line.received(reconnected("item_c1"))
+    await line.settle()
+    assert line.sent == ([OUTPUT, CREATE] if ended else [OUTPUT, CREATE, CREATE])
+    line.begin("r3")
+    line.end("r3")
+    line.received(reconnected("item_c1"))
+    await line.settle()
+    assert line.sent.count(CREATE) == (1 if ended else 2)
+
+
 async def test_a_connection_that_ended_makes_the_call_lost() -> None:
     line = Line(tools := Tools(echo))
     line.begin()
