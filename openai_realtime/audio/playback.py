@@ -212,7 +212,7 @@ class Playback:
         """Count what the player has played since the last look."""
         if self._player == "clock":
             now = self._clock()
-            due = int((now - self._since) * 1000 * self._bytes_per_ms) if self._queue else 0
+            due = round((now - self._since) * 1000 * self._bytes_per_ms) if self._queue else 0
             self._play(due)
             self._since = self._since + due / self._bytes_per_ms / 1000 if self._queue else now
         elif not isinstance(self._player, str):
