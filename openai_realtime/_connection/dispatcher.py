@@ -41,8 +41,8 @@ class Dispatcher:
             return None
         return getattr(decode_server_event(self._session, dialect=self._dialect), "session", None)
 
-    def put(self, entry: Entry) -> None:
-        """Take an event from the server."""
+    def put(self, entry: Entry) -> bool:
+        """Take an event from the server; whether there is room for another."""
         event = entry[0]
         if self.observers.active:
             self.observers.received(event)
@@ -52,6 +52,7 @@ class Dispatcher:
             self.inbox.wake()
         else:
             self.inbox.put(entry)
+        return not self.inbox.full
 
     def announce(self, event: ServerEvent) -> None:
         """Take an event that nobody is to read: the observers follow it, and the settings that it tells."""

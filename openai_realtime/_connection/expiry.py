@@ -20,7 +20,7 @@ class Expiry:
 
     __slots__ = ("_put", "_timer")
 
-    def __init__(self, put: Callable[[Entry], None]) -> None:
+    def __init__(self, put: Callable[[Entry], object]) -> None:
         self._put = put
         self._timer: asyncio.TimerHandle | None = None
 

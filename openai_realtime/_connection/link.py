@@ -217,21 +217,22 @@ class Link:
     async def _read(self) -> ConnectionClosedError:
         """Take every event of the socket; how it ended when there are no more."""
         inbox, socket = self.inbox, self.socket
+        take = self.dispatcher.put if self._recovery is None else self._take
         try:
             while True:
                 if inbox.full:
                     socket.pause(on=True)
                     await inbox.room()
                     socket.pause(on=False)
-                await socket.read(self._take)
+                await socket.read(take)
         except ConnectionClosedError as ended:
             return ended
 
     def _take(self, entry: Entry) -> bool:
         """Take an event of the socket; whether there is room for another."""
         if self._recovery is None or self._recovery.received(entry[0]):
-            self.dispatcher.put(entry)
-        return not self.inbox.full
+            return self.dispatcher.put(entry)
+        return True
 
     def _end(self, ended: ConnectionClosedError) -> None:
         if self.state is not State.CLOSED:
