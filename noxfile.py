@@ -14,7 +14,7 @@ def tests(session: nox.Session) -> None:
     """The tests with branch coverage."""
     session.install("-e", ".[test]")  # one path of each module, whatever starts it, for coverage to combine
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "-n", "2", "--dist", "loadfile", *session.posargs)
     session.run("coverage", "combine")
     session.run("coverage", "report")
 
