@@ -20,9 +20,9 @@ MODELS: dict[str, type[pydantic.BaseModel]] = {
 NOT_EMULATED = {
     "conversation.created",  # the beta's
     "conversation.item.created",  # the beta's
-    "conversation.item.input_audio_transcription.failed",
     "conversation.item.input_audio_transcription.segment",
 }
+FAILED = "conversation.item.input_audio_transcription.failed"
 TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
@@ -236,6 +236,13 @@ async def a_transcription(emulator: Emulator) -> set[str]:
         await wire.send({"type": "session.update", "session": {"type": "transcription", "audio": audio}})
         await wire.send(append(tone(1000)), {"type": "input_audio_buffer.commit"})
         await wire.until(TRANSCRIBED)
+        audio["input"]["transcription"] = {"model": "gpt-4o-transcribe"}
+        session = {"type": "transcription", "audio": audio, "include": ["item.input_audio_transcription.logprobs"]}
+        emulator.queue_transcripts("Two words.", FailureDetails(code="audio_unintelligible", message="Too much noise."))
+        await wire.send({"type": "session.update", "session": session})
+        for end in (TRANSCRIBED, FAILED):
+            await wire.send(append(tone(1000)), {"type": "input_audio_buffer.commit"})
+            await wire.until(end)
         return wire.seen
 
 
