@@ -18,7 +18,7 @@ from openai_realtime.models.events import ServerEvent
 from openai_realtime.models.server_events import Error, ErrorDetails
 
 from .shared import SharedSession
-from .worker import Worker, rest
+from .worker import HUGE, Worker, rest
 
 _log = logging.getLogger("openai_realtime.emulator")
 _MAX_AHEAD = 1000
@@ -210,6 +210,8 @@ class LiveConnection:
             if not self._gone:
                 self._flowing.clear()
                 data = encode(ready)
+                if len(data) > HUGE:
+                    await rest(len(data))  # to send it takes as long again
                 await self._channel.send_event(data)
                 self._flowing.set()
                 self._sent += 1

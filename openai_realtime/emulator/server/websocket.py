@@ -21,15 +21,16 @@ from . import admission
 
 _MAX_MESSAGE = 32 * 1024 * 1024  # 15 MiB of audio in base64, and room
 _PING_SECONDS = 20.26
-_COMPRESSED_AT_ONCE = 16 * 1024
 _FINAL_TEXT = 0x81
 _LONG = 127  # the length stands in the next eight bytes
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close sends RST
 
 
 def new_socket() -> web.WebSocketResponse:
-    """Make a WebSocket as the API opens it."""
-    return web.WebSocketResponse(protocols=("realtime",), heartbeat=_PING_SECONDS, max_msg_size=_MAX_MESSAGE)
+    """Make a WebSocket as the API opens it, but without compression: 15 MiB would hold up all others for 80 ms."""
+    return web.WebSocketResponse(
+        protocols=("realtime",), heartbeat=_PING_SECONDS, max_msg_size=_MAX_MESSAGE, compress=False
+    )
 
 
 def is_wanted(request: web.Request) -> bool:
@@ -85,17 +86,8 @@ class WebSocketChannel:
         await (self._socket.send_str(message) if isinstance(message, str) else self._socket.send_bytes(message))
 
     async def send_event(self, event: bytes) -> None:
-        """Send the JSON of an event as text.
-
-        A large one is compressed in a task of aiohttp's. If the client goes in that time, somebody must still be there
-        for its exception, or asyncio logs it.
-        """
-        if len(event) <= _COMPRESSED_AT_ONCE:
-            await self._socket.send_frame(event, web.WSMsgType.TEXT)
-            return
-        sending = asyncio.ensure_future(self._socket.send_frame(event, web.WSMsgType.TEXT))
-        sending.add_done_callback(_take_exception)
-        await asyncio.shield(sending)
+        """Send the JSON of an event as text."""
+        await self._socket.send_frame(event, web.WSMsgType.TEXT)
 
     async def close(self, code: int, reason: str) -> None:
         """Close in order."""
@@ -109,12 +101,6 @@ class WebSocketChannel:
         """Cut the connection in the middle of a frame."""
         self._transport.write(half_frame(event))
         self._transport.close()
-
-
-def _take_exception(task: asyncio.Task[None]) -> None:
-    """Know the exception of a task that nobody may wait for any more."""
-    if not task.cancelled():
-        task.exception()
 
 
 def reset(transport: asyncio.Transport) -> None:

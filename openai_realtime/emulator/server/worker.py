@@ -11,13 +11,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _LARGE = 16 * 1024  # what is smaller takes the event loop a few milliseconds, whatever is in it
-_HUGE = 1024 * 1024
+HUGE = 1024 * 1024
 _BYTES_A_SECOND = 1e9  # of what is huge: to copy, to encode and to compress
 
 
 async def rest(size: int) -> None:
     """Let the others do their work, and for about as long as `size` bytes took if those were many."""
-    await asyncio.sleep(size / _BYTES_A_SECOND if size > _HUGE else 0)
+    await asyncio.sleep(size / _BYTES_A_SECOND if size > HUGE else 0)
 
 
 class Worker:
