@@ -66,8 +66,9 @@ def test_an_interrupt_at_any_line_of_the_last_close_leaves_no_thread(server: Ser
 
 
 ALARMED = """
-import signal, sys, threading, time
+import faulthandler, signal, sys, threading, time
 from openai_realtime import RealtimeClient, RetryPolicy
+faulthandler.dump_traceback_later(110, exit=True)
 def stop(*_):
     raise KeyboardInterrupt
 signal.signal(signal.SIGALRM, stop)
@@ -77,7 +78,7 @@ for microseconds in range(20, 1500, 20):
         signal.setitimer(signal.ITIMER_REAL, microseconds / 1e6)
         client.hangup_realtime_call("rtc_1")
         client.close()
-        signal.pause()
+        time.sleep(1)  # and no longer: Python ignores an exception in a destructor
     except KeyboardInterrupt:
         pass
     client.close()
