@@ -355,8 +355,9 @@ class ConnectOptions:
 
     `open_timeout` is seconds until the first event, `heartbeat` seconds of silence before a ping (None for none): a
     server that is gone without a word is noticed after 1.5 to 2.5 times as long. Sizes are bytes: of the largest
-    message, and of the events that nobody has read yet. Without `wait_for_session` the connection is open after the
-    upgrade, and settings are sent and not waited for: for servers that say neither session.created nor session.updated.
+    message, and of the events that nobody has read yet, 512 at least for each. Without `wait_for_session` the
+    connection is open after the upgrade, and settings are sent and not waited for: for servers that say neither
+    session.created nor session.updated.
     """
 
     open_timeout: float = field(default=10.0, validator=_seconds)

@@ -36,6 +36,7 @@ NORMAL, ABNORMAL = 1000, 1006
 _GOING_AWAY, _NO_STATUS = 1001, 1005
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY  # looked up for every event, and slowly in an enum
 _SHOWN = 2000  # bytes of a frame that is no event
+_LEAST = 512  # bytes that an event takes in memory, however short its JSON is
 _CLOSE = 5.0  # seconds that closing may take
 _ANSWER_CLOSE = 0.5  # the same when the peer has closed and waits for our answer at most
 
@@ -90,7 +91,7 @@ class EventSocket:
                 raise self._ended(ABNORMAL, str(error)) from None
             kind, data = message.type, message.data
             if kind is _TEXT or kind is _BINARY:  # some proxies relay events in binary frames
-                if not take((self._decode(data, kind), len(data))):
+                if not take((self._decode(data, kind), max(len(data), _LEAST))):
                     return
             elif kind is WSMsgType.PING:
                 await self._pong(data)

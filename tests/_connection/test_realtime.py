@@ -896,6 +896,23 @@ async def test_a_full_buffer_holds_back_the_server_and_nothing_is_lost() -> None
     assert indexes == list(range(count))
 
 
+async def test_events_of_no_length_fill_the_buffer_too() -> None:
+    """Each takes memory, and a server could send them for ever."""
+    count = 3000
+
+    async def script(peer: Peer) -> None:
+        for _ in range(count):
+            await peer.socket.send_str("")
+        await peer.socket.close()
+
+    options = ConnectOptions(buffer_size=100_000)
+    async with serving(after_greeting(script)) as client, client.connect(model="m", options=options) as connection:
+        with pytest.raises(UnreadEventsError):
+            await connection.wait_for(ResponseDone, 10)
+        assert connection.unread < 1000
+        assert len([event async for event in connection if isinstance(event, Error)]) == count
+
+
 async def test_a_server_that_stops_answering_is_noticed() -> None:
     async def script(peer: Peer) -> None:
         assert peer.request.transport is not None
