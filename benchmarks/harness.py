@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
 import resource
 import ssl
 import statistics
@@ -25,6 +26,8 @@ from table import Row, Side, show
 HERE = Path(__file__).parent
 REPETITIONS = 5
 KEY = "sk-bench-not-real"
+# Of fresh interpreters: with bytecode, as every program has it after its first start.
+ENVIRON = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def row(key: str, samples: Mapping[str, list[float]], *, limit: str = "", peer: str = "", ours: str = "ours") -> Row:
@@ -90,7 +93,7 @@ def run(make: Callable[..., Awaitable[Any]], *args: Any, fast: bool = False) -> 
 def child(script: str, *args: str, timeout: float = 120) -> Any:
     """Return the JSON that `script` prints, from a fresh interpreter."""
     command = [sys.executable, str(HERE / script), *args]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=timeout)
+    done = subprocess.run(command, env=ENVIRON, stdout=subprocess.PIPE, check=True, timeout=timeout)
     return json.loads(done.stdout)
 
 

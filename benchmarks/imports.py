@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from harness import KEY, REPETITIONS, Server, child, interleave, report, row, run, serve
+from harness import ENVIRON, KEY, REPETITIONS, Server, child, interleave, report, row, run, serve
 from table import Row
 
 HEAVY = ("click", "rich", "opentelemetry", "soxr", "openai_realtime.cli", "openai_realtime.emulator")
@@ -37,11 +36,9 @@ def _import_ms(statement: str) -> float:
 
 
 def _fresh(code: str) -> str:
-    # -P: the installed package and not the checkout that this runs in; with bytecode, as every program after its first
-    # start has it, whatever the environment here says of that.
+    # -P: the installed package and not the checkout that this runs in.
     command = [sys.executable, "-P", "-c", code]
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run(command, env=ENVIRON, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def imports() -> list[Row]:
