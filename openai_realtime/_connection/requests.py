@@ -39,8 +39,8 @@ class Requests:
         self._now = now
         self._waits: dict[str, Wait] = {}
         # A cancel that comes too late is no error; the server's word on it may come after all else.
-        self._late_cancels: list[str] = []
-        self._seen: list[str] = []
+        self._late_cancels: tuple[str, ...] = ()
+        self._seen: tuple[str, ...] = ()
 
     def sent(self, event: ClientEvent) -> None:
         """Follow an event that goes to the server."""
@@ -48,13 +48,13 @@ class Requests:
         self.unanswered.sent(event, now)
         self.unanswered.forget(now - _FORGET, self._waits)
         if event.type == "response.cancel":
-            _remember(self._late_cancels, str(event.event_id))
+            self._late_cancels = _last(*self._late_cancels, str(event.event_id))
 
     def received(self, event: ServerEvent, index: int) -> bool:
         """Give an event of a type in FOLLOWED_TYPES to who asked for it; tell whether it concerns nobody else."""
         raw = event.raw or {}
         if self._waits:
-            _remember(self._seen, _brief(event))
+            self._seen = _last(*self._seen, _brief(event))
         consumed = False
         for sent in self.unanswered.received(raw):
             wait = self._waits.get(str(sent.event.event_id))
@@ -80,7 +80,7 @@ class Requests:
         event_id = str(event.event_id)
         wait = self._waits[event_id] = self._make_wait()
         if len(self._waits) == 1:
-            self._seen.clear()
+            self._seen = ()
         try:
             await send()
             async with deadline(timeout, f"no answer to {event.type}", self._instead):
@@ -112,7 +112,7 @@ class Requests:
         named = error.get("event_id") or self._late_cancels[0]
         if named not in self._late_cancels:
             return False
-        self._late_cancels.remove(named)
+        self._late_cancels = tuple(name for name in self._late_cancels if name != named)
         return True
 
 
@@ -126,10 +126,9 @@ _NOT_COMMITTED: Final = {
 }
 
 
-def _remember(names: list[str], name: str) -> None:
-    """Add a name to the last ones."""
-    names.append(name)
-    del names[:-_REMEMBERED]
+def _last(*names: str) -> tuple[str, ...]:
+    """Return those of the names that are remembered."""
+    return names[-_REMEMBERED:]
 
 
 def _brief(event: ServerEvent) -> str:

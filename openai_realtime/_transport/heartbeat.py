@@ -21,7 +21,15 @@ class Heartbeat:
     slowly. A ping waits behind what is written, and is not judged while that moves.
     """
 
-    __slots__ = ("_alive", "_interval", "_tcp", "_timer", "failed", "paused")  # no task: thousands may be open
+    __slots__ = (
+        "_alive",
+        "_interval",
+        "_tcp",
+        "_timer",
+        "_unsent",
+        "failed",
+        "paused",
+    )  # no task: thousands may be open
 
     def __init__(self, ws: ClientWebSocketResponse[Any], tcp: Any, interval: float | None) -> None:
         self.failed = False
@@ -29,13 +37,15 @@ class Heartbeat:
         self.paused = False
         """Whether nobody reads at the moment: then silence says nothing about the peer."""
         self._tcp = tcp
-        self._interval = interval
+        self._interval = interval or 0.0
         self._alive = True
+        self._unsent = 0
         self._timer: asyncio.TimerHandle | None = None
         _limit_write_buffer(tcp)
         # aiohttp has no public name for it; it calls this for each piece of data, of which a message may need many.
         ws._response.connection.protocol._data_received_cb = self._on_data  # type: ignore[union-attr]  # noqa: SLF001
-        self._watch()
+        if interval is not None:
+            self._watch(interval, self._ping)
 
     def stop(self) -> None:
         """Watch no more."""
@@ -45,28 +55,26 @@ class Heartbeat:
     def _on_data(self) -> None:
         self._alive = True
 
-    def _watch(self) -> None:
-        if self._interval is not None:
-            self._look_in(self._interval, self._ping)
+    def _watch(self, seconds: float, then: Callable[[], None]) -> None:
+        self._alive, self._unsent = False, self._tcp.get_write_buffer_size()
+        self._timer = asyncio.get_running_loop().call_later(seconds, then)
 
-    def _look_in(self, seconds: float, if_still: Callable[[float], None]) -> None:
-        self._alive, unsent = False, self._tcp.get_write_buffer_size()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._look, unsent, seconds, if_still)
+    def _has_moved(self) -> bool:
+        return self._alive or self.paused or self._tcp.get_write_buffer_size() != self._unsent
 
-    def _look(self, unsent: int, seconds: float, if_still: Callable[[float], None]) -> None:
-        """Begin anew if anything moved in so many seconds."""
-        if self._alive or self.paused or self._tcp.get_write_buffer_size() != unsent:
-            self._watch()
+    def _ping(self) -> None:
+        if self._has_moved():
+            self._watch(self._interval, self._ping)
         elif not self._tcp.is_closing():
-            if_still(seconds)
+            self._tcp.write(_PING)
+            self._watch(self._interval / 2, self._judge)
 
-    def _ping(self, seconds: float) -> None:
-        self._tcp.write(_PING)
-        self._look_in(seconds / 2, self._fail)
-
-    def _fail(self, _: float) -> None:
-        self.failed = True
-        cut(self._tcp)  # wakes `receive`
+    def _judge(self) -> None:
+        if self._has_moved():
+            self._watch(self._interval, self._ping)
+        else:
+            self.failed = True
+            cut(self._tcp)  # wakes `receive`
 
 
 def _limit_write_buffer(tcp: Any) -> None:

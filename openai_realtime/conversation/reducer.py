@@ -29,6 +29,12 @@ from .usage import Prices, Usage
 
 __all__ = ["Caption", "Conversation"]
 
+_SESSION: Final = tuple(
+    f"{kind}.{how}" for kind in ("session", "transcription_session") for how in ("created", "updated")
+)
+_ADDED: Final = ("conversation.item.added", "conversation.item.created")
+_OUTPUT: Final = ("response.output_item.added", "response.output_item.done")
+_AUDIO: Final = ("response.output_audio.delta", "response.audio.delta")
 _SPEECH: Final = tuple(f"input_audio_buffer.{what}" for what in ("speech_started", "speech_stopped", "cleared"))
 _KINDS: Final = ("output_text", "text", "output_audio_transcript", "audio_transcript")
 _WORDS: Final = tuple(f"response.{kind}.delta" for kind in _KINDS)
@@ -269,13 +275,9 @@ class Conversation:
             state.status = text_in(raw, "type").rpartition(".")[2]
 
     _handlers: ClassVar[Mapping[str, Callable[[Any, JSON], None]]] = {
-        "session.created": _on_session,
-        "session.updated": _on_session,
-        "transcription_session.created": _on_session,
-        "transcription_session.updated": _on_session,
+        **dict.fromkeys(_SESSION, _on_session),
         "openai_realtime.reconnected": _on_reconnected,
-        "conversation.item.added": _on_item_added,
-        "conversation.item.created": _on_item_added,
+        **dict.fromkeys(_ADDED, _on_item_added),
         "conversation.item.done": _on_item_done,
         "conversation.item.deleted": _on_item_deleted,
         "conversation.item.truncated": _on_item_truncated,
@@ -286,12 +288,10 @@ class Conversation:
         **dict.fromkeys(_SPEECH, _on_speech),
         "input_audio_buffer.committed": _on_committed,
         "response.created": _on_response_created,
-        "response.output_item.added": _on_output_item,
-        "response.output_item.done": _on_output_item,
+        **dict.fromkeys(_OUTPUT, _on_output_item),
         **dict.fromkeys(_WORDS, _on_delta),
         **dict.fromkeys(_WORDS_DONE, _on_words_done),
-        "response.output_audio.delta": _on_audio_delta,
-        "response.audio.delta": _on_audio_delta,
+        **dict.fromkeys(_AUDIO, _on_audio_delta),
         "response.done": _on_response_done,
         **dict.fromkeys(_MCP, _on_mcp),
         **dict.fromkeys(_TRANSLATED, _on_translated),
