@@ -16,7 +16,7 @@ from openai_realtime.errors import DecodeError
 T = TypeVar("T")
 
 _KEY_PROTOCOL = re.compile(r"(openai-insecure-api-key\.)[^,\s]+")  # how a browser sends its key
-_KEY_QUERY = re.compile(r"([?&]api-key=)[^&]+")  # and how to Azure
+_KEY_QUERY = re.compile(r"(?i)([?&][^=&]{0,40}(?:key|token|secret|password)=)[^&]+")  # and how to Azure and to gateways
 _SECRET_HEADERS = frozenset({"authorization", "api-key", "proxy-authorization"})
 
 

@@ -1,5 +1,6 @@
 """Who may open a session, and which one."""
 
+import logging
 from typing import Any
 
 import aiohttp
@@ -157,6 +158,16 @@ async def test_azure(emulator: Emulator) -> None:
     async with Wire(emulator, f"?model=my-own&api-key={emulator.api_key}", headers={}, **options) as wire:
         await wire.expect("session.created")
     assert emulator.requests[1].path == "/openai/v1/realtime?model=my-own&api-key=***"
+
+
+async def test_the_key_of_a_gateway_is_in_no_record(emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "openai_realtime.emulator")
+    async with Wire(emulator, "?model=gpt-realtime&X-Access-Token=hush&subscription_key=hush&deployment=d") as wire:
+        await wire.expect("session.created")
+    path = "/v1/realtime?model=gpt-realtime&X-Access-Token=***&subscription_key=***&deployment=d"
+    assert emulator.requests[0].path == path
+    assert path in caplog.text
+    assert "hush" not in caplog.text
 
 
 async def client_secret(emulator: Emulator, session: dict[str, Any]) -> dict[str, str]:
