@@ -128,14 +128,14 @@ async def _interrupted(request: web.Request, socket: web.WebSocketResponse, coun
         await asyncio.sleep(STREAM_INTERVAL)
         _transport(request).write(frame(turn.speech_started()))
         started = time.perf_counter()
-        await _until(socket, "conversation.item.truncate")
+        await _until(socket, "conversation.item.truncate", "conversation.item.delete")  # deleted if it was never heard
         taken = round((time.perf_counter() - started) * 1e6)
         _transport(request).write(b"".join(map(frame, turn.cut(number, taken))))
 
 
-async def _until(socket: web.WebSocketResponse, kind: str) -> None:
+async def _until(socket: web.WebSocketResponse, *kinds: str) -> None:
     async for message in socket:
-        if f'"{kind}"' in message.data[:100]:
+        if any(f'"{kind}"' in message.data[:100] for kind in kinds):
             return
     raise ConnectionError
 
