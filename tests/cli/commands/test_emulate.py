@@ -57,7 +57,8 @@ def emulating(*flags: str) -> Iterator[tuple[dict[str, str], subprocess.Popen[by
             seen = read_until(child.stdout, "Ctrl-C ends it.")
             yield dict(re.findall(r"^export (\w+)=(\S+)$", seen, re.MULTILINE)), child
         finally:
-            child.kill()
+            child.terminate()  # killed, it would leave its files
+            child.wait(DEADLINE)
 
 
 def answer(exports: dict[str, str], **options: Any) -> str:
