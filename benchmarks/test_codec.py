@@ -27,8 +27,8 @@ import turn
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 from openai_realtime import Model, decode_server_event
+from openai_realtime._codec.annotations import field_hints, is_model, members, origin, plain, tags
 from openai_realtime._codec.dialects import event_classes
-from openai_realtime._codec.hints import field_hints, is_model, members, origin, plain, tags
 from openai_realtime._connection.append import append_frame
 from openai_realtime._connection.ids import new_id
 from openai_realtime.audio import chunks, g711

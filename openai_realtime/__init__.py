@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         ConnectOptions as ConnectOptions,
         Timeout as Timeout,
     )
-    from ._connection.answers import Answer as Answer
+    from ._connection.ask import Answer as Answer
     from ._connection.observers import Observer as Observer
     from ._connection.realtime import AsyncRealtimeConnection as AsyncRealtimeConnection
     from ._connection.reconnect_policy import (
@@ -216,7 +216,7 @@ _MODULE_OF = {
     "decode_server_event": "_codec.converter",
     "encode": "_codec.converter",
     "structure_request": "_codec.converter",
-    "Answer": "_connection.answers",
+    "Answer": "_connection.ask",
     "ApiKey": "_config",
     "ClientOptions": "_config",
     "ConnectOptions": "_config",

@@ -18,8 +18,8 @@ from attrs import field, frozen, validators
 from openai_realtime._transport.retry import RetryPolicy
 
 from . import __version__
-from ._checks import number
 from ._redaction import Secret, redact
+from ._validators import number
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:

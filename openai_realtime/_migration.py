@@ -7,8 +7,8 @@ from typing import Any, Final, TypeVar, get_args
 
 from attrs import frozen
 
+from openai_realtime._codec.annotations import field_hints
 from openai_realtime._codec.check import check
-from openai_realtime._codec.hints import field_hints
 from openai_realtime.models.audio import (
     AudioFormat,
     AudioPcm,

@@ -13,7 +13,7 @@ from openai_realtime.conversation.usage import Prices, Usage
 from openai_realtime.models.events import ClientEvent, ServerEvent
 from openai_realtime.models.responses import ResponseConfig
 
-from ._checks import is_number
+from ._validators import is_number
 from .errors import ConfigurationError, RealtimeError
 
 __all__ = ["Leash"]

@@ -14,10 +14,10 @@ LAYERS = """
     _redaction
     _problems
     errors
-    _checks _extras _logging
-    models.advice models.constraints models.pickling
+    _validators _extras _logging
+    models.suggestions models.constraints models.pickling
     models.base
-    _codec.hints models.base64 models.http models.webhooks
+    _codec.annotations models.base64 models.http models.webhooks
     models.audio models.tools models.prompts models.events models.items
     models.sessions
     models.responses models.client_secrets models.calls
@@ -48,7 +48,7 @@ LAYERS = """
     _connection.append _connection.ids _connection.tasks _connection.observers _connection.unanswered
     _connection.requests _connection.kept_audio _connection.reconnect_policy
     _connection.expiry _connection.inbox _connection.tracker
-    _connection.restore _connection.answers _connection.dispatcher
+    _connection.restore _connection.ask _connection.dispatcher
     _connection.reconnect
     _connection.link
     _connection.status

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from support.models import instances, values
 
+from openai_realtime._codec.annotations import field_hints
 from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import decode, encode
-from openai_realtime._codec.hints import field_hints
 from openai_realtime._migration import Migration, to_client_secret_request
 from openai_realtime.errors import InvalidRequestError
 from openai_realtime.models import (

@@ -37,7 +37,7 @@ def test_all_models_are_in_models() -> None:
         "__init__",
         "beta",
         "base64",
-        "advice",
+        "suggestions",
         "pickling",
     }
     public = {
@@ -56,7 +56,7 @@ def test_a_star_import_brings_all_of_it(package: str, least: int) -> None:
 
 # --- what is loaded when: each class costs as much as a small module -------------------------------------------------
 
-BASE = {"base", "advice", "pickling", "constraints"}
+BASE = {"base", "suggestions", "pickling", "constraints"}
 SESSIONS = {*BASE, "http", "audio", "tools", "prompts", "sessions"}
 SERVER = {*SESSIONS, "client_secrets", "base64", "translation", "items", "responses", "events", "server_events"}
 
@@ -133,7 +133,7 @@ def test_a_model_loads_only_what_comes_before_it() -> None:
     assert not {"aiohttp", "anyio", "cattrs", "orjson"} & found
     assert of_models(loaded("from openai_realtime.models import ServerVad")) == {
         "base",
-        "advice",
+        "suggestions",
         "pickling",
         "constraints",
         "audio",

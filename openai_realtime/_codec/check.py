@@ -17,9 +17,9 @@ import attrs
 
 from openai_realtime.errors import InvalidRequestError
 from openai_realtime.models.base import Model, UnknownObject
-from openai_realtime.models.constraints import Length
+from openai_realtime.models.constraints import Length, unmet
 
-from .hints import Lazily, allows, bare, broken, field_hints, is_model, is_scalar, is_union, members
+from .annotations import Lazily, allows, bare, field_hints, is_model, is_scalar, is_union, members
 
 Test = Callable[[Any], bool]
 """True for a value that is right; False for one that has problems, or that only `explain` can tell."""
@@ -59,7 +59,7 @@ def _test(hint: Any) -> Test:  # noqa: PLR0911
         return _is_json
     if hint is str:
         return _text_test(constraints)
-    return lambda value: is_scalar(value, hint) and not any(broken(value, constraints))
+    return lambda value: is_scalar(value, hint) and not any(unmet(value, constraints))
 
 
 def _model_test(cls: Any) -> Test:

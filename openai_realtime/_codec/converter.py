@@ -19,8 +19,8 @@ from openai_realtime._redaction import redact, without_frames
 from openai_realtime.errors import InvalidRequestError
 from openai_realtime.models.base import UNSET, Model, UnknownObject
 
+from .annotations import Lazily, field_hints, is_model, is_union, members, origin, plain, tags
 from .check import check
-from .hints import Lazily, field_hints, is_model, is_union, members, origin, plain, tags
 from .json import dump, load_object
 from .reader import model_reader
 

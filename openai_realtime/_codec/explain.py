@@ -12,11 +12,11 @@ from typing import Any, Literal, get_args, get_origin
 import attrs
 
 from openai_realtime._problems import Problem, Summary
-from openai_realtime.models.advice import places
 from openai_realtime.models.base import UNSET, Model, UnknownObject, Unset, masked
-from openai_realtime.models.constraints import AnyOf, Between, JsonTypes
+from openai_realtime.models.constraints import AnyOf, Between, JsonTypes, unmet
+from openai_realtime.models.suggestions import places
 
-from .hints import allows, bare, broken, field_hints, is_model, is_scalar, members, tags
+from .annotations import allows, bare, field_hints, is_model, is_scalar, members, tags
 
 _MAX_SUGGESTIONS = 20
 _MAX_KEY = 80
@@ -129,7 +129,7 @@ def _single_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
     found = list(_type_problems(value, hint, path))
     yield from found
     if all(problem.path != path for problem in found):
-        yield from (Problem(path, "invalid_value", value, limit) for limit in broken(value, bare(hint)[1]))
+        yield from (Problem(path, "invalid_value", value, limit) for limit in unmet(value, bare(hint)[1]))
 
 
 def _type_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:

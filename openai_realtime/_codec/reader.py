@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from .hints import field_hints, plain
+from .annotations import field_hints, plain
 
 # A class's own __init__ would take half of the time, because it has to get around its being frozen. So the values go
 # into a draft, which is of a subclass that is not frozen and has no slots of its own; such an instance may change its

@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from openai_realtime._codec.rates import PCM_BYTES_PER_MS
+from openai_realtime._codec.audio_rates import PCM_BYTES_PER_MS
 from openai_realtime._codec.raw import JSON, decoded_size, object_in
 from openai_realtime.errors import DecodeError
 from openai_realtime.models.base64 import from_base64, to_base64

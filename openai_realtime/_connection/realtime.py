@@ -52,7 +52,7 @@ from openai_realtime.models.server_events import (
 )
 from openai_realtime.models.sessions import RealtimeSessionConfig, RealtimeTranscriptionSessionConfig
 
-from .answers import Answer, put_question
+from .ask import Answer, put_question
 from .base import AsyncConnection, check_kind
 from .ids import identified, new_id
 from .inbox import Match

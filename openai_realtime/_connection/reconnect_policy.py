@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias
 from attrs import field, frozen
 from attrs.validators import optional
 
-from openai_realtime._checks import checked, kind_of, number
 from openai_realtime._transport.retry import RetryPolicy
+from openai_realtime._validators import checked, kind_of, number
 from openai_realtime.errors import ConnectionClosedError
 from openai_realtime.models.base import Model
 from openai_realtime.models.events import ClientEvent, ServerEvent

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from openai_realtime._codec.annotations import field_hints
 from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import structure
-from openai_realtime._codec.hints import field_hints
 from openai_realtime._codec.raw import JSON, text_in
 from openai_realtime.conversation import ItemState
 from openai_realtime.errors import ConnectionClosedError, InvalidRequestError, SessionExpiredError

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Final, TypeAlias
 
 import attrs
 
+from openai_realtime._codec.audio_rates import bytes_per_ms
 from openai_realtime._codec.converter import structure
-from openai_realtime._codec.rates import bytes_per_ms
 from openai_realtime._codec.raw import JSON, json_of, number_in, object_in, text_in
 from openai_realtime.conversation import Conversation, ItemState
 from openai_realtime.conversation.items import share_of

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms
+from openai_realtime._codec.audio_rates import PCM_BYTES_PER_MS, bytes_per_ms
 from openai_realtime._codec.raw import JSON, decoded_size, is_in_conversation, json_of, object_in, objects_in, text_in
 from openai_realtime.models.events import ClientEvent
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from queue import Empty
 from typing import Any, Self, TypeVar, overload
 
-from openai_realtime._connection.answers import Answer, put_question
+from openai_realtime._connection.ask import Answer, put_question
 from openai_realtime._connection.base import AsyncConnection
 from openai_realtime._connection.realtime import AsyncRealtimeConnection
 from openai_realtime._connection.requests import check_timeout

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from openai_realtime._checks import number
+from openai_realtime._validators import number
 from openai_realtime.errors import APIConnectionError, APIStatusError
 
 __all__ = ["RetryPolicy"]

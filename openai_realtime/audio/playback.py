@@ -12,7 +12,7 @@ from typing import Final, Literal, Protocol, TypeAlias, get_args
 
 from attrs import define
 
-from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms
+from openai_realtime._codec.audio_rates import PCM_BYTES_PER_MS, bytes_per_ms
 from openai_realtime._codec.raw import JSON, object_in, place_in, received_json, text_in
 from openai_realtime.conversation.activity import Activity
 from openai_realtime.errors import ConfigurationError, DecodeError, RealtimeError

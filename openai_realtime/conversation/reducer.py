@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, Literal, Self
 
-from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms
+from openai_realtime._codec.audio_rates import PCM_BYTES_PER_MS, bytes_per_ms
 from openai_realtime._codec.raw import (
     JSON,
     decoded_size,

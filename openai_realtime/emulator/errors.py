@@ -10,7 +10,7 @@ import http.client
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from openai_realtime._codec.hints import field_hints
+from openai_realtime._codec.annotations import field_hints
 from openai_realtime._problems import Problem, Summary
 from openai_realtime.errors import InvalidRequestError
 from openai_realtime.models.audio import AudioPcm

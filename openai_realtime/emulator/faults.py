@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from openai_realtime._checks import checked, is_number, kind_of
+from openai_realtime._validators import checked, is_number, kind_of
 from openai_realtime.errors import ConfigurationError
 from openai_realtime.models.server_events import ErrorDetails
 

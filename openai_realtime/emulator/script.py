@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen, validators
 
-from openai_realtime._checks import checked, is_number, kind_of
 from openai_realtime._codec.converter import dumps
+from openai_realtime._validators import checked, is_number, kind_of
 from openai_realtime.errors import ConfigurationError
 from openai_realtime.models.base import abridged
 from openai_realtime.models.items import Item, McpError, McpListedTool

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 import attrs
 from attrs import frozen
 
+from openai_realtime._codec.annotations import field_hints
 from openai_realtime._codec.converter import structure_request
-from openai_realtime._codec.hints import field_hints
 from openai_realtime.errors import ConfigurationError, DecodeError
 from openai_realtime.models.base import UNSET, Maybe, Model
 from openai_realtime.models.base64 import from_base64

@@ -10,15 +10,15 @@ import enum
 import functools
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import attrs
 
 from openai_realtime._redaction import redact
 
-from .advice import places
 from .pickling import flattened, restored
+from .suggestions import places
 
 __all__ = ["UNSET", "Assigned", "Maybe", "Model", "UnknownObject", "Unset"]
 
@@ -153,17 +153,29 @@ class Model:
 
     def __repr__(self) -> str:
         """Show what is set, without secrets: most fields of most models are UNSET and would only hide the rest."""
-        shown = ((field, getattr(self, field.name)) for field in attrs.fields(type(self)) if field.repr)
-        parts = [f"{f.name}={f.repr(v) if callable(f.repr) else repr(_shown(v))}" for f, v in shown if v is not UNSET]
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        """Give what `__repr__` shows to rich, whose tracebacks would read the fields past it."""
+        for field in attrs.fields(type(self)):
+            value = getattr(self, field.name)
+            if field.repr and value is not UNSET:
+                yield field.name, _Text(field.repr(value)) if callable(field.repr) else _shown(value)
         if self.extra is not None:
-            parts.append(f"extra={redact(repr(_shown(self.extra)))}")
-        return f"{type(self).__name__}({', '.join(parts)})"
+            yield "extra", _Text(redact(repr(_shown(self.extra))))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Take what a server sent apart for pickle and copy, however deep it is."""
         if self.raw is None:
             return super().__reduce_ex__(protocol)
         return _revived, (type(self), flattened([getattr(self, field.name) for field in attrs.fields(type(self))]))
+
+
+class _Text(str):
+    """A text that is its own repr."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
 
 
 def _revived(cls: Any, flat: Sequence[Any]) -> Any:

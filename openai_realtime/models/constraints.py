@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import attrs
 
 __all__ = ["AnyOf", "Between", "JsonTypes", "Length", "Pattern"]
@@ -90,3 +94,17 @@ class JsonTypes:
         if name == "object" and self.tags:
             return "an object with type " + " or ".join(map(repr, self.tags))
         return _WORDS[name]
+
+
+def unmet(value: Any, constraints: Sequence[Any]) -> Iterator[Between | Length | Pattern]:
+    """Give the constraints of ``Annotated`` that `value`, which is of the right type, does not meet."""
+    for constraint in constraints:
+        match constraint:
+            case Between(low, high) if not low <= value <= high:
+                yield constraint
+            case Length(low, high) if not low <= len(value) <= (high or len(value)):
+                yield constraint
+            case Pattern(regex) if not re.fullmatch(regex, value):
+                yield constraint
+            case _:
+                pass

@@ -8,8 +8,8 @@ from typing import Any, Final, Literal
 
 from attrs import asdict
 
+from openai_realtime._codec.audio_rates import PCM_BYTES_PER_MS, bytes_per_ms, format_type
 from openai_realtime._codec.converter import dumps
-from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms, format_type
 from openai_realtime._codec.raw import object_in
 from openai_realtime.audio.g711 import LAWS
 from openai_realtime.audio.pcm import WIDTH, unpack

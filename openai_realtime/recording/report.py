@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from openai_realtime._codec.rates import PCM_BYTES_PER_MS, bytes_per_ms
+from openai_realtime._codec.audio_rates import PCM_BYTES_PER_MS, bytes_per_ms
 from openai_realtime._codec.raw import JSON, number_in, object_in, text_in
 from openai_realtime.conversation import Conversation, Usage
 

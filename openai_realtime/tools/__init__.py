@@ -6,7 +6,7 @@ Needs the extra ``tools``.
 from openai_realtime.errors import ConfigurationError
 
 try:
-    from .calls import Tool, ToolCall
+    from .function_calls import Tool, ToolCall
     from .tools import Tools
 except ModuleNotFoundError as error:
     if error.name not in ("msgspec", "docstring_parser"):

@@ -19,7 +19,7 @@ from openai_realtime._codec.converter import converter
 from openai_realtime._codec.json import dump
 from openai_realtime.models.tools import FunctionTool
 
-from .hints import convert_tagged, rewritten, schema_of
+from .annotations import convert_tagged, rewritten, schema_of
 
 _NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)  # what the API takes

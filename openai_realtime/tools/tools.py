@@ -17,7 +17,7 @@ from openai_realtime.models.items import FunctionCallOutput, Item, McpApprovalRe
 from openai_realtime.models.responses import ResponseConfig
 from openai_realtime.models.tools import FunctionTool
 
-from .calls import Approve, Tool, ToolCall, called, run
+from .function_calls import Approve, Tool, ToolCall, called, run
 from .mcp_discovery import McpDiscovery
 from .missing_tools import MissingTools
 from .response_queue import ActingConnection, ResponseQueue

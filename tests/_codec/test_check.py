@@ -14,10 +14,10 @@ from support.json_values import ANY_JSON, objects_for
 from support.models import CLASSES, REQUESTS, instances
 
 from openai_realtime._codec import check as check_module, explain as explain_module
+from openai_realtime._codec.annotations import Lazily, field_hints
 from openai_realtime._codec.check import _test, check
 from openai_realtime._codec.converter import decode, encode, structure_request
 from openai_realtime._codec.explain import describe, explain
-from openai_realtime._codec.hints import Lazily, field_hints
 from openai_realtime.errors import InvalidRequestError, Problem
 from openai_realtime.models import (
     UNSET,
@@ -55,9 +55,9 @@ from openai_realtime.models import (
     UserMessage,
     VoiceId,
 )
-from openai_realtime.models.advice import places
 from openai_realtime.models.beta import BetaClientSecretConfig, RealtimeSessionCreateRequest
 from openai_realtime.models.constraints import Length
+from openai_realtime.models.suggestions import places
 
 
 def problems(request: Any, cls: type[Model] | None = None) -> list[str]:

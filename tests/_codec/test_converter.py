@@ -17,8 +17,8 @@ from support.models import CLASSES, model_classes
 from support.processes import fresh
 
 from openai_realtime import models
+from openai_realtime._codec.annotations import tags
 from openai_realtime._codec.converter import converter, decode, encode, structure_request
-from openai_realtime._codec.hints import tags
 from openai_realtime.errors import DecodeError, InvalidRequestError
 from openai_realtime.models import (
     UNSET,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from openai_realtime._codec.annotations import field_hints, is_model, members
 from openai_realtime._codec.converter import decode, encode, structure_request
-from openai_realtime._codec.hints import field_hints, is_model, members
 from openai_realtime.models import (
     UNSET,
     Model,

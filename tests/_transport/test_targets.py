@@ -8,9 +8,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from support.door import KEY, MODEL, Door
 from support.http_server import Certificates, Server, answer, connect, tunnel
 from support.lifetime import DEADLINE, emulated, in_thread, no_thread_left, nothing_left
+from support.upgrade_server import KEY, MODEL, UpgradeServer
 
 from openai_realtime import (
     APIConnectionError,
@@ -53,26 +53,26 @@ TARGETS = [
 
 @pytest.mark.parametrize(("target", "name"), TARGETS)
 async def test_urls(target: dict[str, Any], name: str) -> None:
-    async with nothing_left(), Door() as door:
-        async with door.client() as client, client.connect(**target):
+    async with nothing_left(), UpgradeServer() as server:
+        async with server.client() as client, client.connect(**target):
             pass
-        async with door.azure(api_key=KEY) as client, client.connect(**target):
+        async with server.azure(api_key=KEY) as client, client.connect(**target):
             pass
-        async with door.client(base_url=door.origin + "/a/gateway/") as client, client.connect(**target):
+        async with server.client(base_url=server.origin + "/a/gateway/") as client, client.connect(**target):
             pass
-        assert [request.path for request in door.requests] == [
+        assert [request.path for request in server.requests] == [
             f"{prefix}/realtime" for prefix in ("/v1", "/openai/v1", "/a/gateway")
         ]
-        assert [dict(request.query) for request in door.requests] == [{name: target[name]}] * 3
+        assert [dict(request.query) for request in server.requests] == [{name: target[name]}] * 3
 
 
 async def test_translation_urls() -> None:
-    async with nothing_left(), Door() as door:
-        for client in (door.client(), door.azure(api_key=KEY)):
+    async with nothing_left(), UpgradeServer() as server:
+        for client in (server.client(), server.azure(api_key=KEY)):
             async with client, client.connect_translation(model="gpt-realtime-translate"):
                 pass
         path = "/v1/realtime/translations?model=gpt-realtime-translate"
-        assert [request.raw_path for request in door.requests] == [path, f"/openai{path}"]
+        assert [request.raw_path for request in server.requests] == [path, f"/openai{path}"]
 
 
 BAD = [
@@ -87,11 +87,11 @@ BAD = [
 
 @pytest.mark.parametrize("target", BAD, ids=str)
 async def test_exactly_one_target(target: dict[str, Any]) -> None:
-    async with nothing_left(), Door() as door, door.client() as client:
+    async with nothing_left(), UpgradeServer() as server, server.client() as client:
         with pytest.raises(InvalidRequestError):
             async with client.connect(**target):
                 pass
-        assert door.requests == []
+        assert server.requests == []
 
 
 @pytest.mark.parametrize("target", BAD, ids=str)
@@ -109,8 +109,8 @@ def test_exactly_one_target_in_the_blocking_form(target: dict[str, Any]) -> None
 
 
 async def test_the_least_is_sent() -> None:
-    async with nothing_left(), Door() as door, door.client() as client, client.connect(model=MODEL):
-        (request,) = door.requests
+    async with nothing_left(), UpgradeServer() as server, server.client() as client, client.connect(model=MODEL):
+        (request,) = server.requests
         assert request.headers["Authorization"] == f"Bearer {KEY}"
         assert not [name for name in NOT_SENT if name in request.headers]
         assert "Sec-WebSocket-Protocol" not in request.headers
@@ -119,19 +119,19 @@ async def test_the_least_is_sent() -> None:
 
 async def test_the_headers_that_are_asked_for() -> None:
     options = {"organization": "org-1", "project": "proj-1", "safety_identifier": "user-1"}
-    async with nothing_left(), Door() as door:
+    async with nothing_left(), UpgradeServer() as server:
         async with (
-            door.client(**options, default_headers={"X-Trace": "t"}) as client,
+            server.client(**options, default_headers={"X-Trace": "t"}) as client,
             client.connect(model=MODEL, dialect="beta"),
         ):
             pass
-        async with door.client() as client, client.with_options(**options).connect_translation(model="t"):  # type: ignore[arg-type]
+        async with server.client() as client, client.with_options(**options).connect_translation(model="t"):  # type: ignore[arg-type]
             pass
-        assert door.sent("OpenAI-Organization") == ["org-1", "org-1"]
-        assert door.sent("OpenAI-Project") == ["proj-1", "proj-1"]
-        assert door.sent("OpenAI-Safety-Identifier") == ["user-1", "user-1"]
-        assert door.sent("X-Trace") == ["t", None]
-        assert door.sent("OpenAI-Beta") == ["realtime=v1", None]
+        assert server.sent("OpenAI-Organization") == ["org-1", "org-1"]
+        assert server.sent("OpenAI-Project") == ["proj-1", "proj-1"]
+        assert server.sent("OpenAI-Safety-Identifier") == ["user-1", "user-1"]
+        assert server.sent("X-Trace") == ["t", None]
+        assert server.sent("OpenAI-Beta") == ["realtime=v1", None]
 
 
 async def test_the_key_is_asked_anew_for_each_attempt() -> None:
@@ -140,23 +140,23 @@ async def test_the_key_is_asked_anew_for_each_attempt() -> None:
     async def key() -> str:
         return next(keys)
 
-    async with nothing_left(), Door(503, 429) as door, door.client(api_key=key) as client:
+    async with nothing_left(), UpgradeServer(503, 429) as server, server.client(api_key=key) as client:
         async with client.connect(model=MODEL):
             pass
         async with client.connect(model=MODEL):
             pass
-        assert door.sent("Authorization") == [f"Bearer sk-number-{number}-0123456789" for number in (1, 2, 3, 4)]
+        assert server.sent("Authorization") == [f"Bearer sk-number-{number}-0123456789" for number in (1, 2, 3, 4)]
 
 
 async def test_a_key_that_cannot_be_had() -> None:
     def key() -> str:
         raise LookupError("no vault")
 
-    async with nothing_left(), Door() as door, door.client(api_key=key) as client:
+    async with nothing_left(), UpgradeServer() as server, server.client(api_key=key) as client:
         with pytest.raises(LookupError, match="no vault"):
             async with client.connect(model=MODEL):
                 pass
-        assert door.requests == []
+        assert server.requests == []
 
 
 async def test_a_client_secret() -> None:
@@ -187,26 +187,26 @@ async def test_azure_with_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_ORG_ID", "org-of-another-company")
     monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-of-another-company")
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", "azure-key-of-the-environment")
-    async with nothing_left(), Door() as door:
-        async with door.azure() as client, client.connect(model="deployment"):
+    async with nothing_left(), UpgradeServer() as server:
+        async with server.azure() as client, client.connect(model="deployment"):
             pass
-        async with door.azure(api_key="azure-key") as client, client.connect(model="deployment"):
+        async with server.azure(api_key="azure-key") as client, client.connect(model="deployment"):
             pass
-        assert door.sent("api-key") == ["azure-key-of-the-environment", "azure-key"]
-        assert not [value for request in door.requests for value in request.headers.values() if "another" in value]
-        assert door.sent("Authorization") == door.sent("OpenAI-Beta") == [None, None]
+        assert server.sent("api-key") == ["azure-key-of-the-environment", "azure-key"]
+        assert not [value for request in server.requests for value in request.headers.values() if "another" in value]
+        assert server.sent("Authorization") == server.sent("OpenAI-Beta") == [None, None]
 
 
 async def test_azure_with_entra_tokens() -> None:
     tokens = (f"token-{number}" for number in itertools.count(1))
-    async with nothing_left(), Door(503) as door:
-        async with door.azure(azure_ad_token_provider=lambda: next(tokens)) as client:
+    async with nothing_left(), UpgradeServer(503) as server:
+        async with server.azure(azure_ad_token_provider=lambda: next(tokens)) as client:
             async with client.connect(model="deployment"):
                 pass
             async with client.connect(model="deployment"):
                 pass
-        assert door.sent("Authorization") == ["Bearer token-1", "Bearer token-2", "Bearer token-3"]
-        assert door.sent("api-key") == [None, None, None]
+        assert server.sent("Authorization") == ["Bearer token-1", "Bearer token-2", "Bearer token-3"]
+        assert server.sent("api-key") == [None, None, None]
 
 
 async def test_a_turn_on_azure() -> None:
@@ -282,49 +282,49 @@ async def test_a_turn_in_the_beta() -> None:
 
 
 async def test_an_injected_session_is_used_and_left_open() -> None:
-    async with nothing_left(), Door() as door:
+    async with nothing_left(), UpgradeServer() as server:
         connector = aiohttp.TCPConnector(limit=1)
         async with aiohttp.ClientSession(
             connector=connector, headers={"X-Mine": "1"}, raise_for_status=True
         ) as session:
-            async with door.client(http_session=session) as client, client.connect(model=MODEL):
+            async with server.client(http_session=session) as client, client.connect(model=MODEL):
                 assert len(connector._acquired) == 1  # its connection is what is used
             assert not session.closed
-            async with door.client(http_session=session) as client, client.connect(model=MODEL) as connection:
+            async with server.client(http_session=session) as client, client.connect(model=MODEL) as connection:
                 assert isinstance(await connection.receive(DEADLINE), SessionCreated)
-        assert len(door.requests) == 2
+        assert len(server.requests) == 2
 
 
 async def test_tls(certificates: Certificates) -> None:
-    async with nothing_left(), Door(tls=certificates.server) as door:
-        async with door.client(ssl=certificates.client) as client, client.connect(model=MODEL) as connection:
+    async with nothing_left(), UpgradeServer(tls=certificates.server) as server:
+        async with server.client(ssl=certificates.client) as client, client.connect(model=MODEL) as connection:
             assert isinstance(await connection.receive(DEADLINE), SessionCreated)
-        async with door.client(ssl=False) as client, client.connect(model=MODEL):
+        async with server.client(ssl=False) as client, client.connect(model=MODEL):
             pass
-        assert door.origin.startswith("https:")
-        assert len(door.requests) == 2
+        assert server.origin.startswith("https:")
+        assert len(server.requests) == 2
 
 
 async def test_a_bad_certificate(certificates: Certificates) -> None:
     asyncio.get_running_loop().set_debug(False)  # else it reports the failed handshake on the server's side, too
-    async with asyncio.timeout(DEADLINE), Door(tls=certificates.server) as door, door.client() as client:
+    async with asyncio.timeout(DEADLINE), UpgradeServer(tls=certificates.server) as server, server.client() as client:
         with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
             async with client.connect(model=MODEL):
                 pass
-        assert door.requests == []
+        assert server.requests == []
 
 
 async def test_a_proxy(certificates: Certificates) -> None:
-    async with nothing_left(), Door(tls=certificates.server) as door, tunnel(door) as proxy:  # type: ignore[arg-type]
+    async with nothing_left(), UpgradeServer(tls=certificates.server) as server, tunnel(server) as proxy:  # type: ignore[arg-type]
         address = proxy.origin.replace("//", "//user:hush-hush@")
         async with (
-            door.client(ssl=certificates.client, proxy=address) as client,
+            server.client(ssl=certificates.client, proxy=address) as client,
             client.connect(model=MODEL) as connection,
         ):
             assert isinstance(await connection.receive(DEADLINE), SessionCreated)
-        assert [(request.method, request.target) for request in proxy.received] == [("CONNECT", door.origin[8:])]
+        assert [(request.method, request.target) for request in proxy.received] == [("CONNECT", server.origin[8:])]
         assert "authorization" not in proxy.received[0].headers
-        assert door.sent("Authorization") == [f"Bearer {KEY}"]
+        assert server.sent("Authorization") == [f"Bearer {KEY}"]
 
 
 async def test_a_key_never_goes_in_the_clear() -> None:
@@ -343,10 +343,10 @@ async def test_a_page_in_place_of_a_websocket() -> None:
 
 
 async def test_a_scheme_in_capitals() -> None:
-    async with nothing_left(), Door() as door:
-        async with door.client(base_url=f"HTTP://{door.origin[7:]}/v1") as client, client.connect(model=MODEL):
+    async with nothing_left(), UpgradeServer() as server:
+        async with server.client(base_url=f"HTTP://{server.origin[7:]}/v1") as client, client.connect(model=MODEL):
             pass
-        assert len(door.requests) == 1
+        assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -360,10 +360,10 @@ async def test_text_that_no_url_can_hold(target: dict[str, Any]) -> None:
 
 async def test_headers_of_a_connection_replace_those_of_the_client() -> None:
     async with (
-        Door() as door,
-        door.client(default_headers={"X-Team": "voice"}) as client,
+        UpgradeServer() as server,
+        server.client(default_headers={"X-Team": "voice"}) as client,
         client.connect(model=MODEL, headers={"x-team": "mine"}, query={"guardrails": "a b"}),
     ):
         pass
-    assert door.requests[0].headers.getall("X-Team") == ["mine"]
-    assert dict(door.requests[0].query) == {"model": MODEL, "guardrails": "a b"}
+    assert server.requests[0].headers.getall("X-Team") == ["mine"]
+    assert dict(server.requests[0].query) == {"model": MODEL, "guardrails": "a b"}

@@ -19,7 +19,7 @@ import pytest
 import typing_extensions
 
 from openai_realtime import models
-from openai_realtime._codec.hints import bare, field_hints, is_union
+from openai_realtime._codec.annotations import bare, field_hints, is_union
 from openai_realtime.models import UNSET, Maybe, Model, UnknownObject, Unset, VoiceId, beta as beta_models
 from openai_realtime.models.constraints import Between
 

@@ -18,10 +18,10 @@ from pydantic import BaseModel
 from support.models import instances
 
 from openai_realtime import models
+from openai_realtime._codec.annotations import field_hints, is_model, tags
 from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import _server_hooks, decode, decode_client_event, decode_server_event, encode
 from openai_realtime._codec.dialects import event_classes
-from openai_realtime._codec.hints import field_hints, is_model, tags
 from openai_realtime.errors import ConfigurationError, DecodeError, InvalidRequestError
 from openai_realtime.models import (
     UNSET,

@@ -10,12 +10,13 @@ from unittest.mock import ANY
 import attrs
 import pytest
 from hypothesis import given, settings, strategies as st
+from rich.pretty import pretty_repr
 from support.models import CLASSES, REQUESTS, instances
 
 from openai_realtime import models
+from openai_realtime._codec.annotations import allows, field_hints
 from openai_realtime._codec.check import check
 from openai_realtime._codec.converter import decode, encode
-from openai_realtime._codec.hints import allows, field_hints
 from openai_realtime.errors import InvalidRequestError
 from openai_realtime.models import (
     UNSET,
@@ -249,6 +250,7 @@ def test_no_secret_shows_in_a_repr(model: Model) -> None:
     assert HIDDEN in encode(model).decode()
     assert HIDDEN not in repr(model)
     assert HIDDEN not in str(model)
+    assert HIDDEN not in pretty_repr(model)  # rich's tracebacks show locals so
 
 
 def test_a_repr_shows_that_a_secret_is_there_or_not() -> None:

@@ -8,7 +8,7 @@ from support.wire import DEADLINE
 from openai_realtime.emulator import Emulator
 
 
-class Door:
+class ControlAPI:
     """The control API, for a program that knows HTTP and JSON only."""
 
     def __init__(self, emulator: Emulator) -> None:

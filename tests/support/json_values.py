@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from support.models import CLASSES, FLOATS, INTEGERS, TEXT
 
-from openai_realtime._codec.hints import field_hints, tags
+from openai_realtime._codec.annotations import field_hints, tags
 from openai_realtime.models import (
     Model,
 )

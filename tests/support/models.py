@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from hypothesis import strategies as st
 
-from openai_realtime._codec.hints import allows, bare, field_hints, is_model, is_union
+from openai_realtime._codec.annotations import allows, bare, field_hints, is_model, is_union
 from openai_realtime.models import (
     UNSET,
     Model,

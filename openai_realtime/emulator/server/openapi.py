@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 
 import attrs
 
-from openai_realtime._codec.hints import bare, field_hints, is_model, is_union, members
+from openai_realtime._codec.annotations import bare, field_hints, is_model, is_union, members
 from openai_realtime.emulator.wire import JSON
 from openai_realtime.models.base import Model
 from openai_realtime.models.constraints import Between

@@ -5,7 +5,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from support.control import Door
+from support.control import ControlAPI
 from support.sessions import hearing
 from support.wire import ADDED, DEADLINE, RESPOND, SAID, TEXT_ONLY, Wire, append, message, tone
 
@@ -37,13 +37,13 @@ SCRIPT = {
 
 
 async def test_a_program_scripts_a_tool_turn_and_reads_what_happened(emulator: Emulator) -> None:
-    door = Door(emulator)
-    await door.post("script", SCRIPT)
+    control = ControlAPI(emulator)
+    await control.post("script", SCRIPT)
     async with Wire(emulator) as wire:
         await wire.expect("session.created")
         await wire.send(TEXT_ONLY, message("Time?"), RESPOND)
         await wire.until("response.output_text.delta")
-        await door.post("resume")
+        await control.post("resume")
         call = (await wire.until("response.done"))[-1]["response"]["output"][1]
         assert (call["name"], call["arguments"]) == ("time", '{"zone":"UTC"}')
         output = {"type": "function_call_output", "call_id": call["call_id"], "output": "09:30"}
@@ -51,19 +51,19 @@ async def test_a_program_scripts_a_tool_turn_and_reads_what_happened(emulator: E
         assert text_of(await wire.until("response.done")) == "Half past nine."
         await wire.send(message("And the weather?"), RESPOND)
         assert text_of(await wire.until("response.done")) == "Rain."
-        (session,) = (await door.ask("GET", "sessions"))[1]["sessions"]
+        (session,) = (await control.ask("GET", "sessions"))[1]["sessions"]
     assert session["settings"]["model"] == "gpt-realtime"
     assert [event["type"] for event in session["received"]][:2] == ["session.update", "conversation.item.create"]
     assert [item["type"] for item in session["conversation"]][:3] == ["message", "message", "function_call"]
-    assert emulator.requests[-1].path == "/v1/realtime?model=gpt-realtime"  # the door's own are not among them
-    (request,) = (await door.ask("GET", "requests"))[1]["requests"]
+    assert emulator.requests[-1].path == "/v1/realtime?model=gpt-realtime"  # its own are not among them
+    (request,) = (await control.ask("GET", "requests"))[1]["requests"]
     assert (request["method"], request["headers"]["authorization"]) == ("GET", "***")
 
 
 async def test_what_the_user_says_and_audio_of_the_model(emulator: Emulator) -> None:
     audio = tone(200)
     script = {"transcripts": ["Hello?"], "replies": [{"text": "Hi", "audio": base64.b64encode(audio).decode()}]}
-    await Door(emulator).post("script", script)
+    await ControlAPI(emulator).post("script", script)
     async with Wire(emulator) as wire:
         await wire.send(append(tone(1000) + bytes(48_000)))
         events = await wire.until("response.done")
@@ -73,7 +73,7 @@ async def test_what_the_user_says_and_audio_of_the_model(emulator: Emulator) -> 
 
 async def test_a_program_lets_a_transcription_fail(emulator: Emulator) -> None:
     script = {"transcripts": [{"failure": {"code": "audio_unintelligible", "message": "Noise."}}, {"text": "Hello?"}]}
-    await Door(emulator).post("script", script)
+    await ControlAPI(emulator).post("script", script)
     async with Wire(emulator) as wire:
         await wire.send(hearing(transcription={"model": "gpt-4o-transcribe"}))
         await wire.send(append(tone(1000) + bytes(48_000)))
@@ -84,12 +84,12 @@ async def test_a_program_lets_a_transcription_fail(emulator: Emulator) -> None:
 
 
 async def test_faults_calls_keys_and_the_clock(emulator: Emulator) -> None:
-    door = Door(emulator)
+    control = ControlAPI(emulator)
     faults = [
         {"fault": "http_response", "operation": "create_realtime_client_secret", "status": 503, "times": 2},
         {"fault": "close", "code": 1012, "reason": "restart", "at": "response.created"},
     ]
-    await door.post("script", {"faults": faults})
+    await control.post("script", {"faults": faults})
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {emulator.api_key}"}) as http:
         for status in (503, 503, 200):
             async with http.post(emulator.base_url + "/realtime/client_secrets") as answer:
@@ -98,15 +98,15 @@ async def test_faults_calls_keys_and_the_clock(emulator: Emulator) -> None:
         await wire.expect("session.created")
         await wire.send(RESPOND)
         assert await wire.closed() == (1012, "restart")
-    call_id = (await door.post("calls"))["call_id"]
-    await door.post("dtmf", {"call_id": call_id, "keys": "1"})
+    call_id = (await control.post("calls"))["call_id"]
+    await control.post("dtmf", {"call_id": call_id, "keys": "1"})
     async with aiohttp.ClientSession() as http:
         headers = {"Authorization": f"Bearer {emulator.api_key}"}
         async with http.ws_connect(f"{emulator.base_url}/realtime?call_id={call_id}", headers=headers) as socket:
             assert (await socket.receive_json(timeout=DEADLINE))["event"] == "1"
-            await door.post("script", {"faults": [{"fault": "message", "message": "{}", "now": True}]})
+            await control.post("script", {"faults": [{"fault": "message", "message": "{}", "now": True}]})
             assert await socket.receive_json(timeout=DEADLINE) == {}
-            await door.post("clock", {"seconds": 4000})
+            await control.post("clock", {"seconds": 4000})
             assert (await socket.receive_json(timeout=DEADLINE))["error"]["code"] == "session_expired"
 
 
@@ -129,7 +129,7 @@ async def test_faults_calls_keys_and_the_clock(emulator: Emulator) -> None:
     ],
 )
 async def test_what_means_nothing_is_refused_by_its_path(emulator: Emulator, path: str, body: Any, text: str) -> None:
-    status, answer = await Door(emulator).ask("POST", path, body)
+    status, answer = await ControlAPI(emulator).ask("POST", path, body)
     assert status in (400, 404)
     assert answer["error"]["message"].startswith(text)
     async with Wire(emulator) as wire:  # and nothing of it has happened
@@ -139,21 +139,22 @@ async def test_what_means_nothing_is_refused_by_its_path(emulator: Emulator, pat
 
 
 async def test_the_door_is_for_this_machine_only(emulator: Emulator) -> None:
-    door = Door(emulator)
-    status, _ = await door.ask("GET", "requests", headers={"Host": "evil.example"})  # a name that leads here
+    control = ControlAPI(emulator)
+    status, _ = await control.ask("GET", "requests", headers={"Host": "evil.example"})  # a name that leads here
     assert status == 403
-    status, _ = await door.ask("POST", "script", headers={"Content-Type": "text/plain"}, data="{}")  # as a form may
+    status, _ = await control.ask("POST", "script", headers={"Content-Type": "text/plain"}, data="{}")  # as a form may
     assert status == 400
 
 
-async def test_the_door_describes_itself(emulator: Emulator) -> None:
-    status, description = await Door(emulator).ask("GET", "openapi.json")
+async def test_the_control_api_describes_itself(emulator: Emulator) -> None:
+    status, description = await ControlAPI(emulator).ask("GET", "openapi.json")
     assert status == 200
     assert description["openapi"] == "3.1.0"
     schemas = description["components"]["schemas"]
     for path, methods in description["paths"].items():
         for method in methods:
-            assert (await Door(emulator).ask(method.upper(), path.removeprefix("/emulator/"), {}))[0] in (200, 400)
+            status, _ = await ControlAPI(emulator).ask(method.upper(), path.removeprefix("/emulator/"), {})
+            assert status in (200, 400)
     speech = [{"type": "string"}, {"$ref": "#/components/schemas/ScriptedSpeech"}]
     assert schemas["ScriptDocument"]["properties"]["transcripts"] == {"type": "array", "items": {"anyOf": speech}}
     assert schemas["ScriptedFault"]["properties"]["times"] == {"type": "integer", "minimum": 1, "maximum": 1000}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.control import Door
+from support.control import ControlAPI
 from support.hearing import likeness
 from support.sound import wav
 from support.speech import say
@@ -192,18 +192,18 @@ def test_what_cannot_be_rung() -> None:
 
 
 async def test_a_program_in_any_language_rings(emulator: Emulator, service: Service) -> None:
-    door = Door(emulator)
+    control = ControlAPI(emulator)
     audio = base64.b64encode(tone(100)).decode()
     header = {"name": "From", "value": "sip:somebody"}
     body = {"webhook_url": service.url, "audio": audio, "keys": "1", "sip_headers": [header]}
-    call_id = (await door.post("calls", body))["call_id"]
+    call_id = (await control.post("calls", body))["call_id"]
     _, webhook = await service.webhooks.get()
     assert json.loads(webhook)["data"]["sip_headers"] == [header]
-    (shown,) = (await door.ask("GET", "calls"))[1]["calls"]
+    (shown,) = (await control.ask("GET", "calls"))[1]["calls"]
     assert (shown["call_id"], shown["answered"], shown["ended"]) == (call_id, False, None)
-    await door.post("hang_up", {"call_id": call_id})
+    await control.post("hang_up", {"call_id": call_id})
     assert await ended(emulator.calls[0]) == "the caller hung up"
-    (shown,) = (await door.ask("GET", "calls"))[1]["calls"]
+    (shown,) = (await control.ask("GET", "calls"))[1]["calls"]
     assert shown == {
         "call_id": call_id,
         "deliveries": [200],
@@ -216,6 +216,6 @@ async def test_a_program_in_any_language_rings(emulator: Emulator, service: Serv
         ({"keys": 1}, "keys"),
         ({"webhook_url": service.url, "keys": "x"}, "keys"),
     ):
-        status, answered = await door.ask("POST", "calls", wrong)
+        status, answered = await control.ask("POST", "calls", wrong)
         assert (status, name in answered["error"]["message"]) == (400, True)
-    assert (await door.ask("POST", "hang_up", {"call_id": "rtc_1"}))[0] == 400
+    assert (await control.ask("POST", "hang_up", {"call_id": "rtc_1"}))[0] == 400

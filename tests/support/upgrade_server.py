@@ -18,7 +18,7 @@ MODEL = "gpt-realtime-2.1"
 KEY = "sk-made-up-0123456789"
 
 
-class Door:
+class UpgradeServer:
     """A server that lets everybody in, after it has answered the first requests with the statuses in `refusals`."""
 
     def __init__(self, *refusals: int, tls: ssl.SSLContext | None = None) -> None:

@@ -1,6 +1,6 @@
 """What a client of the emulator does to another one: the longest step of its event loop, and how long answers take.
 
-``python benchmarks/neighbours.py [NEIGHBOUR ...]``. A step is what the loop runs without a pause: its CPU time hardly
+``python benchmarks/isolation.py [NEIGHBOUR ...]``. A step is what the loop runs without a pause: its CPU time hardly
 depends on what else the machine does, where the round trips of the other client do. The emulator, the bad neighbour and
 the other client are three processes.
 """

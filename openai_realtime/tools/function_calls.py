@@ -12,9 +12,9 @@ import anyio
 from attrs import define, field, frozen
 from attrs.validators import optional
 
-from openai_realtime._checks import checked, number
 from openai_realtime._codec.converter import dumps
 from openai_realtime._redaction import redact
+from openai_realtime._validators import checked, number
 from openai_realtime.errors import ConfigurationError
 
 from .signature import Signature, written

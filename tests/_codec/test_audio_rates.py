@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from openai_realtime._codec.rates import bytes_per_ms
+from openai_realtime._codec.audio_rates import bytes_per_ms
 
 
 @pytest.mark.parametrize(

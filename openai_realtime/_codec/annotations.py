@@ -5,16 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from types import NoneType, UnionType
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 
 from openai_realtime.models.base import Model, Unset
-from openai_realtime.models.constraints import Between, Length, Pattern
 
 T = TypeVar("T")
 
@@ -126,17 +124,3 @@ def is_scalar(value: Any, hint: Any) -> bool:
 def _same_type(value: Any, choice: Any) -> bool:
     """Whether both are strings, of a StrEnum too, or of one class: True equals 1 and is another JSON value."""
     return type(value) is type(choice) or (isinstance(value, str) and isinstance(choice, str))
-
-
-def broken(value: Any, constraints: Sequence[Any]) -> Iterator[Between | Length | Pattern]:
-    """Give the constraints of ``Annotated`` that `value`, which is of the right type, does not meet."""
-    for constraint in constraints:
-        match constraint:
-            case Between(low, high) if not low <= value <= high:
-                yield constraint
-            case Length(low, high) if not low <= len(value) <= (high or len(value)):
-                yield constraint
-            case Pattern(regex) if not re.fullmatch(regex, value):
-                yield constraint
-            case _:
-                pass
