@@ -674,15 +674,15 @@ def test_ctrl_c_ends_a_receive_though_another_thread_is_in_one(served: Emulator)
         f"""
         def interrupt(main):
             while sys._current_frames()[main].f_code.co_name != "get":
-                pass
+                time.sleep(0.001)
             os.kill(os.getpid(), signal.SIGINT)
         with client, client.connect(model="{MODEL}") as connection:
             connection.receive(10)
-            thread = threading.Thread(target=lambda: print(connection.receive(10).type))
+            thread = threading.Thread(target=lambda: print(connection.receive(25).type))
             thread.start()
             threading.Thread(target=interrupt, args=(threading.get_ident(),)).start()
             try:
-                connection.receive(10)
+                connection.receive(25)
             except KeyboardInterrupt:
                 print("interrupted")
             connection.create_item(UserMessage.from_text("x"))

@@ -152,7 +152,7 @@ FORKING = ("-X", "dev", "-W", "error", "-W", "ignore:This process:DeprecationWar
 
 
 PRELUDE = f"""
-import atexit, logging, os, signal, sys, threading
+import atexit, logging, os, signal, sys, threading, time
 from openai_realtime import ClientStateError, RealtimeClient, RealtimeError
 logging.getLogger("asyncio").setLevel("ERROR")  # a busy machine is slow, of which asyncio warns in its debug mode
 signal.signal(signal.SIGINT, signal.default_int_handler)  # the child of a background job starts with SIGINT ignored
