@@ -158,11 +158,11 @@ def calls_of(done: Any) -> list[str]:
 
 def in_blocking(soak: Soak, rng: random.Random) -> None:
     """Run one session with the blocking client, in the main thread, with interrupts."""
+    before = set(threading.enumerate())
     with anyio.from_thread.start_blocking_portal() as portal, Emulator() as emulator:
         soak.watch.secrets.add(emulator.api_key)
         with portal.wrap_async_context_manager(line_to(emulator, rng)) as (line, url):
             scenario = Scenario(rng.choice(KINDS), rng, emulator, line)
-            before = set(threading.enumerate())
             with RealtimeClient(base_url=url, api_key=emulator.api_key, retry=RETRY) as client:
                 connection = connect_blocking(soak, scenario, client, emulator)
                 reading = threading.Thread(target=lambda: [None for _ in connection], daemon=True)
@@ -170,7 +170,7 @@ def in_blocking(soak: Soak, rng: random.Random) -> None:
                 drive_blocking(soak, scenario, connection)
                 connection.close()
                 reading.join(ANSWER)
-            soak.watch.nothing_left(before, sys.maxsize)
+    soak.watch.nothing_left(before, sys.maxsize)
     soak.finish(scenario, "blocking")
 
 
