@@ -35,6 +35,7 @@ def field_hints(cls: Any) -> dict[str, Any]:
     return {field.name: field_hint(cls, field.name) for field in attrs.fields(cls) if not field.metadata}
 
 
+@functools.cache
 def field_hint(cls: Any, name: str) -> Any:
     """Give the full annotation of one field of `cls`; those of the others are not evaluated."""
     home = next(base for base in cls.__mro__ if name in _annotations(base))

@@ -5,6 +5,7 @@ Only `check` calls it, when a request did not pass.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
@@ -232,7 +233,8 @@ def _models(hint: Any) -> tuple[str, ...]:
 _TYPE_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", Any: "any"}
 
 
-def describe(hint: Any, constraints: Sequence[Any] = ()) -> Wanted:
+@functools.cache
+def describe(hint: Any, constraints: tuple[Any, ...] = ()) -> Wanted:
     """Say what a hint allows, as data: the JSON types with their limits, and the strings that are named."""
     names: dict[str, None] = {}
     choices: list[str] = []
