@@ -10,10 +10,8 @@ from attrs import frozen
 from openai_realtime._codec.annotations import field_hints
 from openai_realtime._codec.check import check
 from openai_realtime.models.audio import (
+    BETA_FORMATS,
     AudioFormat,
-    AudioPcm,
-    AudioPcma,
-    AudioPcmu,
     SemanticVad,
     ServerVad,
     TurnDetection,
@@ -44,11 +42,6 @@ __all__ = ["Migration", "to_client_secret_request"]
 
 M = TypeVar("M", bound=Model)
 
-_FORMATS: Final[dict[BetaAudioFormat, AudioFormat]] = {
-    "pcm16": AudioPcm(),
-    "g711_ulaw": AudioPcmu(),
-    "g711_alaw": AudioPcma(),
-}
 _MODES: Final[dict[str, ToolChoice]] = {"none": "none", "auto": "auto", "required": "required"}
 _INCLUDES: Final[dict[str, Include]] = {name: name for name in get_args(Include)}
 
@@ -131,7 +124,7 @@ def _settings(cls: Any) -> frozenset[str]:
 
 
 def _format(name: Maybe[BetaAudioFormat]) -> Maybe[AudioFormat]:
-    return UNSET if name is UNSET else _FORMATS[name]
+    return UNSET if name is UNSET else BETA_FORMATS[name]
 
 
 def _output_modalities(modalities: Maybe[BetaModalities]) -> Maybe[BetaModalities]:

@@ -10,6 +10,7 @@ from .pcm import WIDTH, Audio, check_whole_samples
 
 __all__ = ["alaw_to_pcm", "pcm_to_alaw", "pcm_to_ulaw", "ulaw_to_pcm"]
 
+G711_RATE: Final = 8_000
 # A byte is sign, segment and position in the segment; segments grow twofold. μ-law sends all bits inverted, A-law every
 # second one. ITU-T G.711 (11/88), tables 1 and 2.
 _BIAS = 132  # μ-law's segments begin at a power of two once this is added

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from .g711 import LAWS
+from .g711 import G711_RATE, LAWS
 from .pcm import RATE, WIDTH, Audio
 from .resample import Resampler
 
 __all__ = ["Transcoder"]
-
-_G711_RATE: Final = 8_000
 
 
 class Transcoder:
@@ -22,8 +18,8 @@ class Transcoder:
 
     def __init__(self, source: str, target: str) -> None:
         self.source, self.target = source, target
-        self.bytes_per_ms = _G711_RATE // 1000 if source in LAWS else RATE * WIDTH // 1000
-        rates = (_G711_RATE if kind in LAWS else RATE for kind in (source, target))
+        self.bytes_per_ms = G711_RATE // 1000 if source in LAWS else RATE * WIDTH // 1000
+        rates = (G711_RATE if kind in LAWS else RATE for kind in (source, target))
         self._resampler = Resampler(*rates)
 
     def process(self, audio: Audio) -> bytes:

@@ -5,8 +5,8 @@ From https://platform.openai.com/docs/api-reference/realtime-sessions and, where
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final, Literal, TypeAlias
 
 from attrs import frozen
 
@@ -42,6 +42,8 @@ TranscriptionModel: TypeAlias = (
     | str
 )
 """A transcription model's name; the named ones are known, any other is sent as it is."""
+TURNLESS_MODELS: Final = ("gpt-realtime-whisper", "gpt-live-transcribe")
+"""Those that transcribe while the user speaks, and take no turn detection."""
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -67,6 +69,12 @@ class AudioPcma(Model):
 
 
 AudioFormat: TypeAlias = AudioPcm | AudioPcmu | AudioPcma | UnknownObject
+BETA_FORMATS: Final[Mapping[str, AudioPcm | AudioPcmu | AudioPcma]] = {
+    "pcm16": AudioPcm(),
+    "g711_ulaw": AudioPcmu(),
+    "g711_alaw": AudioPcma(),
+}
+"""The names of the formats in the beta."""
 
 
 @frozen(kw_only=True, repr=False, eq=False)

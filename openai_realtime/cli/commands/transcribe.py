@@ -21,7 +21,7 @@ from openai_realtime.cli.server import Server, with_server
 from openai_realtime.cli.settings import file_name
 from openai_realtime.cli.terminal import print_stderr
 from openai_realtime.errors import APITimeoutError, ConfigurationError, DecodeError, RealtimeEventError
-from openai_realtime.models.audio import AudioTranscription, ServerVad
+from openai_realtime.models.audio import TURNLESS_MODELS, AudioTranscription, ServerVad
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.server_events import Error, InputAudioBufferCleared
 from openai_realtime.models.sessions import (
@@ -31,8 +31,6 @@ from openai_realtime.models.sessions import (
 )
 
 _MODEL = "gpt-transcribe"
-# These hear no turns: "Turn detection is not supported for this transcription model."
-_TURNLESS = ("gpt-realtime-whisper", "gpt-live-transcribe")
 _PATIENCE = 60.0  # seconds without any event, after all audio is sent, in which a server may still transcribe
 
 
@@ -48,7 +46,7 @@ class _Job:
     @property
     def detects_turns(self) -> bool:
         """Whether the server finds where a turn ends."""
-        return not self.model.startswith(_TURNLESS)
+        return not self.model.startswith(TURNLESS_MODELS)
 
     def session(self, *, detection: bool) -> RealtimeTranscriptionSessionConfig:
         """Make the session's settings; null turns the detection off, absence would not."""

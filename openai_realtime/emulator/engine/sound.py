@@ -9,9 +9,9 @@ from array import array
 from collections.abc import Iterator
 from typing import Any
 
-from openai_realtime.audio.g711 import alaw_to_pcm, pcm_to_alaw, pcm_to_ulaw, ulaw_to_pcm
+from openai_realtime.audio.g711 import G711_RATE, LAWS
+from openai_realtime.audio.pcm import RATE, WIDTH
 
-PCM, ULAW = "audio/pcm", "audio/pcmu"
 _PITCH = 200  # Hz; divides both rates
 _LOUDNESS = 3000  # of 32767
 _LETTER_MS = 60  # a letter of speech, roughly
@@ -21,7 +21,7 @@ _ENOUGH = 50_000  # samples, to know how loud a turn is without holding up other
 
 def bytes_per_ms(audio_format: dict[str, Any]) -> int:
     """48 for PCM16 with 24,000 samples a second, 8 for G.711."""
-    return 48 if audio_format["type"] == PCM else 8
+    return (G711_RATE if audio_format["type"] in LAWS else RATE * WIDTH) // 1000
 
 
 def hum(text: str, audio_format: dict[str, Any]) -> Iterator[bytes]:
@@ -48,7 +48,7 @@ def _pieces(size: int, audio_format: dict[str, Any]) -> Iterator[tuple[int, int]
 def level(audio: bytes, audio_format: dict[str, Any]) -> float:
     """How loud `audio` is: the root mean square of its samples, 0 to 1."""
     # Every fourth tells as much, and so do some of many; an odd distance, so that no tone has the same phase in all.
-    if audio_format["type"] == PCM:
+    if audio_format["type"] not in LAWS:
         count = len(audio) // 2
         some = memoryview(audio)[: 2 * count].cast("h")[:: max(4, count // _ENOUGH | 1)].tobytes()
     else:
@@ -59,9 +59,8 @@ def level(audio: bytes, audio_format: dict[str, Any]) -> float:
 
 def samples_of(audio: bytes, audio_format: dict[str, Any]) -> array[int]:
     """Give the samples of `audio`, -32768 to 32767."""
-    if audio_format["type"] != PCM:
-        decode = ulaw_to_pcm if audio_format["type"] == ULAW else alaw_to_pcm
-        audio = decode(audio)
+    if audio_format["type"] in LAWS:
+        audio = LAWS[audio_format["type"]][0](audio)
     samples = array("h", audio[: len(audio) // 2 * 2])
     if sys.byteorder == "big":  # PCM16 on the wire is little-endian
         samples.byteswap()
@@ -70,10 +69,8 @@ def samples_of(audio: bytes, audio_format: dict[str, Any]) -> array[int]:
 
 @functools.cache
 def _period(kind: str) -> bytes:
-    rate = 24000 if kind == PCM else 8000
+    rate = G711_RATE if kind in LAWS else RATE
     count = rate // _PITCH
     samples = [round(_LOUDNESS * math.sin(2 * math.pi * index / count)) for index in range(count)]
     pcm = b"".join(sample.to_bytes(2, "little", signed=True) for sample in samples)
-    if kind == PCM:
-        return pcm
-    return pcm_to_ulaw(pcm) if kind == ULAW else pcm_to_alaw(pcm)
+    return LAWS[kind][1](pcm) if kind in LAWS else pcm

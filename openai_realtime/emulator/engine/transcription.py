@@ -29,8 +29,6 @@ _UNTIL_COMPLETED = Wait(0.4)
 _BY_THE_TOKEN = ("gpt-4o-transcribe", "gpt-4o-mini-transcribe")
 _LIKELY = -0.05  # the logarithm of 95 %
 _WHOLE = ("whisper-1",)  # one delta, with the whole text
-# These tell words while the user speaks.
-STREAMING_MODELS = frozenset({"gpt-realtime-whisper", "gpt-live-transcribe"})
 MS_PER_WORD = 300
 
 

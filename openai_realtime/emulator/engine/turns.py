@@ -10,6 +10,7 @@ import attrs
 from openai_realtime.emulator import errors as api_errors
 from openai_realtime.emulator.script import Heard
 from openai_realtime.errors import DecodeError
+from openai_realtime.models.audio import TURNLESS_MODELS
 from openai_realtime.models.client_events import InputAudioBufferAppend, InputAudioBufferClear
 from openai_realtime.models.items import InputAudio, Item, UserMessage
 from openai_realtime.models.responses import ResponseConfig
@@ -153,7 +154,7 @@ class Turns:
     def _begin_caption(self) -> None:
         """Tell the words while they are spoken, if the model does that, and the test said what they are."""
         model = self._transcription_model()
-        heard = self._context.script.next_transcript() if model in transcription.STREAMING_MODELS else None
+        heard = self._context.script.next_transcript() if model in TURNLESS_MODELS else None
         if model and heard is not None and self._user_item:
             self._caption = transcription.Caption(self._user_item, model, heard)
 

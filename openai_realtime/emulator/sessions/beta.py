@@ -12,9 +12,11 @@ from typing import Any, ClassVar, Final, cast
 import attrs
 
 from openai_realtime._codec.converter import structure
+from openai_realtime._codec.raw import json_of
 from openai_realtime.emulator.script import Script
 from openai_realtime.emulator.wire import JSON
 from openai_realtime.models import beta, items, server_events
+from openai_realtime.models.audio import BETA_FORMATS
 from openai_realtime.models.base import UNSET
 from openai_realtime.models.client_events import ResponseCancel, ResponseCreate, SessionUpdate
 from openai_realtime.models.events import ClientEvent, Dialect, ServerEvent
@@ -39,12 +41,7 @@ _PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "max_response_output_tokens": ("max_output_tokens",),
 }
 _MOVED = frozenset({"type", "audio", "output_modalities", "max_output_tokens"})
-_FORMATS: Final[Mapping[str, JSON]] = {
-    "pcm16": {"type": "audio/pcm", "rate": 24000},
-    "g711_ulaw": {"type": "audio/pcmu"},
-    "g711_alaw": {"type": "audio/pcma"},
-}
-_FORMAT_NAMES = {given["type"]: name for name, given in _FORMATS.items()}
+_FORMAT_NAMES = {given.type: name for name, given in BETA_FORMATS.items()}
 _RENAMED: Final[Mapping[type[ServerEvent], type[ServerEvent]]] = {
     server_events.ConversationItemAdded: server_events.ConversationItemCreated,
     server_events.ResponseOutputTextDelta: beta.ResponseTextDelta,
@@ -101,7 +98,7 @@ def _current_value(name: str, value: Any) -> Any:
         case "modalities":
             return ["audio"] if "audio" in value else ["text"]
         case "input_audio_format" | "output_audio_format":
-            return _FORMATS[value]
+            return json_of(BETA_FORMATS[value])
         case "turn_detection" if value is not None:
             return {"type": "server_vad", **value}
         case _:

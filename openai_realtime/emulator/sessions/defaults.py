@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from openai_realtime.emulator import errors as api_errors
 from openai_realtime.emulator.wire import JSON
-from openai_realtime.models.audio import TranscriptionModel
+from openai_realtime.models.audio import TURNLESS_MODELS, TranscriptionModel
 from openai_realtime.models.sessions import RealtimeModel
 
 ModelKind: TypeAlias = Literal["realtime", "translation", "transcription"]
@@ -36,8 +36,6 @@ _MODELS: dict[ModelKind, re.Pattern[str]] = {
 MODEL_KINDS = tuple(_MODELS)
 # gpt-realtime-2, gpt-realtime-2.1-mini and so on, but not gpt-realtime-2025-08-28.
 _SECOND_GENERATION = re.compile(r"gpt-realtime-2(?:\.\d+)?(?:-|$)")
-# These transcribe without turns.
-_TURNLESS_MODELS = frozenset({"gpt-realtime-whisper", "gpt-live-transcribe"})
 _SECRET_TOOL_FIELDS = ("authorization", "headers")
 
 
@@ -212,7 +210,7 @@ def _input(config: JSON) -> JSON:
 
 
 def _is_turnless(given: JSON) -> bool:
-    return (given.get("transcription") or {}).get("model") in _TURNLESS_MODELS
+    return (given.get("transcription") or {}).get("model") in TURNLESS_MODELS
 
 
 def _audio_format(given: JSON | None) -> JSON:
