@@ -31,7 +31,7 @@ LAYERS = """
     _codec.check
     _codec.converter
     _codec.raw
-    _codec.rates
+    _codec.audio_rates
     _codec
     conversation
     audio.playback
