@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Coroutine
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import anyio
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Work = Callable[[], Coroutine[Any, Any, T]]
+_LOOK = 1.0  # seconds
 
 
 class Portal(BlockingPortal):
@@ -144,13 +145,19 @@ class Waiter(Generic[T]):
                 thread = LoopThread.hold(self)
             # Made in this thread, so that its warnings name the caller's line.
             thread.portal.start_task_soon(self._deliver, work(), thread)
-            result, error = self._outcomes.get()
+            result, error = self._wait()
             if error is not None:
                 raise error
             return result  # type: ignore[no-any-return]
         finally:
             error = None  # its traceback holds this frame
             self._leave()
+
+    def _wait(self) -> tuple[Any, BaseException | None]:
+        """Wait for the outcome, and look for signals meanwhile: one that comes just before a wait does not end it."""
+        while True:
+            with contextlib.suppress(Empty):
+                return self._outcomes.get(timeout=_LOOK)
 
     def end_early(self) -> None:
         """Wake who waits."""

@@ -692,6 +692,23 @@ def test_ctrl_c_ends_the_call_and_leaves_the_client_usable(server: Server, scrip
     assert server.paths == ["calls/rtc_hang/hangup", "calls/rtc_1/hangup"]
 
 
+def test_an_interrupt_that_wakes_nobody_ends_the_wait(server: Server, script: RunScript) -> None:
+    """As Ctrl-C just before the wait, of which the program learns at its next step only."""
+    process = script("""
+        def interrupt():
+            sys.stdin.readline()
+            signal.raise_signal(signal.SIGINT)  # in this thread: the main one sleeps on
+        threading.Thread(target=interrupt).start()
+        client = connect(timeout=None)
+        try:
+            call(client, "rtc_hang")
+        except KeyboardInterrupt:
+            print("interrupted")
+    """)
+    assert server.hanging.wait(DEADLINE)
+    assert process.finish() == (0, "interrupted\n", "")
+
+
 def test_ctrl_c_inside_the_with_block(server: Server, script: RunScript) -> None:
     process = script("with connect() as client: call(client); call(client, 'rtc_hang')")
     assert server.hanging.wait(DEADLINE)
@@ -711,8 +728,8 @@ def test_ctrl_c_before_the_event_loop_took_the_call(server: Server, script: RunS
             release.wait(20)
             return "sk-made-up"
         def interrupt(main):
-            while sys._current_frames()[main].f_code.co_qualname != "Waiter.run":
-                pass
+            while sys._current_frames()[main].f_code.co_qualname != "Waiter._wait":
+                time.sleep(0.001)
             os.kill(os.getpid(), signal.SIGINT)
         busy, client = connect(api_key=slow_key), connect()
         call(client)
