@@ -221,6 +221,9 @@ class AsyncRealtimeClient:
         - reconnect: a lost connection is replaced and what stood in the session restored; without, the session ends
         - observers: are told of every event, see `Observer`
 
+        The first call in a process imports what sessions need, for some 50 ms, unless the program has imported
+        `AsyncRealtimeConnection` already.
+
         Raises InvalidRequestError unless exactly one of the first three is given, and what the other methods raise if
         the server refuses.
         """

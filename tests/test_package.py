@@ -110,6 +110,24 @@ asyncio.run(main())
     assert of_models({*fresh(code).split()}) == more
 
 
+def test_a_session_loads_next_to_nothing_in_the_event_loop_after_the_import_of_its_class() -> None:
+    code = """
+import asyncio, sys
+from openai_realtime import APIConnectionError, AsyncRealtimeClient, AsyncRealtimeConnection, RetryPolicy
+async def main():
+    before = {*sys.modules}
+    options = {"api_key": "k", "base_url": "http://127.0.0.1:9", "retry": RetryPolicy(max_retries=0)}
+    async with AsyncRealtimeClient(**options) as client:
+        try:
+            await client.connect(model="gpt-realtime-2.1")
+        except APIConnectionError:
+            pass
+    print(*(name for name in sys.modules.keys() - before if name.startswith("openai_realtime")))
+asyncio.run(main())
+"""
+    assert {*fresh(code).split()} == {"openai_realtime._connection.connecting", "openai_realtime._codec.dialects"}
+
+
 @pytest.mark.parametrize(
     ("call", "wanted"),
     [
