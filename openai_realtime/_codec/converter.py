@@ -61,7 +61,7 @@ def decode(data: str | bytes, cls: type[M]) -> M:
 def structure_request(mapping: Mapping[str, Any], cls: type[M]) -> M:
     """Read settings from a dict, as it comes from a JSON or TOML file, as strictly as a request is checked.
 
-    Raises InvalidRequestError that names every unknown, missing or bad field by its path.
+    Raises InvalidRequestError that names every unknown, missing or bad field by its path, up to 1,000 of them.
     """
     _check_class(cls)
     request = structure(dict(mapping) if isinstance(mapping, Mapping) else mapping, cls)

@@ -1,4 +1,4 @@
-"""Every problem of a bad request, by its path.
+"""The problems of a bad request, by their paths.
 
 Only `check` calls it, when a request did not pass.
 """
@@ -6,7 +6,8 @@ Only `check` calls it, when a request did not pass.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
@@ -19,6 +20,7 @@ from openai_realtime.models.suggestions import places
 
 from .annotations import allows, bare, field_hints, is_model, is_scalar, members, tags
 
+_MAX_PROBLEMS = 1000  # a body of many megabytes may be wrong at every place
 _MAX_SUGGESTIONS = 20
 _MAX_KEY = 80
 
@@ -37,17 +39,26 @@ class _UnknownField(Problem):
 
 
 def explain(request: Any, hint: Any) -> tuple[Problem, ...]:
-    """Find every problem of `request`, where `hint` is wanted."""
+    """Find the problems of `request`, where `hint` is wanted: every one, or the first 1,000 and that there are more."""
     try:
-        problems = [*_value_problems(request, hint, "")]
+        problems = _first(_value_problems(request, hint, ""))
     except RecursionError:  # also for a value that holds itself
         return (Problem("", "invalid_value", Summary("object", "a value nested this deeply"), "JSON"),)
+    if len(problems) > _MAX_PROBLEMS:
+        problems[-1] = Problem(
+            "", "invalid_value", Summary("object", f"one with over {_MAX_PROBLEMS} problems"), "valid"
+        )
     unknown = [index for index, problem in enumerate(problems) if isinstance(problem, _UnknownField)]
     for index in unknown:
         problem: Any = problems[index]
         wanted = index in unknown[:_MAX_SUGGESTIONS]
         problems[index] = problem.suggested() if wanted else Problem(problem.path, problem.kind)
     return tuple(problems)
+
+
+def _first(problems: Iterable[Problem]) -> list[Problem]:
+    """Take as many as are told, and one by which it is known that there are more."""
+    return [*itertools.islice(problems, _MAX_PROBLEMS + 1)]
 
 
 def _model_problems(model: Model, path: str) -> Iterator[Problem]:
@@ -95,7 +106,7 @@ def _member_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
     parts = _choices(hint)
     known = isinstance(value, Model) and not isinstance(value, UnknownObject)
     same = [part for part in parts if type(value) is part] if known else []
-    found = [list(_single_problems(value, part, path)) for part in same or parts]
+    found = [_first(_single_problems(value, part, path)) for part in same or parts]
     if [] in found:
         return
     inside = next((problems for problems in found if any(problem.path != path for problem in problems)), None)

@@ -490,13 +490,21 @@ def test_a_request_full_of_unknown_names_is_refused_in_a_short_text_with_few_sug
 ) -> None:
     looked: list[str] = []
     monkeypatch.setattr(explain_module, "places", lambda cls, name: looked.append(name) or places(cls, name))
-    names = [f"instructionz{number}" for number in range(5000)]
+    names = [f"instructionz{number}" for number in range(1000)]
     with pytest.raises(InvalidRequestError) as caught:
         structure_request({"type": "realtime", **dict.fromkeys(names, 1)}, RealtimeSessionConfig)
     assert [problem.path for problem in caught.value.problems] == names
     assert looked == names[:20]
     assert str(caught.value).startswith("instructionz0: unknown field; did you mean 'instructions'?; ")
-    assert str(caught.value).endswith("; and 4980 more")
+    assert str(caught.value).endswith("; and 980 more")
+
+
+def test_of_a_request_that_is_wrong_everywhere_the_first_thousand_problems_are_told() -> None:
+    tools = [{"type": "function", "name": 1}] * 5000
+    found = problems({"type": "realtime", "tools": tools})
+    assert len(found) == 1001
+    assert found[999].startswith("tools[999].name: ")
+    assert found[1000] == "one with over 1000 problems is not valid"
 
 
 def test_an_over_long_name_or_value_is_shown_by_its_beginning() -> None:
