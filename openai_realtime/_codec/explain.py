@@ -138,7 +138,7 @@ def _tag_problem(value: Any, parts: Sequence[Any], path: str, key: str = "type")
 
 def _single_problems(value: Any, hint: Any, path: str) -> Iterator[Problem]:
     """Find the problems of the type, and of the constraints if the type is right."""
-    found = list(_type_problems(value, hint, path))
+    found = _first(_type_problems(value, hint, path))
     yield from found
     if all(problem.path != path for problem in found):
         yield from (Problem(path, "invalid_value", value, limit) for limit in unmet(value, bare(hint)[1]))
