@@ -70,10 +70,17 @@ class Scenario:
             "observers": [self.ledger],
         }
 
+    def prolonged(self) -> bool:
+        """Give a call, whose place no session can take, more time; tell whether it was not over already."""
+        if not self._on_call:
+            return True
+        server = self._emulator.sessions[-1]
+        left = server.expires_at - time.time()
+        server.expires_at += _CALL
+        return left > 1
+
     def steps(self) -> Steps:
         """Let the user have his session, then wait until all is explained."""
-        for server in self._emulator.sessions if self._on_call else ():
-            server.expires_at += _CALL
         yield from self.user.steps()
         self._line.clear()
         end = time.monotonic() + _SETTLED

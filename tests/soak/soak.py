@@ -111,9 +111,13 @@ async def connect(soak: Soak, scenario: Scenario, client: AsyncRealtimeClient, e
             async with AsyncRealtimeClient(**emulator.client_options) as direct:
                 await direct.accept_realtime_call(call_id, scenario.user.settings())
         try:
-            return await client.connect(**scenario.options(call_id))
+            connection = await client.connect(**scenario.options(call_id))
         except RealtimeError as error:
             soak.failed(scenario, Step("connect"), error)
+            continue
+        if scenario.prolonged():
+            return connection
+        await connection.close()
 
 
 async def read(connection: Any, *, slow: bool) -> None:
@@ -182,9 +186,13 @@ def connect_blocking(soak: Soak, scenario: Scenario, client: RealtimeClient, emu
             with RealtimeClient(**emulator.client_options) as direct:
                 direct.accept_realtime_call(call_id, scenario.user.settings())
         try:
-            return client.connect(**scenario.options(call_id)).open()
+            connection = client.connect(**scenario.options(call_id)).open()
         except RealtimeError as error:
             soak.failed(scenario, Step("connect"), error)
+            continue
+        if scenario.prolonged():
+            return connection
+        connection.close()
 
 
 def drive_blocking(soak: Soak, scenario: Scenario, connection: Any) -> None:
