@@ -37,7 +37,8 @@ class Portal(BlockingPortal):
         self._loop = asyncio.get_running_loop()
 
     def _spawn_task_from_thread(self, func: Any, args: Any, kwargs: Any, name: object, future: Any) -> None:  # noqa: ARG002
-        self._loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self._call_func(func, args, kwargs, future)))
+        # Made here, so that a version of anyio that is built otherwise raises where it is called.
+        self._loop.call_soon_threadsafe(self._loop.create_task, self._call_func(func, args, kwargs, future))
 
 
 class LoopThread(threading.Thread):
