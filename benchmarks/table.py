@@ -64,7 +64,7 @@ def as_list_table(rows: list[Row]) -> str:
 def _list_cells(row: Row) -> tuple[str, ...]:
     work, ours, limit, limit_ratio, peer, peer_ratio, goal, met = _cells(row)
     beside = [f"{cost} ({ratio})" for cost, ratio in ((limit, limit_ratio), (peer, peer_ratio)) if cost != "-"]
-    return work, ours, "; ".join(beside), goal.replace("-", ""), {"NO": "no", "-": ""}.get(met, met)
+    return work, ours, "; ".join(beside), "" if goal == "-" else goal, {"NO": "no", "-": ""}.get(met, met)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
