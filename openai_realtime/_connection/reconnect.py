@@ -27,6 +27,7 @@ from openai_realtime.errors import (
     InvalidRequestError,
     Problem,
     RealtimeEventError,
+    SessionExpiredError,
 )
 from openai_realtime.models.client_events import (
     ConversationItemCreate,
@@ -171,7 +172,8 @@ class Recovery:
                 self._prepared = None
                 return new
             await self.close()
-        if not is_recoverable(ended, of_error=self._of_error) or self._replaced >= self.policy.max_reconnects:
+        over = self._target.on_call and isinstance(ended, SessionExpiredError)  # the call's session has no other
+        if over or not is_recoverable(ended, of_error=self._of_error) or self._replaced >= self.policy.max_reconnects:
             raise ended
         self._replaced += 1
         plan = await self._approved(self._plan(ended))

@@ -45,6 +45,7 @@ from openai_realtime import (
     RestorePlan,
     RetryPolicy,
     SessionCreated,
+    SessionExpiredError,
     SessionUpdate,
     SessionUpdated,
     SystemMessage,
@@ -1267,6 +1268,17 @@ async def test_on_a_call_nothing_is_spoken_or_committed_twice() -> None:
     assert results[3].session.raw == {"instructions": "x"}
     assert [lost.what for lost in reconnected.lost] == ["event", "event", "audio"]
     assert "10 ms" in reconnected.lost[2].reason
+
+
+async def test_a_call_whose_session_has_expired_is_over_at_once() -> None:
+    async def first(peer: Peer) -> None:
+        await peer.refuse("session_expired", 1001, "Your session hit the maximum duration of 60 minutes.")
+
+    kinds: list[str] = []
+    async with connected(first, model=None, call_id="rtc_1") as connection:
+        with pytest.raises(SessionExpiredError):
+            await read_into(kinds, connection)
+    assert kinds == ["session.created", "error"]
 
 
 # --- the blocking form ------------------------------------------------------------------------------------------------

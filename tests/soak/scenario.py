@@ -77,6 +77,7 @@ class Scenario:
         server = self._emulator.sessions[-1]
         left = server.expires_at - time.time()
         server.expires_at += _CALL
+        self._emulator.advance(0)  # sets its timers anew
         return left > 1
 
     def steps(self) -> Steps:
